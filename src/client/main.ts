@@ -1,0 +1,286 @@
+/** The tutorial's functions as the page runs them: a form is submitted, a request posted, a block shown. */
+import $ from 'jquery';
+import type {
+  Answer,
+  GetSeedOutcome,
+  LoginOutcome,
+  LogoutOutcome,
+  ResendCodeOutcome,
+  ResetPwdOutcome,
+  SignupOutcome,
+  VerifyPasscodeOutcome,
+} from '../outcome.ts';
+import {
+  bindReveals,
+  type Form,
+  forgetPassword,
+  onSubmit,
+  showError,
+  showFailure,
+  showFieldError,
+  showNote,
+  typed,
+  whileBusy,
+} from './forms.ts';
+import { watchInbox } from './inbox.ts';
+import { commonPasswords, passwordFault } from './passwords.ts';
+import {
+  authMessage,
+  isServerSignature,
+  keysFor,
+  newNonce,
+  parseKdf,
+  proofFor,
+  saltedPassword,
+} from './scram.ts';
+import {
+  type CodeStep,
+  codeStep,
+  enterCode,
+  formOf,
+  greetOnIndex,
+  holdResend,
+  refuseCode,
+  resume,
+  showLogin,
+  showReset,
+} from './steps.ts';
+import { type Failure, post, withCount } from './wire.ts';
+
+const REFUSED_KDF =
+  'The server asks for a protection of your password that this page does not accept. Nothing was sent.';
+const NOT_OUR_SERVER =
+  'The server could not prove that it knows your account. It may be an impostor: you were not signed in. ' +
+  'Check the address of this page.';
+const NO_SEED = 'The server could not take up the sign-in. Try again.';
+const NO_CODE = 'Enter the six digits of the code in the text message.';
+const START_OVER = 'Start again here.';
+const SIGN_IN_FOR_CODE = 'Sign in again, and a code is sent to your phone.';
+
+/** Asks for a seed to prove the password with, and for the salt and kdf that belong to the address. */
+async function getSeed(username: string) {
+  const answer = await post<GetSeedOutcome>('/getseed', { username });
+  if (answer.status === 'ok' && !parseKdf(answer.kdf)) {
+    return { status: 'not_done', message: REFUSED_KDF } as const;
+  }
+  return answer;
+}
+
+/** Sends what the account is made of; of the password, only the two keys. */
+async function signup(form: Form) {
+  const email = typed(form, 'email');
+  const password = typed(form, 'password');
+  const fault = await passwordFault(password, rulesFor(email));
+  if (fault) return showFieldError(form, 'password', fault);
+
+  const verifier = await verifierFor(email, password);
+  if (verifier.status !== 'ok') return showFailure(form, verifier);
+
+  const answer = await post<SignupOutcome>('/signup', {
+    email,
+    fname: typed(form, 'fname'),
+    lname: typed(form, 'lname'),
+    phoneno: typed(form, 'phoneno'),
+    ...verifier.fields,
+  });
+  switch (answer.status) {
+    case 'ok':
+      greetOnIndex(email, answer.message);
+      return leaveFor('/');
+    case 'taken':
+      return showFieldError(form, 'email', answer.message);
+    default:
+      return showFailure(form, answer);
+  }
+}
+
+/** Gets a seed and proves the password with it; a seed that is no good any more is replaced once. */
+async function login(form: Form, seedsLeft = 1): Promise<void> {
+  const username = typed(form, 'username');
+  const seed = await getSeed(username);
+  if (seed.status !== 'ok') return showFailure(form, seed);
+
+  const nonce = newNonce();
+  const message = authMessage({ ...seed, nonce, username });
+  const salted = await saltedPassword(typed(form, 'password'), seed.salt, seed.kdf);
+  const proof = await proofFor(salted, message);
+
+  const answer = await post<LoginOutcome>('/login', { username, id: seed.id, nonce, proof });
+  switch (answer.status) {
+    case 'ok':
+      if (await isServerSignature(answer.signature, salted, message)) return leaveFor('/about');
+      forgetPassword(form);
+      return showError(form, NOT_OUR_SERVER);
+    case 'wrong':
+      return showFieldError(form, 'password', withTriesLeft(answer));
+    case 'locked':
+      return enterCode('unlock', username, answer);
+    case 'bad_seed':
+      return seedsLeft > 0 ? login(form, seedsLeft - 1) : showError(form, NO_SEED);
+    default:
+      return showFailure(form, answer);
+  }
+}
+
+/** Sends the code that unlocks the account, and goes back to the login form. */
+async function verifyPasscode(form: Form) {
+  const step = codeStep();
+  if (!step?.flow) return showLogin('', START_OVER);
+  const passcode = passcodeIn(form);
+  if (!passcode) return showFieldError(form, 'passcode', NO_CODE);
+
+  const { username, flow } = step;
+  const answer = await post<VerifyPasscodeOutcome>('/verifypasscode', { username, flow, passcode });
+  switch (answer.status) {
+    case 'ok':
+    case 'not_locked':
+      return showLogin(username, answer.message);
+    case 'wrong_code':
+    case 'expired_code':
+      return refuseCode(form, answer.message);
+    default:
+      return showFailure(form, answer);
+  }
+}
+
+/** Asks for a code with the email address alone, then sets the new password with the entire form. */
+async function resetPwd(form: Form) {
+  const step = codeStep();
+  return step?.flow ? setPassword(form, step.username, step.flow) : askForResetCode(form);
+}
+
+async function askForResetCode(form: Form) {
+  const username = typed(form, 'username');
+  const answer = await post<ResetPwdOutcome>('/resetpwd', { username });
+  if (answer.status === 'code_sent') return enterCode('reset', username, answer);
+  return refuseReset(form, answer);
+}
+
+async function setPassword(form: Form, username: string, flow: string) {
+  const password = typed(form, 'password');
+  const passcode = passcodeIn(form);
+  if (!passcode) return showFieldError(form, 'passcode', NO_CODE);
+  const fault = await passwordFault(password, rulesFor(username));
+  if (fault) return showFieldError(form, 'password', fault);
+
+  const verifier = await verifierFor(username, password);
+  if (verifier.status !== 'ok') return showFailure(form, verifier);
+
+  const answer = await post<ResetPwdOutcome>('/resetpwd', { username, flow, passcode, ...verifier.fields });
+  if (answer.status === 'ok') return showLogin(username, answer.message);
+  return refuseReset(form, answer);
+}
+
+/** Asks for the code to be sent again, or for a new one. */
+async function resendCode(form: Form) {
+  const step = codeStep();
+  if (!step?.flow) return showLogin('', START_OVER);
+  const answer = await post<ResendCodeOutcome>('/resendcode', { flow: step.flow });
+  switch (answer.status) {
+    case 'code_sent':
+      enterCode(step.purpose, step.username, answer);
+      return showNote(formOf(step.purpose), answer.message);
+    case 'not_locked':
+      return showLogin(step.username, answer.message);
+    case 'expired_code':
+      return startOver(step, answer.message);
+    case 'slow_down':
+      holdResend(step, answer.retryAfter);
+      return showFailure(form, answer);
+    default:
+      return showFailure(form, answer);
+  }
+}
+
+/** Signs out, and goes to the login form. */
+async function logout(form: Form) {
+  const answer = await post<LogoutOutcome>('/logout', {});
+  if (answer.status !== 'ok') return showFailure(form, answer);
+  greetOnIndex('', answer.message);
+  return leaveFor('/');
+}
+
+/** What the server is to know of a password: its keys, and what they are made with. */
+async function verifierFor(username: string, password: string) {
+  const seed = await getSeed(username);
+  if (seed.status !== 'ok') return seed;
+  const { salt, kdf } = seed;
+  const keys = await keysFor(await saltedPassword(password, salt, kdf));
+  return { status: 'ok', fields: { salt, kdf, ...keys } } as const;
+}
+
+function refuseReset(form: Form, answer: Answer<ResetPwdOutcome> | Failure) {
+  switch (answer.status) {
+    case 'wrong_code':
+    case 'expired_code':
+      return refuseCode(form, answer.message);
+    case 'ok':
+    case 'code_sent':
+      return showError(form, answer.message);
+    default:
+      return showFailure(form, answer);
+  }
+}
+
+/** Where a code has been asked for in vain: back to where it is asked for. */
+function startOver({ purpose, username }: CodeStep, note: string) {
+  return purpose === 'unlock' ? showLogin(username, note) : showReset(username, note);
+}
+
+/** Asks again for a code that could not be handed out: for an unlock that takes the password, so the login form. */
+async function askAgain() {
+  const step = codeStep();
+  if (step?.purpose !== 'reset') return showLogin(step?.username ?? '', SIGN_IN_FOR_CODE);
+  showReset(step.username, '');
+  formOf('reset').trigger('submit');
+}
+
+/** The six digits, without the blanks and dashes that people type between them. */
+function passcodeIn(form: Form): string | undefined {
+  const digits = typed(form, 'passcode').replace(/[\s\p{Dash_Punctuation}]/gu, '');
+  return /^\d{6}$/.test(digits) ? digits : undefined;
+}
+
+function rulesFor(email: string) {
+  const { passwordMinLength, serviceName } = $('body').data();
+  return { email, minLength: Number(passwordMinLength), serviceName: String(serviceName) };
+}
+
+function withTriesLeft({ message, triesLeft }: { message: string; triesLeft: number }): string {
+  return withCount(message, triesLeft, triesLeft === 1 ? 'One try is left.' : `${triesLeft} tries are left.`);
+}
+
+function bindForms() {
+  onSubmit($('#signup form') as Form, signup);
+  onSubmit(formOf('login'), login);
+  onSubmit(formOf('unlock'), verifyPasscode);
+  onSubmit(formOf('reset'), resetPwd);
+  onSubmit(formOf('wait'), askAgain);
+  onSubmit($('#logout') as Form, logout);
+}
+
+function bindButtons() {
+  $('.resend').on('click', (event) => {
+    const form = $(event.currentTarget).closest('form') as Form;
+    void whileBusy(form, $(event.currentTarget), () => resendCode(form));
+  });
+  $('.to-login').on('click', () => showLogin(codeStep()?.username ?? typed(formOf('reset'), 'username'), ''));
+  $('.to-reset').on('click', () => showReset(typed(formOf('login'), 'username'), ''));
+}
+
+/** Goes to another page; the form stays busy until that is there. */
+function leaveFor(path: string): Promise<never> {
+  location.assign(path);
+  return new Promise(() => {});
+}
+
+bindForms();
+bindButtons();
+bindReveals();
+watchInbox();
+resume();
+$('input[autocomplete=new-password]').one('focus', () => void commonPasswords().catch(() => {}));
+$(window).on('pageshow', (event) => {
+  // A page out of the browser's memory would still hold the password, and a form that is busy.
+  if ((event.originalEvent as PageTransitionEvent).persisted) location.reload();
+});

@@ -1,0 +1,397 @@
+import { createHash } from 'node:crypto';
+import { type Account, nobodysAccount, saltFor } from './nobody.ts';
+import type {
+  CodeAsked,
+  GetSeedOutcome,
+  LoginOutcome,
+  LogoutOutcome,
+  ResendCodeOutcome,
+  ResetPwdOutcome,
+  SignupOutcome,
+  VerifyPasscodeOutcome,
+} from './outcome.ts';
+import { isPasscode, messageText, type Purpose, passcodeFor, type Site } from './passcode.ts';
+import { maskPhone, type PhoneRules, toE164 } from './phone.ts';
+import { FIXED, type Policy } from './policy.ts';
+import { authMessage, isProof, type Keys, signatureFor } from './scram.ts';
+import type { SmsSender } from './sms.ts';
+import type { Code, Store, Tx } from './store.ts';
+
+/** All that the engine needs of the world around it. */
+export interface Ports {
+  readonly store: Store;
+  readonly sms: SmsSender;
+  readonly policy: Policy;
+  readonly phones: PhoneRules;
+  readonly site: Site;
+  /** The key (32 bytes or more) that codes are made with; it is never in the database. */
+  readonly appSecret: Uint8Array;
+  /** Unix milliseconds. */
+  readonly nowMs: () => number;
+  /** Bytes that nobody can foresee. */
+  readonly randomBytes: (size: number) => Uint8Array;
+  /** Runs a task on a later tick, after the answer has left, and sees to its failure. */
+  readonly later: (task: () => Promise<void>) => void;
+}
+
+// Forms hold what the person's browser sent. `email` is canonical, `username` is exactly as sent, bytes are base64url,
+// and `device` and `session` are the tokens of the browser's cookies.
+
+export type GetSeedForm = { email: string; address: string };
+export type SignupForm = { email: string; fname: string; lname: string; phoneno: string } & NewKeys;
+export type LoginForm = {
+  username: string;
+  email: string;
+  id: string;
+  nonce: string;
+  proof: string;
+  device?: string;
+  session?: string;
+};
+export type VerifyPasscodeForm = { email: string; flow: string; passcode: string; device?: string };
+export type AskResetForm = { email: string; device?: string };
+export type SetPwdForm = AskResetForm & { flow: string; passcode: string } & NewKeys;
+export type ResetPwdForm = AskResetForm | SetPwdForm;
+export type ResendCodeForm = { flow: string };
+export type LogoutForm = { session?: string };
+
+type NewKeys = { salt: string; kdf: string; storedKey: string; serverKey: string };
+
+/** Hands out a seed that is good for one login of that name, with the salt and kdf that the page makes its proof with. */
+export async function getSeed(ports: Ports, form: GetSeedForm): Promise<GetSeedOutcome> {
+  const { email, address } = form;
+  const now = ports.nowMs();
+  const id = randomToken(ports, 16);
+  const seed = randomToken(ports, 32);
+  const expiresAtMs = now + FIXED.seedLifetimeSeconds * 1000;
+
+  return ports.store.transact(async (tx) => {
+    await tx.addSeed({ id, seed, email, address, expiresAtMs }, ports.policy.maxSeedsPerAddress, now);
+    const { kdf } = await accountFor(ports, tx, email);
+    return { kind: 'ok', id, seed, salt: saltFor(ports.store.saltKey, email), kdf };
+  });
+}
+
+/** Makes a new user, unless the address is taken. Whatever strangers have done to the address before is forgotten. */
+export async function signup(ports: Ports, form: SignupForm): Promise<SignupOutcome> {
+  const { email, fname, lname } = form;
+  const phoneno = toE164(form.phoneno, ports.phones);
+  if (phoneno === undefined) return { kind: 'invalid', field: 'phoneno' };
+
+  return ports.store.transact(async (tx) => {
+    const foreign = foreignKeyField(ports, form, await accountFor(ports, tx, email));
+    if (foreign !== undefined) return { kind: 'invalid', field: foreign };
+
+    const user = { email, phoneno, fname, lname, kdf: form.kdf, ...keysOf(form) };
+    if (!(await tx.addUser(user, ports.nowMs()))) return { kind: 'taken' };
+
+    await tx.clearGuards(email);
+    await tx.forgetCodes(email);
+    return { kind: 'ok' };
+  });
+}
+
+/** Signs in whoever proves to know the password. The third failure in a row locks, and a locked account gets a code. */
+export async function login(ports: Ports, form: LoginForm): Promise<LoginOutcome> {
+  return transactThenSend(ports, async (tx, letters) => {
+    const now = ports.nowMs();
+    const seed = await tx.takeSeed(form.id, form.email, now);
+    if (seed === undefined) return { kind: 'bad_seed' };
+
+    const account = await accountFor(ports, tx, form.email);
+    const device = await knownDevice(tx, form, now);
+    const asker: Asker = { email: form.email, purpose: 'unlock', device, account };
+    const guard = await tx.guardFor(form.email, device);
+    if (guard.isLocked) return { kind: 'locked', ...(await askForCode(ports, tx, letters, asker)) };
+
+    // Counted before the proof is looked at, so that no answer can be had without its count.
+    const failures = await tx.addFailure(form.email, device, now);
+    const salt = saltFor(ports.store.saltKey, form.email);
+    const message = authMessage({ ...form, seed, salt, kdf: account.kdf });
+    if (isProof(fromBase64url(form.proof), account.storedKey, message) && account.isSomebodys) {
+      await tx.clearGuard(form.email, device);
+      const signature = toBase64url(signatureFor(account.serverKey, message));
+      const session = await startSession(ports, tx, form);
+      return { kind: 'ok', signature, grants: { session, device: await rememberDevice(ports, tx, asker) } };
+    }
+
+    if (failures < ports.policy.maxFailures) {
+      return { kind: 'wrong', triesLeft: ports.policy.maxFailures - failures };
+    }
+    await tx.lock(form.email, device, now);
+    return { kind: 'locked', ...(await askForCode(ports, tx, letters, asker)) };
+  });
+}
+
+/** Unlocks the account, on the count that the code was asked for, and remembers the device that gave the code. */
+export async function verifyPasscode(ports: Ports, form: VerifyPasscodeForm): Promise<VerifyPasscodeOutcome> {
+  return ports.store.transact(async (tx) => {
+    const now = ports.nowMs();
+    const account = await accountFor(ports, tx, form.email);
+    const device = await knownDevice(tx, form, now);
+
+    const flow = await flowToTry(tx, form, 'unlock', now);
+    if (flow.kind !== 'open') return flow;
+    const guard = await tx.guardFor(form.email, flow.code.device);
+    if (!guard.isLocked) return { kind: 'not_locked' };
+    if (!(await spendPasscode(ports, tx, form, flow.code, account))) return { kind: 'wrong_code' };
+
+    await tx.clearGuard(form.email, flow.code.device);
+    return { kind: 'ok', grants: { device: await rememberDevice(ports, tx, { email: form.email, device }) } };
+  });
+}
+
+/** Asks for a code in its first step; in its second, sets a new password for whoever has the code. */
+export async function resetPwd(ports: Ports, form: ResetPwdForm): Promise<ResetPwdOutcome> {
+  if ('flow' in form) return setNewPassword(ports, form);
+
+  return transactThenSend(ports, async (tx, letters) => {
+    const account = await accountFor(ports, tx, form.email);
+    const device = await knownDevice(tx, form, ports.nowMs());
+    const asker: Asker = { email: form.email, purpose: 'reset', device, account };
+    return { kind: 'code_sent', ...(await askForCode(ports, tx, letters, asker)) };
+  });
+}
+
+async function setNewPassword(ports: Ports, form: SetPwdForm): Promise<ResetPwdOutcome> {
+  const { email } = form;
+  return ports.store.transact(async (tx) => {
+    const now = ports.nowMs();
+    const account = await accountFor(ports, tx, email);
+    const foreign = foreignKeyField(ports, form, account);
+    if (foreign !== undefined) return { kind: 'invalid', field: foreign };
+
+    const flow = await flowToTry(tx, form, 'reset', now);
+    if (flow.kind !== 'open') return flow;
+    if (!(await spendPasscode(ports, tx, form, flow.code, account))) return { kind: 'wrong_code' };
+
+    await tx.setKeys(email, form.kdf, keysOf(form), now);
+    await tx.clearGuards(email);
+    await tx.endSessions(email);
+    await tx.forgetDevices(email);
+    await tx.spendCodes(email, now);
+    return { kind: 'ok', grants: { device: await rememberDevice(ports, tx, { email, device: '' }) } };
+  });
+}
+
+/** Sends the code of a flow again; where that code is no longer good, a new one. */
+export async function resendCode(ports: Ports, form: ResendCodeForm): Promise<ResendCodeOutcome> {
+  return transactThenSend(ports, async (tx, letters) => {
+    const now = ports.nowMs();
+    const flow = await tx.flowFor(hashOf(form.flow));
+    if (flow === undefined || flow.code.isSpent) return { kind: 'expired_code' };
+
+    const { email, purpose, device } = flow.code;
+    if (purpose === 'unlock' && !(await tx.guardFor(email, device)).isLocked) return { kind: 'not_locked' };
+
+    const account = await accountFor(ports, tx, email);
+    const phone = maskPhone(account.phoneno);
+    const pauseMs = pauseLeftMs(ports, await tx.newestCode(email, purpose, device, now), now);
+    if (pauseMs > 0) return { kind: 'code_sent', phone, resendIn: inSeconds(pauseMs), flow: form.flow };
+    if (flow.isTried || isExpired(flow.code, now)) {
+      return { kind: 'code_sent', ...(await askForCode(ports, tx, letters, { ...flow.code, account })) };
+    }
+
+    await tx.resendCode(flow.code.id, now);
+    await tx.noteDelivery(flow.code.id, 'sending', 'refused');
+    if (account.isSomebodys) letters.push({ code: flow.code, to: account.phoneno });
+    return { kind: 'code_sent', phone, resendIn: ports.policy.codeResendSeconds, flow: form.flow };
+  });
+}
+
+/** Ends the session of this browser, if it has one. The device stays known. */
+export async function logout(ports: Ports, form: LogoutForm): Promise<LogoutOutcome> {
+  const { session } = form;
+  if (session !== undefined) await ports.store.transact((tx) => tx.endSession(hashOf(session)));
+  return { kind: 'ok' };
+}
+
+/** Who is signed in with the session's token, if it is still good; being asked counts as being seen. */
+export async function whoIsSignedIn(
+  ports: Ports,
+  { session }: LogoutForm,
+): Promise<{ fname: string; email: string } | undefined> {
+  if (session === undefined) return undefined;
+  return ports.store.transact(async (tx) => {
+    const now = ports.nowMs();
+    const found = await tx.sessionFor(hashOf(session));
+    if (found === undefined) return undefined;
+    if (now >= found.createdAtMs + FIXED.sessionLifetimeSeconds * 1000) return undefined;
+    if (now >= found.seenAtMs + FIXED.sessionIdleSeconds * 1000) return undefined;
+
+    if (now >= found.seenAtMs + FIXED.sessionSeenSeconds * 1000) await tx.noteSeen(hashOf(session), now);
+    const user = await tx.userFor(found.email);
+    return user && { fname: user.fname, email: user.email };
+  });
+}
+
+/** Whoever asks for a code: the account, what for, and the device whose count it is about (`''`: an unknown one). */
+type Asker = { email: string; purpose: Purpose; device: string; account: Account };
+
+/** A message that is to leave once its code is on disk. */
+type Letter = { code: Code; to: string };
+
+/** Runs `work` as one transaction; the messages that it asks for leave after its commit, and after the answer. */
+async function transactThenSend<Outcome>(
+  ports: Ports,
+  work: (tx: Tx, letters: Letter[]) => Promise<Outcome>,
+): Promise<Outcome> {
+  const letters: Letter[] = [];
+  const outcome = await ports.store.transact((tx) => work(tx, letters));
+  for (const letter of letters) sendSmsMessage(ports, letter);
+  return outcome;
+}
+
+/** Sends a code's message on a later tick and records what became of it. A refusal voids a code that never went out before. */
+function sendSmsMessage({ store, sms, policy, site, appSecret, later }: Ports, { code, to }: Letter): void {
+  later(async () => {
+    const passcode = passcodeFor(appSecret, code);
+    const { kind } = await sms.send(
+      to,
+      messageText(site, code.purpose, passcode, policy.codeLifetimeSeconds),
+    );
+    const onlyFrom = kind === 'refused' ? 'sending' : undefined;
+    await store.transact((tx) => tx.noteDelivery(code.id, kind, onlyFrom));
+  });
+}
+
+/**
+ * Makes a code and a flow to try it with. During the pause after the last one nothing is sent: the answer has a flow
+ * of its own for the code already on its way, or none where that code has flows enough or is no longer good.
+ */
+async function askForCode(ports: Ports, tx: Tx, letters: Letter[], asker: Asker): Promise<CodeAsked> {
+  const { email, purpose, device, account } = asker;
+  const now = ports.nowMs();
+  const phone = maskPhone(account.phoneno);
+  const flow = randomToken(ports, 16);
+
+  const newest = await tx.newestCode(email, purpose, device, now);
+  const pauseMs = pauseLeftMs(ports, newest, now);
+  if (newest !== undefined && pauseMs > 0) {
+    const isGood = !newest.isSpent && !isExpired(newest, now);
+    const isOpened = isGood && (await tx.addFlow(hashOf(flow), newest.id, FIXED.maxFlowsPerCode));
+    return { phone, resendIn: inSeconds(pauseMs), ...(isOpened && { flow }) };
+  }
+
+  const code: Code = {
+    id: randomToken(ports, 16),
+    email,
+    purpose,
+    device,
+    createdAtMs: now,
+    expiresAtMs: now + ports.policy.codeLifetimeSeconds * 1000,
+    sentAtMs: now,
+    isSpent: false,
+    delivery: 'sending',
+  };
+  await tx.addCode(code);
+  await tx.addFlow(hashOf(flow), code.id, FIXED.maxFlowsPerCode);
+  if (account.isSomebodys) letters.push({ code, to: account.phoneno });
+  return { phone, resendIn: ports.policy.codeResendSeconds, flow };
+}
+
+/** The code that the form's flow may try, or why it may not; that alone voids nothing. */
+async function flowToTry(
+  tx: Tx,
+  form: { email: string; flow: string },
+  purpose: Purpose,
+  nowMs: number,
+): Promise<{ kind: 'open'; code: Code } | { kind: 'wrong_code' } | { kind: 'expired_code' }> {
+  const flow = await tx.flowFor(hashOf(form.flow));
+  if (flow === undefined) return { kind: 'wrong_code' };
+  const { code, isTried } = flow;
+  if (code.email !== form.email || code.purpose !== purpose) return { kind: 'wrong_code' };
+  if (isTried || code.isSpent || isExpired(code, nowMs)) return { kind: 'expired_code' };
+  return { kind: 'open', code };
+}
+
+/** Spends the code if the passcode is right. A wrong one voids the code for this flow alone. */
+async function spendPasscode(
+  ports: Ports,
+  tx: Tx,
+  form: { flow: string; passcode: string },
+  code: Code,
+  account: Account,
+): Promise<boolean> {
+  const now = ports.nowMs();
+  await tx.markTried(hashOf(form.flow), now);
+  const isRight = isPasscode(form.passcode, ports.appSecret, code);
+  if (!isRight || code.delivery === 'refused' || !account.isSomebodys) return false;
+
+  await tx.spendCode(code.id, now);
+  return true;
+}
+
+async function accountFor({ store }: Ports, tx: Tx, email: string): Promise<Account> {
+  const nobodys = nobodysAccount(store.saltKey, email);
+  const user = await tx.userFor(email);
+  return user === undefined ? nobodys : { ...user, isSomebodys: true };
+}
+
+/** The id of the account's device that sent the form, or `''` where the account does not know it. */
+async function knownDevice(tx: Tx, form: { email: string; device?: string }, nowMs: number): Promise<string> {
+  if (form.device === undefined) return '';
+  return (await tx.deviceFor(form.email, hashOf(form.device), nowMs)) ?? '';
+}
+
+/** Makes the device known to the account under a fresh token, which is answered. */
+async function rememberDevice(
+  ports: Ports,
+  tx: Tx,
+  asker: { email: string; device: string },
+): Promise<string> {
+  const token = randomToken(ports, 32);
+  const id = asker.device === '' ? randomToken(ports, 16) : asker.device;
+  const expiresAtMs = ports.nowMs() + FIXED.deviceLifetimeSeconds * 1000;
+  await tx.keepDevice(id, asker.email, hashOf(token), expiresAtMs);
+  return token;
+}
+
+/** Starts a session under a token that nobody knew before, in place of the one that the browser had. */
+async function startSession(ports: Ports, tx: Tx, form: LoginForm): Promise<string> {
+  const token = randomToken(ports, 32);
+  if (form.session !== undefined) await tx.endSession(hashOf(form.session));
+  await tx.addSession(hashOf(token), form.email, ports.nowMs());
+  return token;
+}
+
+/** Which of `salt` and `kdf` is not the one that getSeed hands out for the address, if any. */
+function foreignKeyField({ store }: Ports, form: { email: string } & NewKeys, account: Account) {
+  if (form.salt !== saltFor(store.saltKey, form.email)) return 'salt';
+  return form.kdf === account.kdf ? undefined : 'kdf';
+}
+
+function keysOf(form: NewKeys): Keys {
+  return { storedKey: fromBase64url(form.storedKey), serverKey: fromBase64url(form.serverKey) };
+}
+
+function pauseLeftMs({ policy }: Ports, newest: Code | undefined, nowMs: number): number {
+  if (newest === undefined) return 0;
+  return Math.max(0, newest.sentAtMs + policy.codeResendSeconds * 1000 - nowMs);
+}
+
+/** Whether the time is outside of the code's. One from the future is too: a clock set back revives no code. */
+function isExpired(code: Code, nowMs: number): boolean {
+  return nowMs < code.createdAtMs || nowMs >= code.expiresAtMs;
+}
+
+function inSeconds(ms: number): number {
+  return Math.ceil(ms / 1000);
+}
+
+function randomToken({ randomBytes }: Ports, size: number): string {
+  return toBase64url(randomBytes(size));
+}
+
+/** What a store keeps of a token: it can be recognised by it, but not made from it. */
+function hashOf(token: string): string {
+  return createHash('sha256').update(token).digest('base64url');
+}
+
+function toBase64url(bytes: Uint8Array): string {
+  return Buffer.from(bytes).toString('base64url');
+}
+
+function fromBase64url(text: string): Uint8Array {
+  return Buffer.from(text, 'base64url');
+}

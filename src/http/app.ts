@@ -1,0 +1,136 @@
+import { join } from 'node:path';
+import ejs from 'ejs';
+import express, {
+  type ErrorRequestHandler,
+  type Express,
+  type Request,
+  type RequestHandler,
+  type Response,
+} from 'express';
+import helmet from 'helmet';
+import type { Logger } from 'pino';
+import type { Ports } from '../engine.ts';
+import { StoreUnavailable } from '../store.ts';
+import { isFormType } from './forms.ts';
+import { sameSite } from './guards.ts';
+import { refusal, replyInvalid } from './replies.ts';
+import { routes } from './routes.ts';
+
+/** What the app needs to know besides the engine's ports. */
+export interface AppOptions {
+  /** The folder that holds `views` and `public`. */
+  readonly root: string;
+  readonly publicOrigin: string;
+  readonly isProduction: boolean;
+  readonly trustProxy: false | number | readonly string[];
+  readonly log: Pick<Logger, 'info' | 'error'>;
+  /** The messages of the console sender, newest first; without it there is no inbox. */
+  readonly inbox?: () => readonly { to: string; text: string; at: string }[];
+}
+
+const BODY_LIMIT_BYTES = 8 * 1024;
+
+/** The whole application, ready to be listened with. It never listens by itself. */
+export function createApp(ports: Ports, options: AppOptions): Express {
+  const app = express();
+  app.disable('x-powered-by');
+  app.disable('etag');
+  app.set('query parser', false);
+  app.set('trust proxy', options.trustProxy);
+  app.set('case sensitive routing', true);
+  app.set('strict routing', true);
+  app.set('views', join(options.root, 'views'));
+  app.engine('ejs', ejs.renderFile);
+  app.set('view engine', 'ejs');
+  app.locals.serviceName = ports.site.serviceName;
+  app.locals.passwordMinLength = ports.policy.passwordMinLength;
+
+  app.use(securityHeaders(options.publicOrigin));
+  app.use(express.static(join(options.root, 'public'), { index: false, redirect: false }));
+  app.use(noStore);
+  app.use(requestLog(options.log));
+  app.use(sameSite(options.publicOrigin, (request, response) => refuse(request, response, 'cross_site')));
+  app.use(
+    express.raw({
+      type: (request) => isFormType(request.headers['content-type']),
+      limit: BODY_LIMIT_BYTES,
+      inflate: false,
+    }),
+  );
+  app.use(routes(ports, options));
+  app.use((request, response) => refuse(request, response, 'not_found'));
+  app.use(faults(options.log));
+  return app;
+}
+
+function securityHeaders(publicOrigin: string): RequestHandler {
+  const isHttps = publicOrigin.startsWith('https:');
+  return helmet({
+    contentSecurityPolicy: {
+      useDefaults: false,
+      directives: {
+        defaultSrc: ["'none'"],
+        // Argon2id is WebAssembly; no other code is made at run time.
+        scriptSrc: ["'self'", "'wasm-unsafe-eval'"],
+        styleSrc: ["'self'"],
+        imgSrc: ["'self'", 'data:'],
+        connectSrc: ["'self'"],
+        formAction: ["'self'"],
+        baseUri: ["'none'"],
+        frameAncestors: ["'none'"],
+      },
+    },
+    // Helmet's own default, `no-referrer`, makes browsers send `Origin: null` with a form.
+    referrerPolicy: { policy: 'same-origin' },
+    frameguard: { action: 'deny' },
+    strictTransportSecurity: isHttps,
+  });
+}
+
+const noStore: RequestHandler = (_request, response, next) => {
+  response.set('Cache-Control', 'no-store');
+  next();
+};
+
+/** One line a request. Only a route's own path is written: the rest of a URL is whatever somebody typed. */
+function requestLog(log: AppOptions['log']): RequestHandler {
+  return (request, response, next) => {
+    const startedAtMs = performance.now();
+    response.on('finish', () => {
+      const path = (request.route as { path?: string } | undefined)?.path ?? 'unknown';
+      const ms = Math.round(performance.now() - startedAtMs);
+      log.info({ method: request.method, path, status: response.statusCode, ms }, 'request');
+    });
+    next();
+  };
+}
+
+/** Answers what went wrong outside of the engine's outcomes, and logs what is a fault of ours. */
+function faults(log: AppOptions['log']): ErrorRequestHandler {
+  return (error, request, response, next) => {
+    if (response.headersSent) return next(error);
+    const { status } = error as { status?: unknown };
+    if (status === 413) return refuse(request, response, 'too_large');
+    if (typeof status === 'number' && status >= 400 && status < 500) return replyInvalid(response, 'body');
+    if (error instanceof StoreUnavailable) {
+      log.error({ reason: error.message }, 'store unavailable');
+      return refuse(request, response, 'unavailable');
+    }
+    log.error({ name: (error as Error)?.name, stack: (error as Error)?.stack }, 'fault');
+    refuse(request, response, 'error');
+  };
+}
+
+/** JSON for programs, a page for a person whose browser opened an address. */
+function refuse(request: Request, response: Response, status: Parameters<typeof refusal>[0]): void {
+  const { code, body } = refusal(status);
+  response.status(code);
+  const isPageVisit = request.method === 'GET' && request.accepts(['json', 'html']) === 'html';
+  if (!isPageVisit) return void response.json(body);
+  response.render('error', { page: 'error', hasInbox: false, title: TITLES[status], message: body.message });
+}
+
+const TITLES: Partial<Record<Parameters<typeof refusal>[0], string>> = {
+  not_found: 'Page not found',
+  unavailable: 'Not available just now',
+};

@@ -1,0 +1,134 @@
+import type { Response } from 'express';
+import type {
+  GetSeedOutcome,
+  LoginOutcome,
+  LogoutOutcome,
+  Refusal,
+  ResendCodeOutcome,
+  ResetPwdOutcome,
+  SignupOutcome,
+  VerifyPasscodeOutcome,
+} from '../outcome.ts';
+
+/** The outcomes of each request, by its path. */
+export interface Outcomes {
+  getseed: GetSeedOutcome;
+  signup: SignupOutcome;
+  login: LoginOutcome;
+  verifypasscode: VerifyPasscodeOutcome;
+  resetpwd: ResetPwdOutcome;
+  resendcode: ResendCodeOutcome;
+  logout: LogoutOutcome;
+}
+
+type Row<Outcome> = readonly [status: number, sentence: string | ((outcome: Outcome) => string)];
+type Table = {
+  [Path in keyof Outcomes]: {
+    [Kind in Outcomes[Path]['kind']]: Row<Extract<Outcomes[Path], { kind: Kind }>>;
+  };
+};
+
+const WRONG_CODE = 'That is not the code. It is void here now: please ask for a new one.';
+const EXPIRED_CODE = 'That code is used, expired or was tried before. Please ask for a new one.';
+const NOT_LOCKED = 'The account is not locked here. Please sign in.';
+const codeAsked = (start: string) => (outcome: { phone: string; flow?: string; resendIn: number }) =>
+  outcome.flow === undefined
+    ? `${start} No further code can be had now: please ask again in ${inSeconds(outcome.resendIn)}.`
+    : `${start} A code is on its way to ${outcome.phone}.`;
+
+const INVALID_FIELDS: Record<string, string> = {
+  username: 'Please give your email address.',
+  email: 'Please give an email address, of at most 254 characters.',
+  fname: 'Please give your first name, of at most 100 characters.',
+  lname: 'Please give your last name, of at most 100 characters.',
+  phoneno:
+    'Please give a mobile number that text messages can go to, in a country that this service sends to.',
+  passcode: 'A code has six digits.',
+  body: 'The request is not a form that this service knows.',
+};
+const invalid = (field: string) =>
+  INVALID_FIELDS[field] ?? `The field ${field} is missing or does not have its form.`;
+const INVALID: Row<{ field: string }> = [400, ({ field }) => invalid(field)];
+
+/** What each outcome is answered with: the only place where a kind meets its HTTP status and its sentence. */
+const REPLIES: Table = {
+  getseed: { ok: [200, 'The seed is good for one login.'] },
+  signup: {
+    ok: [201, 'Congratulations, your account is ready. Please sign in.'],
+    taken: [409, 'There is an account with this address already. Sign in, or reset its password.'],
+    invalid: INVALID,
+  },
+  login: {
+    ok: [200, 'Welcome back.'],
+    wrong: [
+      401,
+      ({ triesLeft }) =>
+        `The address and the password do not match. ${triesLeft} ${triesLeft === 1 ? 'try' : 'tries'} left.`,
+    ],
+    locked: [423, codeAsked('The account is locked for now.')],
+    bad_seed: [400, 'The seed is used or expired. Please ask for a new one.'],
+  },
+  verifypasscode: {
+    ok: [200, 'The account is unlocked. Please sign in.'],
+    wrong_code: [401, WRONG_CODE],
+    expired_code: [410, EXPIRED_CODE],
+    not_locked: [409, NOT_LOCKED],
+  },
+  resetpwd: {
+    ok: [200, 'Your password is changed. Please sign in with the new one.'],
+    code_sent: [200, codeAsked('To set a new password you need a code.')],
+    wrong_code: [401, WRONG_CODE],
+    expired_code: [410, EXPIRED_CODE],
+    invalid: INVALID,
+  },
+  resendcode: {
+    code_sent: [200, codeAsked('You asked for a code.')],
+    not_locked: [409, NOT_LOCKED],
+    expired_code: [410, 'This request is done or no longer known. Please start over.'],
+  },
+  logout: { ok: [200, 'You are signed out.'] },
+};
+
+const REFUSALS: Record<Refusal['status'], readonly [status: number, sentence: string]> = {
+  invalid: [400, INVALID_FIELDS.body as string],
+  cross_site: [403, 'This request came from another site.'],
+  not_found: [404, 'There is nothing here.'],
+  too_large: [413, 'The request is larger than 8 KiB.'],
+  slow_down: [429, 'Too many requests. Please wait.'],
+  unavailable: [
+    503,
+    'The service cannot save anything just now. Nothing was changed: please try again soon.',
+  ],
+  error: [500, 'Something went wrong here. Please try again.'],
+};
+
+/** Answers a request with its outcome: status, `status`, `message`, and the outcome's own fields without its grants. */
+export function reply<Path extends keyof Outcomes>(
+  response: Response,
+  path: Path,
+  outcome: Outcomes[Path],
+): void {
+  const rows = REPLIES[path] as Record<string, Row<Outcomes[Path]>>;
+  const [status, sentence] = rows[outcome.kind] as Row<Outcomes[Path]>;
+  const message = typeof sentence === 'function' ? sentence(outcome) : sentence;
+  const { kind, grants, ...fields } = outcome as { kind: string; grants?: unknown };
+  response.status(status).json({ status: kind, message, ...fields });
+}
+
+/** Answers that a field (`body` where there is no one field) does not have its form. */
+export function replyInvalid(response: Response, field: string): void {
+  response.status(400).json({ status: 'invalid', message: invalid(field), field });
+}
+
+/** The HTTP status and the body of a refusal that no outcome stands behind. */
+export function refusal(status: Exclude<Refusal['status'], 'invalid' | 'slow_down'>): {
+  code: number;
+  body: { status: string; message: string };
+} {
+  const [code, message] = REFUSALS[status];
+  return { code, body: { status, message } };
+}
+
+function inSeconds(seconds: number): string {
+  return `${seconds} second${seconds === 1 ? '' : 's'}`;
+}

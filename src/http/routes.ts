@@ -1,0 +1,98 @@
+import { type Request, type RequestHandler, type Response, Router } from 'express';
+import type { ZodType } from 'zod';
+import {
+  getSeed,
+  login,
+  logout,
+  type Ports,
+  resendCode,
+  resetPwd,
+  signup,
+  verifyPasscode,
+  whoIsSignedIn,
+} from '../engine.ts';
+import type { Grants } from '../outcome.ts';
+import { networkOf } from './address.ts';
+import type { AppOptions } from './app.ts';
+import { cookiesFor, type Tokens } from './cookies.ts';
+import {
+  getSeedForm,
+  loginForm,
+  logoutForm,
+  type Parsed,
+  readBody,
+  readForm,
+  resendCodeForm,
+  resetPwdForm,
+  signupForm,
+  verifyPasscodeForm,
+} from './forms.ts';
+import { isLocal } from './guards.ts';
+import { type Outcomes, reply, replyInvalid } from './replies.ts';
+
+/** The pages and the requests of the contract, in the tutorial's order. */
+export function routes(ports: Ports, { publicOrigin, isProduction, inbox }: AppOptions): Router {
+  const router = Router({ caseSensitive: true, strict: true });
+  const cookies = cookiesFor(publicOrigin);
+
+  const hasInbox = (request: Request) => inbox !== undefined && !isProduction && isLocal(request);
+  const render = (request: Request, response: Response, page: string, locals: object = {}) => {
+    response.render(page, { page, hasInbox: hasInbox(request), ...locals });
+  };
+
+  router.get('/', (request, response) => render(request, response, 'index'));
+  router.get('/signup', (request, response) => render(request, response, 'signup'));
+  router.get('/about', async (request, response) => {
+    render(request, response, 'about', { signedIn: await whoIsSignedIn(ports, cookies.read(request)) });
+  });
+
+  post('getseed', getSeedForm, getSeed);
+  post('signup', signupForm, signup);
+  post('login', loginForm, login);
+  post('verifypasscode', verifyPasscodeForm, verifyPasscode);
+  post('resetpwd', resetPwdForm, resetPwd);
+  post('resendcode', resendCodeForm, resendCode);
+  post('logout', logoutForm, logout, cookies.dropSession);
+
+  const toInbox: RequestHandler = (request, _response, next) => next(hasInbox(request) ? undefined : 'route');
+  router.get('/dev/messages', toInbox, (request, response) => {
+    render(request, response, 'messages', { messages: inbox?.() });
+  });
+  router.get('/dev/messages.json', toInbox, (_request, response) => void response.json(inbox?.()));
+  return router;
+
+  /** One request: its form, the engine's answer to it, and the cookies that the answer grants. */
+  function post<Path extends keyof Outcomes, Form extends object>(
+    path: Path,
+    schema: ZodType<Form> | ((fields: Map<string, string>) => ZodType<Form>),
+    answer: (ports: Ports, form: Form & Tokens & { address: string }) => Promise<Outcomes[Path]>,
+    alsoOnAnswer?: (response: Response) => void,
+  ): void {
+    router.post(`/${path}`, async (request, response) => {
+      const parsed = parse(request, schema);
+      if ('field' in parsed) return replyInvalid(response, parsed.field);
+
+      const { email } = parsed.form as { email?: string };
+      const tokens = cookies.read(request, email);
+      const outcome = await answer(ports, {
+        ...parsed.form,
+        ...tokens,
+        address: networkOf(request.ip ?? ''),
+      });
+
+      const { grants } = outcome as { grants?: Grants };
+      if (grants !== undefined && email !== undefined) cookies.grant(response, email, grants);
+      alsoOnAnswer?.(response);
+      reply(response, path, outcome);
+    });
+  }
+}
+
+function parse<Form>(
+  request: Request,
+  schema: ZodType<Form> | ((fields: Map<string, string>) => ZodType<Form>),
+): Parsed<Form> {
+  const body = readBody(request.headers['content-type'], request.body ?? Buffer.alloc(0));
+  if ('field' in body) return body;
+  return readForm(typeof schema === 'function' ? schema(body.form) : schema, body.form);
+}

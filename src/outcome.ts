@@ -1,0 +1,54 @@
+/**
+ * What the engine can answer. Each outcome is told apart by `kind`, which is also the `status` on the wire; the other
+ * fields keep the wire's names. Bytes are base64url without padding, `resendIn` is in whole seconds.
+ */
+
+/** A field that does not have its form, or does not fit what the server handed out. Nothing was changed. */
+export type Invalid = { kind: 'invalid'; field: string };
+
+/** A code was asked for: where it goes (masked), when the next may be asked for, and the flow to try it with. */
+export type CodeAsked = { phone: string; resendIn: number; flow?: string };
+
+/** What the browser is to keep, as cookies: never part of an answer's body. */
+export type Grants = { device: string; session?: string };
+
+export type GetSeedOutcome = { kind: 'ok'; id: string; seed: string; salt: string; kdf: string };
+
+export type SignupOutcome = { kind: 'ok' } | { kind: 'taken' } | Invalid;
+
+export type LoginOutcome =
+  | { kind: 'ok'; signature: string; grants: Grants }
+  | { kind: 'wrong'; triesLeft: number }
+  | ({ kind: 'locked' } & CodeAsked)
+  | { kind: 'bad_seed' };
+
+export type VerifyPasscodeOutcome =
+  | { kind: 'ok'; grants: Grants }
+  | { kind: 'wrong_code' }
+  | { kind: 'expired_code' }
+  | { kind: 'not_locked' };
+
+export type ResetPwdOutcome =
+  | ({ kind: 'code_sent' } & CodeAsked)
+  | { kind: 'ok'; grants: Grants }
+  | { kind: 'wrong_code' }
+  | { kind: 'expired_code' }
+  | Invalid;
+
+export type ResendCodeOutcome =
+  | ({ kind: 'code_sent' } & CodeAsked)
+  | { kind: 'not_locked' }
+  | { kind: 'expired_code' };
+
+export type LogoutOutcome = { kind: 'ok' };
+
+/** An outcome as the page reads it: `status` in place of `kind`, a sentence for people, and no grants. */
+export type Answer<Outcome> = Outcome extends { kind: infer Kind }
+  ? Omit<Outcome, 'kind' | 'grants'> & { status: Kind; message: string }
+  : never;
+
+/** What any request may be answered in place of its own outcomes. */
+export type Refusal =
+  | { status: 'invalid'; message: string; field: string }
+  | { status: 'slow_down'; message: string; retryAfter: number }
+  | { status: 'cross_site' | 'not_found' | 'too_large' | 'unavailable' | 'error'; message: string };

@@ -1,0 +1,14 @@
+/** Why a message was definitely not sent. `bad_recipient` and `opted_out` are about the number, the others about us. */
+export type RefusalReason = 'bad_recipient' | 'opted_out' | 'misconfigured' | 'busy';
+
+/** What became of one message: accepted, definitely not sent, or perhaps sent (a dropped connection, a deadline). */
+export type SmsOutcome =
+  | { kind: 'sent'; messageId: string }
+  | { kind: 'refused'; reason: RefusalReason; retryAfterSeconds?: number }
+  | { kind: 'unknown' };
+
+/** The port through which text messages leave. */
+export interface SmsSender {
+  /** Sends `text` to the E.164 number `to`, once: it never retries by itself, always settles, and never rejects. */
+  send(to: string, text: string): Promise<SmsOutcome>;
+}

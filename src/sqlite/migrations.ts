@@ -1,0 +1,133 @@
+import { randomBytes } from 'node:crypto';
+import type { Database } from 'better-sqlite3';
+
+interface Migration {
+  readonly name: string;
+  readonly up: (db: Database) => void;
+}
+
+/** Numbered from 1 by their place. One that has been released is never edited: a later one changes what it made. */
+const MIGRATIONS: readonly Migration[] = [
+  {
+    name: 'the tables of the tutorial, and what its rules need',
+    up: (db) => {
+      db.exec(`
+        CREATE TABLE meta (key TEXT PRIMARY KEY, value BLOB NOT NULL) STRICT;
+
+        CREATE TABLE users (
+          email TEXT PRIMARY KEY,
+          phoneno TEXT NOT NULL,
+          fname TEXT NOT NULL,
+          lname TEXT NOT NULL,
+          kdf TEXT NOT NULL,
+          stored_key BLOB NOT NULL,
+          server_key BLOB NOT NULL,
+          created_at_ms INTEGER NOT NULL,
+          keys_changed_at_ms INTEGER NOT NULL
+        ) STRICT;
+
+        CREATE TABLE seeds (
+          id TEXT PRIMARY KEY,
+          seed TEXT NOT NULL,
+          email TEXT NOT NULL,
+          address TEXT NOT NULL,
+          expires_at_ms INTEGER NOT NULL
+        ) STRICT;
+        CREATE INDEX seeds_by_address ON seeds (address, expires_at_ms);
+        CREATE INDEX seeds_by_expiry ON seeds (expires_at_ms);
+
+        CREATE TABLE guards (
+          email TEXT NOT NULL,
+          device TEXT NOT NULL,
+          failures INTEGER NOT NULL,
+          is_locked INTEGER NOT NULL,
+          changed_at_ms INTEGER NOT NULL,
+          PRIMARY KEY (email, device)
+        ) STRICT;
+        CREATE INDEX guards_by_change ON guards (changed_at_ms);
+
+        CREATE TABLE codes (
+          id TEXT PRIMARY KEY,
+          email TEXT NOT NULL,
+          purpose TEXT NOT NULL,
+          device TEXT NOT NULL,
+          created_at_ms INTEGER NOT NULL,
+          expires_at_ms INTEGER NOT NULL,
+          sent_at_ms INTEGER NOT NULL,
+          is_spent INTEGER NOT NULL,
+          delivery TEXT NOT NULL,
+          changed_at_ms INTEGER NOT NULL
+        ) STRICT;
+        CREATE INDEX codes_by_count ON codes (email, purpose, device, sent_at_ms);
+        CREATE INDEX codes_by_change ON codes (changed_at_ms);
+
+        CREATE TABLE flows (
+          hash TEXT PRIMARY KEY,
+          code_id TEXT NOT NULL REFERENCES codes (id) ON DELETE CASCADE,
+          is_tried INTEGER NOT NULL
+        ) STRICT;
+        CREATE INDEX flows_by_code ON flows (code_id);
+
+        CREATE TABLE devices (
+          id TEXT PRIMARY KEY,
+          email TEXT NOT NULL,
+          token_hash TEXT NOT NULL UNIQUE,
+          expires_at_ms INTEGER NOT NULL
+        ) STRICT;
+        CREATE INDEX devices_by_email ON devices (email);
+        CREATE INDEX devices_by_expiry ON devices (expires_at_ms);
+
+        CREATE TABLE sessions (
+          token_hash TEXT PRIMARY KEY,
+          email TEXT NOT NULL,
+          created_at_ms INTEGER NOT NULL,
+          seen_at_ms INTEGER NOT NULL
+        ) STRICT;
+        CREATE INDEX sessions_by_email ON sessions (email);
+        CREATE INDEX sessions_by_creation ON sessions (created_at_ms);
+        CREATE INDEX sessions_by_sight ON sessions (seen_at_ms);
+      `);
+      db.prepare("INSERT INTO meta (key, value) VALUES ('salt_key', ?)").run(randomBytes(32));
+    },
+  },
+];
+
+/**
+ * Brings the database to the newest schema, each step in a transaction of its own that also records it, so that a crash
+ * leaves it between two steps and a second process waits for the first. Throws an Error, with a sentence for the
+ * operator, on a database that a newer version made or that is not this program's.
+ */
+export function migrate(db: Database, nowMs: number): void {
+  refuseForeign(db);
+  db.exec(
+    'CREATE TABLE IF NOT EXISTS migrations (number INTEGER PRIMARY KEY, name TEXT NOT NULL, done_at_ms INTEGER NOT NULL) STRICT',
+  );
+  const newest = () => db.prepare('SELECT coalesce(max(number), 0) FROM migrations').pluck().get() as number;
+  if (newest() > MIGRATIONS.length) {
+    throw new Error(
+      `The database was made by a newer version of this program (schema ${newest()}; this version knows ${MIGRATIONS.length}). Run that version, or choose another file in DATABASE_URL.`,
+    );
+  }
+
+  MIGRATIONS.forEach(({ name, up }, index) => {
+    const number = index + 1;
+    db.transaction(() => {
+      if (newest() >= number) return;
+      up(db);
+      db.prepare('INSERT INTO migrations (number, name, done_at_ms) VALUES (?, ?, ?)').run(
+        number,
+        name,
+        nowMs,
+      );
+    }).immediate();
+  });
+}
+
+function refuseForeign(db: Database): void {
+  const tables = db.prepare("SELECT name FROM sqlite_schema WHERE type = 'table'").pluck().all();
+  if (tables.length > 0 && !tables.includes('migrations')) {
+    throw new Error(
+      "The database is another program's: it has tables, but none that records this program's schema. Choose another file in DATABASE_URL.",
+    );
+  }
+}

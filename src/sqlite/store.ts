@@ -1,0 +1,214 @@
+import { mkdirSync } from 'node:fs';
+import { dirname } from 'node:path';
+import Database from 'better-sqlite3';
+import { type Store, StoreUnavailable, type Tx } from '../store.ts';
+import { migrate } from './migrations.ts';
+import { prepareAll, SqliteTx, type Statements } from './tx.ts';
+
+/** How the store shares its commits and how long it waits. Milliseconds, but for `batchWorks`. */
+export interface SqliteStoreOptions {
+  /** The most works that share a commit. */
+  batchWorks?: number;
+  /** No further work joins a commit that has been open this long: the loop is not held longer. */
+  batchMs?: number;
+  /** A work that takes longer is rolled back. */
+  workMs?: number;
+  /** A work that the database has not taken by then is refused as unavailable. */
+  patienceMs?: number;
+  /** The file grows to this many pages at the most; more is a full disk. */
+  maxPages?: number;
+}
+
+interface Waiting {
+  readonly work: (tx: Tx) => Promise<unknown>;
+  readonly resolve: (result: unknown) => void;
+  readonly reject: (error: unknown) => void;
+  readonly giveUpAtMs: number;
+}
+
+const BUSY_RETRY_MS = 25;
+
+/**
+ * Opens the database in the file `path`, making it and its folder where they are missing. Throws an Error with a
+ * sentence for the operator where the file can't be opened, is no database, or is another program's or a newer version's.
+ */
+export function openSqliteStore(path: string, options: SqliteStoreOptions = {}): Store {
+  let db: Database.Database | undefined;
+  try {
+    mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+    db = new Database(path);
+    // Readers go on while one writes, and a commit costs one fsync.
+    db.pragma('journal_mode = WAL');
+    // WAL alone would lose the last commits with the power; an answer may only leave once its commit is on disk.
+    db.pragma('synchronous = FULL');
+    // SQLite leaves them off unless asked, and a code's flows go with it.
+    db.pragma('foreign_keys = ON');
+    migrate(db, Date.now());
+    // Waiting inside SQLite holds the event loop, so it is kept short and the longer wait is done outside.
+    db.pragma('busy_timeout = 5');
+    if (options.maxPages !== undefined) db.pragma(`max_page_count = ${options.maxPages}`);
+    return new SqliteStore(db, options);
+  } catch (error) {
+    db?.close();
+    throw new Error(`The database ${path} can't be used. ${(error as Error).message}`);
+  }
+}
+
+class SqliteStore implements Store {
+  readonly saltKey: Uint8Array;
+  readonly #db: Database.Database;
+  readonly #statements: Statements;
+  readonly #begin: Database.Statement;
+  readonly #savepoint: Database.Statement;
+  readonly #release: Database.Statement;
+  readonly #rollbackTo: Database.Statement;
+  readonly #commit: Database.Statement;
+  readonly #rollback: Database.Statement;
+  readonly #options: Required<Omit<SqliteStoreOptions, 'maxPages'>>;
+  readonly #queue: Waiting[] = [];
+  #draining: Promise<void> | undefined;
+  #isClosed = false;
+
+  constructor(db: Database.Database, options: SqliteStoreOptions) {
+    this.#db = db;
+    this.#options = { batchWorks: 128, batchMs: 10, workMs: 1000, patienceMs: 4000, ...options };
+    this.#statements = prepareAll(db);
+    this.#begin = db.prepare('BEGIN IMMEDIATE');
+    this.#savepoint = db.prepare('SAVEPOINT work');
+    this.#release = db.prepare('RELEASE work');
+    this.#rollbackTo = db.prepare('ROLLBACK TO work');
+    this.#commit = db.prepare('COMMIT');
+    this.#rollback = db.prepare('ROLLBACK');
+    this.saltKey = db.prepare("SELECT value FROM meta WHERE key = 'salt_key'").pluck().get() as Buffer;
+  }
+
+  transact<Result>(work: (tx: Tx) => Promise<Result>): Promise<Result> {
+    if (this.#isClosed) return Promise.reject(new StoreUnavailable('The database is closed.'));
+    return new Promise<Result>((resolve, reject) => {
+      const giveUpAtMs = performance.now() + this.#options.patienceMs;
+      this.#queue.push({ work, resolve: resolve as (result: unknown) => void, reject, giveUpAtMs });
+      this.#draining ??= this.#drain();
+    });
+  }
+
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    await this.#draining;
+    this.#db.close();
+  }
+
+  /** Serves the queue until it is empty, a batch a turn of the loop: what arrives in one turn shares a commit. */
+  async #drain(): Promise<void> {
+    do {
+      await new Promise((resolve) => setImmediate(resolve));
+      try {
+        this.#rollBack();
+        this.#begin.run();
+      } catch (error) {
+        if (isBusy(error)) await this.#waitForOthers();
+        else this.#refuse(this.#queue.splice(0), error);
+        continue;
+      }
+      await this.#runBatch();
+    } while (this.#queue.length > 0);
+    this.#draining = undefined;
+  }
+
+  /** Another process is writing: the works that have waited too long give up, the others wait on. */
+  async #waitForOthers(): Promise<void> {
+    const nowMs = performance.now();
+    const late = this.#queue.findIndex(({ giveUpAtMs }) => giveUpAtMs > nowMs);
+    this.#refuse(this.#queue.splice(0, late === -1 ? this.#queue.length : late), 'busy');
+    if (this.#queue.length > 0) await new Promise((resolve) => setTimeout(resolve, BUSY_RETRY_MS));
+  }
+
+  /** Runs works one after the other in one transaction, each in a savepoint, and tells their results after its commit. */
+  async #runBatch(): Promise<void> {
+    const taken: Waiting[] = [];
+    const tell: (() => void)[] = [];
+    const closesAtMs = performance.now() + this.#options.batchMs;
+    try {
+      do {
+        const waiting = this.#queue.shift();
+        if (waiting === undefined) break;
+        taken.push(waiting);
+        tell.push(await this.#runOne(waiting));
+      } while (taken.length < this.#options.batchWorks && performance.now() < closesAtMs);
+      this.#commit.run();
+    } catch (error) {
+      this.#refuse(taken, error);
+      this.#rollBack();
+      return;
+    }
+    for (const settle of tell) settle();
+  }
+
+  /** Runs one work, and answers how to tell its result. Throws where the whole transaction is lost with it. */
+  async #runOne({ work, resolve, reject }: Waiting): Promise<() => void> {
+    const tx = new SqliteTx(this.#statements);
+    this.#savepoint.run();
+    try {
+      const result = await within(this.#options.workMs, work(tx));
+      this.#release.run();
+      return () => resolve(result);
+    } catch (error) {
+      // A full disk and its like end the whole transaction, not the savepoint alone.
+      if (!this.#db.inTransaction) throw error;
+      this.#rollbackTo.run();
+      this.#release.run();
+      return () => reject(toFault(error));
+    } finally {
+      tx.end();
+    }
+  }
+
+  /** Leaves a transaction that failed, if one is still open. A disk that fails even here is met again by the next BEGIN. */
+  #rollBack(): void {
+    if (!this.#db.inTransaction) return;
+    try {
+      this.#rollback.run();
+    } catch (error) {
+      if (!isAboutDisk(error)) throw error;
+    }
+  }
+
+  #refuse(works: Waiting[], cause: unknown): void {
+    const fault =
+      cause === 'busy' ? new StoreUnavailable('Another process holds the database.') : toFault(cause);
+    for (const { reject } of works) reject(fault);
+  }
+}
+
+/** The work's result, or an Error once the time is up. Works that only await their tx never reach the timer. */
+async function within<Result>(ms: number, result: Promise<Result>): Promise<Result> {
+  let timer: NodeJS.Timeout | undefined;
+  const tooLate = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`A work took over ${ms} ms and was rolled back.`)), ms);
+  });
+  try {
+    return await Promise.race([result, tooLate]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+function sqliteCode(error: unknown): string {
+  return error instanceof Database.SqliteError ? error.code : '';
+}
+
+function isBusy(error: unknown): boolean {
+  return /^SQLITE_(BUSY|LOCKED)/.test(sqliteCode(error));
+}
+
+/** Whether SQLite speaks of the disk or the file, so that the database can't be used now, rather than of a statement. */
+function isAboutDisk(error: unknown): boolean {
+  return /^SQLITE_(BUSY|LOCKED|FULL|READONLY|IOERR|CANTOPEN|PERM|NOMEM|PROTOCOL|CORRUPT|NOTADB)/.test(
+    sqliteCode(error),
+  );
+}
+
+function toFault(error: unknown): unknown {
+  return isAboutDisk(error)
+    ? new StoreUnavailable(`The database can't be written (${sqliteCode(error)}).`)
+    : error;
+}

@@ -1,0 +1,286 @@
+import type { Database } from 'better-sqlite3';
+import type { Purpose } from '../passcode.ts';
+import type { Keys } from '../scram.ts';
+import type { Code, Delivery, Flow, Guard, Seed, Session, Sweep, Tx, User } from '../store.ts';
+
+interface UserRow {
+  email: string;
+  phoneno: string;
+  fname: string;
+  lname: string;
+  kdf: string;
+  stored_key: Buffer;
+  server_key: Buffer;
+}
+
+interface CodeRow {
+  id: string;
+  email: string;
+  purpose: Purpose;
+  device: string;
+  created_at_ms: number;
+  expires_at_ms: number;
+  sent_at_ms: number;
+  is_spent: number;
+  delivery: Delivery;
+}
+
+const SWEEPS = {
+  seeds: 'expires_at_ms <= @nowMs',
+  guards: 'changed_at_ms < @rowsChangedBeforeMs',
+  codes: 'changed_at_ms < @rowsChangedBeforeMs',
+  devices: 'expires_at_ms <= @nowMs',
+  sessions: 'created_at_ms < @sessionsMadeBeforeMs OR seen_at_ms < @sessionsSeenBeforeMs',
+};
+
+/** All statements of the store, prepared once for a database. */
+export type Statements = ReturnType<typeof prepareAll>;
+
+/** Prepares every statement; the schema has to be there. */
+export function prepareAll(db: Database) {
+  const sql = <Params extends unknown[], Row = never>(text: string) => db.prepare<Params, Row>(text);
+  return {
+    userFor: sql<[string], UserRow>('SELECT * FROM users WHERE email = ?'),
+    addUser: sql<[object]>(`
+      INSERT INTO users VALUES (@email, @phoneno, @fname, @lname, @kdf, @storedKey, @serverKey, @nowMs, @nowMs)
+      ON CONFLICT (email) DO NOTHING`),
+    setKeys: sql<[object]>(`
+      UPDATE users SET kdf = @kdf, stored_key = @storedKey, server_key = @serverKey, keys_changed_at_ms = @nowMs
+      WHERE email = @email`),
+
+    addSeed: sql<[object]>('INSERT INTO seeds VALUES (@id, @seed, @email, @address, @expiresAtMs)'),
+    dropOldSeeds: sql<[string, number, number]>(`
+      DELETE FROM seeds WHERE rowid IN (
+        SELECT rowid FROM seeds WHERE address = ? AND expires_at_ms > ? ORDER BY expires_at_ms DESC, rowid DESC LIMIT -1 OFFSET ?)`),
+    takeSeed: sql<[string, string, number], { seed: string }>(
+      'DELETE FROM seeds WHERE id = ? AND email = ? AND expires_at_ms > ? RETURNING seed',
+    ),
+
+    guardFor: sql<[string, string], { failures: number; is_locked: number }>(
+      'SELECT failures, is_locked FROM guards WHERE email = ? AND device = ?',
+    ),
+    addFailure: sql<[string, string, number], { failures: number }>(`
+      INSERT INTO guards VALUES (?, ?, 1, 0, ?)
+      ON CONFLICT (email, device) DO UPDATE SET failures = failures + 1, changed_at_ms = excluded.changed_at_ms
+      RETURNING failures`),
+    lock: sql<[number, string, string]>(
+      'UPDATE guards SET is_locked = 1, changed_at_ms = ? WHERE email = ? AND device = ?',
+    ),
+    clearGuard: sql<[string, string]>('DELETE FROM guards WHERE email = ? AND device = ?'),
+    clearGuards: sql<[string]>('DELETE FROM guards WHERE email = ?'),
+
+    newestCode: sql<[string, Purpose, string, number], CodeRow>(`
+      SELECT * FROM codes WHERE email = ? AND purpose = ? AND device = ? AND sent_at_ms <= ?
+      ORDER BY sent_at_ms DESC, rowid DESC LIMIT 1`),
+    addCode: sql<[object]>(`
+      INSERT INTO codes VALUES
+        (@id, @email, @purpose, @device, @createdAtMs, @expiresAtMs, @sentAtMs, @isSpent, @delivery, @createdAtMs)`),
+    resendCode: sql<[object]>(
+      'UPDATE codes SET sent_at_ms = @nowMs, changed_at_ms = @nowMs WHERE id = @codeId',
+    ),
+    noteDelivery: sql<[Delivery, string, Delivery | null, Delivery | null]>(
+      'UPDATE codes SET delivery = ? WHERE id = ? AND (? IS NULL OR delivery = ?)',
+    ),
+    spendCode: sql<[number, string]>('UPDATE codes SET is_spent = 1, changed_at_ms = ? WHERE id = ?'),
+    spendCodes: sql<[number, string]>(
+      'UPDATE codes SET is_spent = 1, changed_at_ms = ? WHERE email = ? AND is_spent = 0',
+    ),
+    forgetCodes: sql<[string]>('DELETE FROM codes WHERE email = ?'),
+
+    addFlow: sql<[object]>(`
+      INSERT INTO flows SELECT @flowHash, @codeId, 0
+      WHERE (SELECT count(*) FROM flows WHERE code_id = @codeId) < @maxPerCode`),
+    flowFor: sql<[string], CodeRow & { is_tried: number }>(
+      'SELECT codes.*, flows.is_tried FROM flows JOIN codes ON codes.id = flows.code_id WHERE flows.hash = ?',
+    ),
+    markTried: sql<[string]>('UPDATE flows SET is_tried = 1 WHERE hash = ?'),
+    touchCodeOf: sql<[number, string]>(
+      'UPDATE codes SET changed_at_ms = ? WHERE id = (SELECT code_id FROM flows WHERE hash = ?)',
+    ),
+
+    deviceFor: sql<[string, string, number], { id: string }>(
+      'SELECT id FROM devices WHERE token_hash = ? AND email = ? AND expires_at_ms > ?',
+    ),
+    keepDevice: sql<[string, string, string, number]>(`
+      INSERT INTO devices VALUES (?, ?, ?, ?)
+      ON CONFLICT (id) DO UPDATE SET token_hash = excluded.token_hash, expires_at_ms = excluded.expires_at_ms`),
+    forgetDevices: sql<[string]>('DELETE FROM devices WHERE email = ?'),
+
+    addSession: sql<[object]>('INSERT INTO sessions VALUES (@tokenHash, @email, @nowMs, @nowMs)'),
+    sessionFor: sql<[string], { email: string; created_at_ms: number; seen_at_ms: number }>(
+      'SELECT email, created_at_ms, seen_at_ms FROM sessions WHERE token_hash = ?',
+    ),
+    noteSeen: sql<[number, string]>('UPDATE sessions SET seen_at_ms = ? WHERE token_hash = ?'),
+    endSession: sql<[string]>('DELETE FROM sessions WHERE token_hash = ?'),
+    endSessions: sql<[string]>('DELETE FROM sessions WHERE email = ?'),
+
+    sweeps: Object.entries(SWEEPS).map(([table, isDue]) =>
+      sql<[Sweep & { limit: number }]>(
+        `DELETE FROM ${table} WHERE rowid IN (SELECT rowid FROM ${table} WHERE ${isDue} LIMIT @limit)`,
+      ),
+    ),
+  };
+}
+
+/** The verbs of one work, until it ends: a work that outlives its end can change nothing any more. */
+export class SqliteTx implements Tx {
+  readonly #statements: Statements;
+  #isOver = false;
+
+  constructor(statements: Statements) {
+    this.#statements = statements;
+  }
+
+  /** From here on every verb throws. */
+  end(): void {
+    this.#isOver = true;
+  }
+
+  get #sql(): Statements {
+    if (this.#isOver) throw new Error('This transaction is over: a work must await nothing but its tx.');
+    return this.#statements;
+  }
+
+  async userFor(email: string): Promise<User | undefined> {
+    const row = this.#sql.userFor.get(email);
+    return row && { ...row, storedKey: row.stored_key, serverKey: row.server_key };
+  }
+
+  async addUser(user: User, nowMs: number): Promise<boolean> {
+    return this.#sql.addUser.run({ ...user, nowMs }).changes === 1;
+  }
+
+  async setKeys(email: string, kdf: string, { storedKey, serverKey }: Keys, nowMs: number): Promise<void> {
+    this.#sql.setKeys.run({ email, kdf, storedKey, serverKey, nowMs });
+  }
+
+  async addSeed(seed: Seed, maxPerAddress: number, nowMs: number): Promise<void> {
+    this.#sql.addSeed.run(seed);
+    this.#sql.dropOldSeeds.run(seed.address, nowMs, maxPerAddress);
+  }
+
+  async takeSeed(id: string, email: string, nowMs: number): Promise<string | undefined> {
+    return this.#sql.takeSeed.get(id, email, nowMs)?.seed;
+  }
+
+  async guardFor(email: string, device: string): Promise<Guard> {
+    const row = this.#sql.guardFor.get(email, device);
+    return { failures: row?.failures ?? 0, isLocked: row?.is_locked === 1 };
+  }
+
+  async addFailure(email: string, device: string, nowMs: number): Promise<number> {
+    return this.#sql.addFailure.get(email, device, nowMs)?.failures ?? Number.NaN;
+  }
+
+  async lock(email: string, device: string, nowMs: number): Promise<void> {
+    this.#sql.lock.run(nowMs, email, device);
+  }
+
+  async clearGuard(email: string, device: string): Promise<void> {
+    this.#sql.clearGuard.run(email, device);
+  }
+
+  async clearGuards(email: string): Promise<void> {
+    this.#sql.clearGuards.run(email);
+  }
+
+  async newestCode(
+    email: string,
+    purpose: Purpose,
+    device: string,
+    nowMs: number,
+  ): Promise<Code | undefined> {
+    const row = this.#sql.newestCode.get(email, purpose, device, nowMs);
+    return row && toCode(row);
+  }
+
+  async addCode(code: Code): Promise<void> {
+    this.#sql.addCode.run({ ...code, isSpent: Number(code.isSpent) });
+  }
+
+  async resendCode(codeId: string, nowMs: number): Promise<void> {
+    this.#sql.resendCode.run({ codeId, nowMs });
+  }
+
+  async noteDelivery(codeId: string, delivery: Delivery, onlyFrom: Delivery | null = null): Promise<void> {
+    this.#sql.noteDelivery.run(delivery, codeId, onlyFrom, onlyFrom);
+  }
+
+  async spendCode(codeId: string, nowMs: number): Promise<void> {
+    this.#sql.spendCode.run(nowMs, codeId);
+  }
+
+  async spendCodes(email: string, nowMs: number): Promise<void> {
+    this.#sql.spendCodes.run(nowMs, email);
+  }
+
+  async forgetCodes(email: string): Promise<void> {
+    this.#sql.forgetCodes.run(email);
+  }
+
+  async addFlow(flowHash: string, codeId: string, maxPerCode: number): Promise<boolean> {
+    return this.#sql.addFlow.run({ flowHash, codeId, maxPerCode }).changes === 1;
+  }
+
+  async flowFor(flowHash: string): Promise<Flow | undefined> {
+    const row = this.#sql.flowFor.get(flowHash);
+    return row && { isTried: row.is_tried === 1, code: toCode(row) };
+  }
+
+  async markTried(flowHash: string, nowMs: number): Promise<void> {
+    this.#sql.markTried.run(flowHash);
+    this.#sql.touchCodeOf.run(nowMs, flowHash);
+  }
+
+  async deviceFor(email: string, tokenHash: string, nowMs: number): Promise<string | undefined> {
+    return this.#sql.deviceFor.get(tokenHash, email, nowMs)?.id;
+  }
+
+  async keepDevice(id: string, email: string, tokenHash: string, expiresAtMs: number): Promise<void> {
+    this.#sql.keepDevice.run(id, email, tokenHash, expiresAtMs);
+  }
+
+  async forgetDevices(email: string): Promise<void> {
+    this.#sql.forgetDevices.run(email);
+  }
+
+  async addSession(tokenHash: string, email: string, nowMs: number): Promise<void> {
+    this.#sql.addSession.run({ tokenHash, email, nowMs });
+  }
+
+  async sessionFor(tokenHash: string): Promise<Session | undefined> {
+    const row = this.#sql.sessionFor.get(tokenHash);
+    return row && { email: row.email, createdAtMs: row.created_at_ms, seenAtMs: row.seen_at_ms };
+  }
+
+  async noteSeen(tokenHash: string, nowMs: number): Promise<void> {
+    this.#sql.noteSeen.run(nowMs, tokenHash);
+  }
+
+  async endSession(tokenHash: string): Promise<void> {
+    this.#sql.endSession.run(tokenHash);
+  }
+
+  async endSessions(email: string): Promise<void> {
+    this.#sql.endSessions.run(email);
+  }
+
+  async sweep(due: Sweep, limit: number): Promise<number> {
+    return this.#sql.sweeps.reduce((swept, statement) => swept + statement.run({ ...due, limit }).changes, 0);
+  }
+}
+
+function toCode(row: CodeRow): Code {
+  const { id, email, purpose, device, delivery } = row;
+  return {
+    id,
+    email,
+    purpose,
+    device,
+    delivery,
+    createdAtMs: row.created_at_ms,
+    expiresAtMs: row.expires_at_ms,
+    sentAtMs: row.sent_at_ms,
+    isSpent: row.is_spent === 1,
+  };
+}

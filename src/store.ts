@@ -1,0 +1,133 @@
+import type { Purpose } from './passcode.ts';
+import type { Keys } from './scram.ts';
+
+/** Thrown by `transact` where the database can't be written or does not answer. Nothing was changed, and a later try may go through. */
+export class StoreUnavailable extends Error {
+  override readonly name = 'StoreUnavailable';
+}
+
+/** Where accounts and all that is about them are kept. Emails are canonical, times are Unix milliseconds. */
+export interface Store {
+  /** 32 bytes that this database has had from its first day. Salts are made with them; they are not a secret. */
+  readonly saltKey: Uint8Array;
+
+  /**
+   * Runs `work` as one transaction and answers what it answers, once that is on disk. Works never see each other half
+   * done. A work that throws, or takes over a second, is rolled back alone, and its error is thrown here. A work may
+   * await nothing but its `tx`. Throws StoreUnavailable, within five seconds, where the database does not take it.
+   */
+  transact<Result>(work: (tx: Tx) => Promise<Result>): Promise<Result>;
+
+  /** Lets the works that wait finish, then closes the database. Works that come later are refused as unavailable. */
+  close(): Promise<void>;
+}
+
+export interface User extends Keys {
+  readonly email: string;
+  readonly phoneno: string;
+  readonly fname: string;
+  readonly lname: string;
+  readonly kdf: string;
+}
+
+export interface Seed {
+  readonly id: string;
+  readonly seed: string;
+  readonly email: string;
+  readonly address: string;
+  readonly expiresAtMs: number;
+}
+
+/** The count of failures of one account on one device; `''` stands for all devices that the account does not know. */
+export interface Guard {
+  readonly failures: number;
+  readonly isLocked: boolean;
+}
+
+/** `refused`: definitely not sent, which voids the code. `unknown`: may have been sent. */
+export type Delivery = 'sending' | 'sent' | 'refused' | 'unknown';
+
+export interface Code {
+  readonly id: string;
+  readonly email: string;
+  readonly purpose: Purpose;
+  /** The device whose count the code is about, as in `Guard`. */
+  readonly device: string;
+  readonly createdAtMs: number;
+  readonly expiresAtMs: number;
+  readonly sentAtMs: number;
+  readonly isSpent: boolean;
+  readonly delivery: Delivery;
+}
+
+export interface Flow {
+  readonly isTried: boolean;
+  readonly code: Code;
+}
+
+export interface Session {
+  readonly email: string;
+  readonly createdAtMs: number;
+  readonly seenAtMs: number;
+}
+
+/** Rows that go: what has expired at `nowMs`, and what was last changed, made or seen before the other times. */
+export interface Sweep {
+  readonly nowMs: number;
+  readonly rowsChangedBeforeMs: number;
+  readonly sessionsMadeBeforeMs: number;
+  readonly sessionsSeenBeforeMs: number;
+}
+
+/** The verbs of one transaction. They know no rule: every limit and time comes from the caller. */
+export interface Tx {
+  userFor(email: string): Promise<User | undefined>;
+  /** Adds the user, or answers false where the email is taken. */
+  addUser(user: User, nowMs: number): Promise<boolean>;
+  setKeys(email: string, kdf: string, keys: Keys, nowMs: number): Promise<void>;
+
+  /** Adds a seed; an address that then holds more than `maxPerAddress` live ones loses its oldest. */
+  addSeed(seed: Seed, maxPerAddress: number, nowMs: number): Promise<void>;
+  /** Takes the live seed of that id and email out of the table and answers its value, or undefined where there is none. */
+  takeSeed(id: string, email: string, nowMs: number): Promise<string | undefined>;
+
+  guardFor(email: string, device: string): Promise<Guard>;
+  /** Counts one failure more and answers the new count. */
+  addFailure(email: string, device: string, nowMs: number): Promise<number>;
+  lock(email: string, device: string, nowMs: number): Promise<void>;
+  clearGuard(email: string, device: string): Promise<void>;
+  clearGuards(email: string): Promise<void>;
+
+  /** The code for that purpose and count whose message was sent last, leaving out what was sent after `nowMs` (a clock was set back). */
+  newestCode(email: string, purpose: Purpose, device: string, nowMs: number): Promise<Code | undefined>;
+  addCode(code: Code): Promise<void>;
+  /** Records that the code's message is sent once more. */
+  resendCode(codeId: string, nowMs: number): Promise<void>;
+  /** Records what became of the code's message; `onlyFrom` leaves the record alone where it says something else. Changes no time. */
+  noteDelivery(codeId: string, delivery: Delivery, onlyFrom?: Delivery): Promise<void>;
+  spendCode(codeId: string, nowMs: number): Promise<void>;
+  /** Marks all codes of the account as spent. */
+  spendCodes(email: string, nowMs: number): Promise<void>;
+  /** Deletes the account's codes, and so their flows and pauses. */
+  forgetCodes(email: string): Promise<void>;
+
+  /** Adds a flow to the code, or answers false where it has `maxPerCode` already. */
+  addFlow(flowHash: string, codeId: string, maxPerCode: number): Promise<boolean>;
+  flowFor(flowHash: string): Promise<Flow | undefined>;
+  markTried(flowHash: string, nowMs: number): Promise<void>;
+
+  /** The id of the account's live device with that token, or undefined. */
+  deviceFor(email: string, tokenHash: string, nowMs: number): Promise<string | undefined>;
+  /** Makes the device known under the token, in place of any token that it had. */
+  keepDevice(id: string, email: string, tokenHash: string, expiresAtMs: number): Promise<void>;
+  forgetDevices(email: string): Promise<void>;
+
+  addSession(tokenHash: string, email: string, nowMs: number): Promise<void>;
+  sessionFor(tokenHash: string): Promise<Session | undefined>;
+  noteSeen(tokenHash: string, nowMs: number): Promise<void>;
+  endSession(tokenHash: string): Promise<void>;
+  endSessions(email: string): Promise<void>;
+
+  /** Deletes at most `limit` rows of each table that are due, and answers how many went in all. */
+  sweep(due: Sweep, limit: number): Promise<number>;
+}

@@ -1,0 +1,100 @@
+import { expect, test } from 'vitest';
+import { getSeed, login } from '../../src/engine.ts';
+import { newKeys, proofFor } from '../support/page.ts';
+import { ANN, NETWORK, PASSWORD, world } from '../support/world.ts';
+
+test('hands out 16 bytes of id, 32 of seed, and the salt and kdf of the address', async () => {
+  const { ports } = world();
+  expect(await getSeed(ports, { email: ANN, address: NETWORK })).toEqual({
+    kind: 'ok',
+    id: expect.stringMatching(/^[\w-]{22}$/),
+    seed: expect.stringMatching(/^[\w-]{43}$/),
+    salt: expect.stringMatching(/^[\w-]{22}$/),
+    kdf: 'argon2id$m=19456,t=2,p=1',
+  });
+});
+
+test('never hands out the same id or seed twice', async () => {
+  const { ports } = world();
+  const first = await getSeed(ports, { email: ANN, address: NETWORK });
+  const second = await getSeed(ports, { email: ANN, address: NETWORK });
+  expect(second.id).not.toBe(first.id);
+  expect(second.seed).not.toBe(first.seed);
+});
+
+test('hands out the same salt before and after somebody signs up, and another one for another address', async () => {
+  const here = world();
+  const before = await getSeed(here.ports, { email: ANN, address: NETWORK });
+  await here.signUp();
+  const after = await getSeed(here.ports, { email: ANN, address: NETWORK });
+  expect(after.salt).toBe(before.salt);
+  expect((await getSeed(here.ports, { email: 'bob@example.com', address: NETWORK })).salt).not.toBe(
+    before.salt,
+  );
+});
+
+test('a seed is good for one login, even a wrong one', async () => {
+  const { ports, signUp } = world();
+  await signUp();
+  const seed = await getSeed(ports, { email: ANN, address: NETWORK });
+  const wrong = { username: ANN, email: ANN, ...proofFor('wrong', ANN, seed) };
+  const right = { username: ANN, email: ANN, ...proofFor(PASSWORD, ANN, seed) };
+  expect(await login(ports, wrong)).toMatchObject({ kind: 'wrong' });
+  expect(await login(ports, right)).toEqual({ kind: 'bad_seed' });
+});
+
+test('a captured login can not be sent again (attack 33)', async () => {
+  const { ports, signUp } = world();
+  await signUp();
+  const seed = await getSeed(ports, { email: ANN, address: NETWORK });
+  const captured = { username: ANN, email: ANN, ...proofFor(PASSWORD, ANN, seed) };
+  expect(await login(ports, captured)).toMatchObject({ kind: 'ok' });
+  expect(await login(ports, captured)).toEqual({ kind: 'bad_seed' });
+});
+
+test('a seed waits five minutes for its login and no longer', async () => {
+  const { ports, clock, signUp } = world();
+  await signUp();
+  const login_ = async (seconds: number) => {
+    const seed = await getSeed(ports, { email: ANN, address: NETWORK });
+    clock.advanceSeconds(seconds);
+    return (await login(ports, { username: ANN, email: ANN, ...proofFor(PASSWORD, ANN, seed) })).kind;
+  };
+  expect(await login_(299)).toBe('ok');
+  expect(await login_(300)).toBe('bad_seed');
+});
+
+test('a seed of one address is no good for another, and is not used up by it', async () => {
+  const { ports, signUp } = world();
+  await signUp();
+  const seed = await getSeed(ports, { email: ANN, address: NETWORK });
+  const proof = proofFor(PASSWORD, ANN, seed);
+  const bob = 'bob@example.com';
+  expect(await login(ports, { ...proof, username: bob, email: bob })).toEqual({ kind: 'bad_seed' });
+  expect(await login(ports, { ...proof, username: ANN, email: ANN })).toMatchObject({ kind: 'ok' });
+});
+
+test('a bad seed counts as no failure', async () => {
+  const here = world();
+  await here.signUp();
+  const nowhere = { id: 'x'.repeat(22), nonce: 'n'.repeat(22), proof: newKeys('p', 's').storedKey };
+  for (let time = 0; time < 5; time += 1) {
+    expect(await login(here.ports, { username: ANN, email: ANN, ...nowhere })).toEqual({ kind: 'bad_seed' });
+  }
+  expect(await here.signIn('wrong')).toEqual({ kind: 'wrong', triesLeft: 2 });
+});
+
+test('a network address that holds too many seeds loses its own oldest, and nobody else theirs (attack 33)', async () => {
+  const here = world({ maxSeedsPerAddress: 3 });
+  await here.signUp('bob@example.com');
+  const neighbours = await getSeed(here.ports, { email: ANN, address: '198.51.100.1' });
+  const oldest = await getSeed(here.ports, { email: ANN, address: NETWORK });
+  const second = await getSeed(here.ports, { email: ANN, address: NETWORK });
+  for (let more = 0; more < 2; more += 1) await getSeed(here.ports, { email: ANN, address: NETWORK });
+
+  const kindOf = async (seed: typeof oldest) =>
+    (await login(here.ports, { username: ANN, email: ANN, ...proofFor('wrong', ANN, seed) })).kind;
+  expect(await kindOf(oldest)).toBe('bad_seed');
+  expect(await kindOf(second)).toBe('wrong');
+  expect(await kindOf(neighbours)).toBe('wrong');
+});

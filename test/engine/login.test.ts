@@ -1,0 +1,301 @@
+import { expect, test } from 'vitest';
+import { getSeed, login, verifyPasscode, whoIsSignedIn } from '../../src/engine.ts';
+import { keysOf, NONCE, proofFor } from '../support/page.ts';
+import { ANN, must, NETWORK, PASSWORD, world } from '../support/world.ts';
+
+/** Signs in once, so that the browser's device is known. */
+async function withKnownDevice(policy = {}) {
+  const here = world(policy);
+  await here.signUp();
+  const outcome = await here.signIn(PASSWORD);
+  if (outcome.kind !== 'ok') throw new Error(outcome.kind);
+  return { ...here, device: outcome.grants.device, session: must(outcome.grants.session) };
+}
+
+test('the right password signs in, and the server proves that it knows the account', async () => {
+  const { ports, signUp } = world();
+  await signUp();
+  const { signature, ...proof } = proofFor(
+    PASSWORD,
+    ANN,
+    await getSeed(ports, { email: ANN, address: NETWORK }),
+  );
+  expect(await login(ports, { username: ANN, email: ANN, ...proof })).toEqual({
+    kind: 'ok',
+    signature,
+    grants: { session: expect.stringMatching(/^[\w-]{43}$/), device: expect.stringMatching(/^[\w-]{43}$/) },
+  });
+});
+
+test('the name may be typed with blanks and in another case', async () => {
+  const { signUp, signIn } = world();
+  await signUp();
+  expect(await signIn(PASSWORD, { username: ' Ann@Example.COM ' })).toMatchObject({ kind: 'ok' });
+});
+
+test('what the database stores does not sign in (attack 34)', async () => {
+  const { ports, signUp } = world();
+  await signUp();
+  const seed = await getSeed(ports, { email: ANN, address: NETWORK });
+  const { storedKey, serverKey } = keysOf(PASSWORD, seed.salt);
+  for (const stolen of [storedKey, serverKey]) {
+    const { id } = await getSeed(ports, { email: ANN, address: NETWORK });
+    const form = { username: ANN, email: ANN, id, nonce: NONCE, proof: stolen.toString('base64url') };
+    expect(await login(ports, form)).toMatchObject({ kind: 'wrong' });
+  }
+});
+
+test('a proof is bound to the name as it was sent', async () => {
+  const { ports, signUp } = world();
+  await signUp();
+  const proof = proofFor(PASSWORD, ANN, await getSeed(ports, { email: ANN, address: NETWORK }));
+  expect(await login(ports, { ...proof, username: 'ANN@example.com', email: ANN })).toMatchObject({
+    kind: 'wrong',
+  });
+});
+
+test('tells how many tries are left', async () => {
+  const { signUp, signIn } = world();
+  await signUp();
+  expect(await signIn('wrong')).toEqual({ kind: 'wrong', triesLeft: 2 });
+  expect(await signIn('wrong')).toEqual({ kind: 'wrong', triesLeft: 1 });
+});
+
+test('locks the account at the third wrong password, and a code is on its way', async () => {
+  const { signUp, signIn, sms, settled } = world();
+  await signUp();
+  await signIn('wrong');
+  await signIn('wrong');
+  expect(await signIn('wrong')).toEqual({
+    kind: 'locked',
+    phone: 'X-XXX-XXX-0123',
+    resendIn: 60,
+    flow: expect.stringMatching(/^[\w-]{22}$/),
+  });
+  await settled();
+  expect(sms.sent).toEqual([{ to: '+12025550123', text: expect.stringContaining('unlock your account') }]);
+});
+
+test('a right password between two wrong ones starts the count anew', async () => {
+  const { signUp, signIn } = world();
+  await signUp();
+  await signIn('wrong');
+  await signIn('wrong');
+  await signIn(PASSWORD);
+  expect(await signIn('wrong')).toEqual({ kind: 'wrong', triesLeft: 2 });
+});
+
+test('a locked account stays locked for the right password too', async () => {
+  const { signUp, signIn, lockOut } = world();
+  await signUp();
+  await lockOut();
+  expect(await signIn(PASSWORD)).toMatchObject({ kind: 'locked' });
+});
+
+test('fifty wrong passwords at once count three and send one message (attack 12)', async () => {
+  const { signUp, signIn, sms, settled } = world();
+  await signUp();
+  const outcomes = await Promise.all(Array.from({ length: 50 }, () => signIn('wrong')));
+  await settled();
+  expect(outcomes.filter(({ kind }) => kind === 'wrong')).toHaveLength(2);
+  expect(outcomes.filter(({ kind }) => kind === 'locked')).toHaveLength(48);
+  expect(sms.sent).toHaveLength(1);
+});
+
+test('a login during the pause sends nothing, and has a flow of its own for the code on its way', async () => {
+  const { ports, clock, signUp, signIn, lockOut, sms, settled } = world();
+  await signUp();
+  const first = await lockOut();
+  clock.advanceSeconds(20);
+  const second = await signIn('whatever');
+  await settled();
+  expect(second).toMatchObject({ kind: 'locked', resendIn: 40, flow: expect.any(String) });
+  expect(sms.sent).toHaveLength(1);
+  const flow = must((second as typeof first).flow);
+  expect(flow).not.toBe(first.flow);
+  expect(await verifyPasscode(ports, { email: ANN, flow, passcode: sms.lastPasscode() })).toMatchObject({
+    kind: 'ok',
+  });
+});
+
+test('a code has three flows at most; then the answer tells when to ask again', async () => {
+  const { signUp, signIn, lockOut } = world();
+  await signUp();
+  await lockOut();
+  await signIn('wrong');
+  expect(await signIn('wrong')).toHaveProperty('flow');
+  expect(await signIn('wrong')).toEqual({ kind: 'locked', phone: 'X-XXX-XXX-0123', resendIn: 60 });
+});
+
+test('a login after the pause sends a new code, and the older one stays good', async () => {
+  const { ports, clock, signUp, signIn, lockOut, sms, settled } = world();
+  await signUp();
+  const first = await lockOut();
+  const passcode = sms.lastPasscode();
+  clock.advanceSeconds(60);
+  await signIn('wrong');
+  await settled();
+  expect(sms.sent).toHaveLength(2);
+  expect(await verifyPasscode(ports, { email: ANN, flow: must(first.flow), passcode })).toMatchObject({
+    kind: 'ok',
+  });
+});
+
+test('a pause of no seconds sends a code for each login', async () => {
+  const { signUp, signIn, lockOut, sms, settled } = world({ codeResendSeconds: 0 });
+  await signUp();
+  expect((await lockOut()).resendIn).toBe(0);
+  await signIn('wrong');
+  await settled();
+  expect(sms.sent).toHaveLength(2);
+});
+
+test('a lock by strangers does not keep the owner out on a device that signed in before (attack 4)', async () => {
+  const { lockOut, signIn, device } = await withKnownDevice();
+  await lockOut();
+  expect(await signIn(PASSWORD, { device })).toMatchObject({ kind: 'ok' });
+});
+
+test('the failures of a known device do not lock the others', async () => {
+  const { lockOut, signIn, device } = await withKnownDevice();
+  await lockOut({ device });
+  expect(await signIn('wrong')).toEqual({ kind: 'wrong', triesLeft: 2 });
+});
+
+test("strangers do not use up a known device's pause", async () => {
+  const { lockOut, sms, device } = await withKnownDevice();
+  await lockOut();
+  await lockOut({ device });
+  expect(sms.sent).toHaveLength(2);
+});
+
+test('a device keeps its count and its pause when its token is renewed', async () => {
+  const { signIn, lockOut, ports, sms, device } = await withKnownDevice();
+  const { flow } = await lockOut({ device });
+  const unlocked = await verifyPasscode(ports, {
+    email: ANN,
+    flow: must(flow),
+    passcode: sms.lastPasscode(),
+    device,
+  });
+  if (unlocked.kind !== 'ok') throw new Error(unlocked.kind);
+  expect(unlocked.grants.device).not.toBe(device);
+  await lockOut({ device: unlocked.grants.device });
+  expect(sms.sent).toHaveLength(1);
+  expect(await signIn(PASSWORD, { device: unlocked.grants.device })).toMatchObject({ kind: 'locked' });
+});
+
+test.each([
+  ['forged', async () => 'f'.repeat(43)],
+  [
+    'renewed since',
+    async (here: Awaited<ReturnType<typeof withKnownDevice>>) => {
+      await here.signIn(PASSWORD, { device: here.device });
+      return here.device;
+    },
+  ],
+])('a %s device token is an unknown device', async (_, tokenOf) => {
+  const here = await withKnownDevice();
+  const device = await tokenOf(here);
+  await here.lockOut();
+  expect(await here.signIn(PASSWORD, { device })).toMatchObject({ kind: 'locked' });
+});
+
+test("one account's device token is no known device of another account", async () => {
+  const here = await withKnownDevice();
+  const bob = 'bob@example.com';
+  await here.signUp(bob);
+  await here.lockOut({ username: bob });
+  expect(await here.signIn(PASSWORD, { username: bob, device: here.device })).toMatchObject({
+    kind: 'locked',
+  });
+});
+
+test('further tries do not renew a lock (attack 5)', async () => {
+  const { clock, signUp, signIn, lockOut, ports } = world();
+  await signUp();
+  await lockOut();
+  for (let day = 0; day < 29; day += 1) {
+    clock.advanceDays(1);
+    await signIn('wrong');
+  }
+  clock.advanceDays(1);
+  clock.advanceSeconds(1);
+  const { sweep } = await import('../../src/sweep.ts');
+  await sweep(ports.store, clock.nowMs());
+  expect(await signIn(PASSWORD)).toMatchObject({ kind: 'ok' });
+});
+
+test('failures count whether or not a message can go', async () => {
+  const { signUp, signIn, lockOut, sms } = world();
+  await signUp();
+  sms.answerNext({ kind: 'refused', reason: 'busy', retryAfterSeconds: 60 });
+  await lockOut();
+  expect(await signIn(PASSWORD)).toMatchObject({ kind: 'locked' });
+});
+
+test('the answer does not wait for the message', async () => {
+  const { signUp, signIn, sms } = world();
+  await signUp();
+  await signIn('wrong');
+  await signIn('wrong');
+  sms.answerNext(new Promise(() => undefined));
+  expect(await signIn('wrong')).toMatchObject({ kind: 'locked' });
+});
+
+test('a session is known by its token until it is renewed by the next sign-in', async () => {
+  const { ports, signIn, session } = await withKnownDevice();
+  expect(await whoIsSignedIn(ports, { session })).toEqual({ fname: 'Ann', email: ANN });
+  await signIn(PASSWORD, { session });
+  expect(await whoIsSignedIn(ports, { session })).toBeUndefined();
+});
+
+test('a session ends after twelve hours without a visit', async () => {
+  const { ports, clock, session } = await withKnownDevice();
+  clock.advanceMinutes(11 * 60);
+  expect(await whoIsSignedIn(ports, { session })).toBeDefined();
+  clock.advanceMinutes(11 * 60);
+  expect(await whoIsSignedIn(ports, { session })).toBeDefined();
+  clock.advanceMinutes(12 * 60);
+  expect(await whoIsSignedIn(ports, { session })).toBeUndefined();
+});
+
+test('a session ends after thirty days, however busy', async () => {
+  const { ports, clock, session } = await withKnownDevice();
+  for (let half = 0; half < 60; half += 1) {
+    expect(await whoIsSignedIn(ports, { session })).toBeDefined();
+    clock.advanceMinutes(12 * 60 - 1);
+  }
+  clock.advanceMinutes(60);
+  expect(await whoIsSignedIn(ports, { session })).toBeUndefined();
+});
+
+test('an address that nobody has signed up locks, waits and answers like any other (attacks 13, 15)', async () => {
+  const known = world();
+  await known.signUp();
+  const unknown = world();
+  const shapeOf = async ({ signIn, clock, settled }: typeof known) => {
+    const outcomes = [];
+    for (let time = 0; time < 10; time += 1) {
+      outcomes.push(await signIn('wrong'));
+      await settled();
+      clock.advanceSeconds(time === 7 ? 60 : 1);
+    }
+    return outcomes.map((outcome) =>
+      outcome.kind === 'locked'
+        ? { ...outcome, phone: outcome.phone.replace(/\d/g, 'N'), flow: typeof outcome.flow }
+        : outcome,
+    );
+  };
+  expect(await shapeOf(unknown)).toEqual(await shapeOf(known));
+  expect(unknown.sms.sent).toEqual([]);
+});
+
+test('the masked number of an address that nobody has signed up never changes', async () => {
+  const here = world({ codeResendSeconds: 0 });
+  const first = await here.lockOut();
+  here.clock.advanceDays(3);
+  expect(await here.signIn('wrong')).toMatchObject({ kind: 'locked', phone: first.phone });
+  const other = await here.lockOut({ username: 'bob@example.com' });
+  expect(other.phone).not.toBe(first.phone);
+});

@@ -1,0 +1,126 @@
+import { expect, test } from 'vitest';
+import { resendCode, resetPwd, verifyPasscode } from '../../src/engine.ts';
+import { otherThan } from '../support/sms.ts';
+import { ANN, must, world } from '../support/world.ts';
+
+/** Ann, locked out, with the flow that she can ask again with. */
+async function lockedOut() {
+  const here = world();
+  await here.signUp();
+  const flow = must((await here.lockOut()).flow);
+  const resend = async (own = flow) => {
+    const outcome = await resendCode(here.ports, { flow: own });
+    await here.settled();
+    return outcome;
+  };
+  return { ...here, flow, resend, passcode: here.sms.lastPasscode() };
+}
+
+test('during the pause nothing is sent, and the flow is the one given', async () => {
+  const { clock, resend, sms, flow } = await lockedOut();
+  clock.advanceSeconds(15);
+  expect(await resend()).toEqual({ kind: 'code_sent', phone: 'X-XXX-XXX-0123', resendIn: 45, flow });
+  expect(sms.sent).toHaveLength(1);
+});
+
+test('after the pause the same code is sent again and the flow is kept', async () => {
+  const { clock, resend, sms, flow, passcode } = await lockedOut();
+  clock.advanceSeconds(60);
+  expect(await resend()).toEqual({ kind: 'code_sent', phone: 'X-XXX-XXX-0123', resendIn: 60, flow });
+  expect(sms.sent).toHaveLength(2);
+  expect(sms.lastPasscode()).toBe(passcode);
+});
+
+test('after a wrong guess there is a new code and a new flow', async () => {
+  const { ports, clock, resend, sms, flow, passcode } = await lockedOut();
+  await verifyPasscode(ports, { email: ANN, flow, passcode: otherThan(passcode) });
+  clock.advanceSeconds(60);
+  const outcome = await resend();
+  if (outcome.kind !== 'code_sent') throw new Error(outcome.kind);
+  expect(outcome.flow).not.toBe(flow);
+  const form = { email: ANN, flow: must(outcome.flow), passcode: sms.lastPasscode() };
+  expect(await verifyPasscode(ports, form)).toMatchObject({ kind: 'ok' });
+});
+
+test('an expired code is replaced by a new one', async () => {
+  const { clock, resend, sms, flow } = await lockedOut();
+  clock.advanceMinutes(61);
+  expect(await resend()).toMatchObject({ kind: 'code_sent', flow: expect.not.stringMatching(flow) });
+  expect(sms.sent).toHaveLength(2);
+});
+
+test('a code that was refused is sent again and then good, under the same flow', async () => {
+  const here = world();
+  await here.signUp();
+  here.sms.answerNext({ kind: 'refused', reason: 'busy' });
+  const flow = must((await here.lockOut()).flow);
+  here.clock.advanceSeconds(60);
+  expect(await resendCode(here.ports, { flow })).toMatchObject({ kind: 'code_sent', flow });
+  await here.settled();
+  const form = { email: ANN, flow, passcode: here.sms.lastPasscode() };
+  expect(await verifyPasscode(here.ports, form)).toMatchObject({ kind: 'ok' });
+});
+
+test('a code that has gone out stays good when sending it again is refused', async () => {
+  const { ports, clock, resend, sms, flow, passcode } = await lockedOut();
+  clock.advanceSeconds(60);
+  sms.answerNext({ kind: 'refused', reason: 'busy' });
+  await resend();
+  expect(await verifyPasscode(ports, { email: ANN, flow, passcode })).toMatchObject({ kind: 'ok' });
+});
+
+test('an account that is not locked any more says so', async () => {
+  const { ports, clock, resend, signIn, sms, settled } = await lockedOut();
+  clock.advanceSeconds(60);
+  const second = await signIn('wrong');
+  if (second.kind !== 'locked') throw new Error(second.kind);
+  await settled();
+  await verifyPasscode(ports, { email: ANN, flow: must(second.flow), passcode: sms.lastPasscode() });
+  expect(await resend()).toEqual({ kind: 'not_locked' });
+});
+
+test('a flow that is fulfilled, or that nobody knows, starts over', async () => {
+  const { ports, resend, flow, passcode } = await lockedOut();
+  await verifyPasscode(ports, { email: ANN, flow, passcode });
+  expect(await resend()).toEqual({ kind: 'expired_code' });
+  expect(await resend('A'.repeat(22))).toEqual({ kind: 'expired_code' });
+});
+
+test("a reset's code is sent again like an unlock's", async () => {
+  const here = world();
+  await here.signUp();
+  const asked = await resetPwd(here.ports, { email: ANN });
+  if (asked.kind !== 'code_sent') throw new Error(asked.kind);
+  await here.settled();
+  here.clock.advanceSeconds(60);
+  expect(await resendCode(here.ports, { flow: must(asked.flow) })).toMatchObject({
+    kind: 'code_sent',
+    flow: asked.flow,
+  });
+  await here.settled();
+  expect(here.sms.sent).toHaveLength(2);
+});
+
+test('a clock that is set back does not stretch the pause (attack 40)', async () => {
+  const { clock, resend, sms } = await lockedOut();
+  clock.setBackMinutes(120);
+  await resend();
+  expect(sms.sent).toHaveLength(2);
+});
+
+test('after a clock is set back the pause holds as before (attack 40)', async () => {
+  const { clock, signIn, sms, settled } = await lockedOut();
+  clock.setBackMinutes(120);
+  for (let time = 0; time < 5; time += 1) await signIn('wrong');
+  await settled();
+  expect(sms.sent).toHaveLength(2);
+});
+
+test('asking again for an address that nobody has signed up answers the same, and no message leaves', async () => {
+  const here = world();
+  const flow = must((await here.lockOut()).flow);
+  here.clock.advanceSeconds(60);
+  expect(await resendCode(here.ports, { flow })).toMatchObject({ kind: 'code_sent', resendIn: 60, flow });
+  await here.settled();
+  expect(here.sms.sent).toEqual([]);
+});

@@ -1,0 +1,172 @@
+import { expect, test } from 'vitest';
+import { resetPwd, verifyPasscode, whoIsSignedIn } from '../../src/engine.ts';
+import { otherThan } from '../support/sms.ts';
+import { ANN, must, PASSWORD, world } from '../support/world.ts';
+
+const NEW = 'a brand new password';
+
+/** Ann, who has asked for a code to set a new password. */
+async function asked(policy = {}) {
+  const here = world(policy);
+  await here.signUp();
+  const ask = async (device?: string) => {
+    const outcome = await resetPwd(here.ports, { email: ANN, ...(device && { device }) });
+    await here.settled();
+    if (outcome.kind !== 'code_sent') throw new Error(outcome.kind);
+    return outcome;
+  };
+  const flow = must((await ask()).flow);
+  return { ...here, ask, flow, passcode: here.sms.lastPasscode() };
+}
+
+test('the first step sends a code and tells where it goes', async () => {
+  const here = world();
+  await here.signUp();
+  expect(await resetPwd(here.ports, { email: ANN })).toEqual({
+    kind: 'code_sent',
+    phone: 'X-XXX-XXX-0123',
+    resendIn: 60,
+    flow: expect.stringMatching(/^[\w-]{22}$/),
+  });
+  await here.settled();
+  expect(here.sms.sent).toEqual([
+    { to: '+12025550123', text: expect.stringContaining('set a new password') },
+  ]);
+});
+
+test('the code sets a new password, and the old one is no longer right', async () => {
+  const { setPassword, signIn, flow, passcode } = await asked();
+  expect(await setPassword(flow, passcode, NEW)).toMatchObject({
+    kind: 'ok',
+    grants: { device: expect.any(String) },
+  });
+  expect(await signIn(PASSWORD)).toMatchObject({ kind: 'wrong' });
+  expect(await signIn(NEW)).toMatchObject({ kind: 'ok' });
+});
+
+test('a code sets one password, once', async () => {
+  const { setPassword, signIn, flow, passcode } = await asked();
+  await setPassword(flow, passcode, NEW);
+  expect(await setPassword(flow, passcode, 'yet another one')).toEqual({ kind: 'expired_code' });
+  expect(await signIn(NEW)).toMatchObject({ kind: 'ok' });
+});
+
+test('of twenty resets with one code at once, one goes through', async () => {
+  const { setPassword, flow, passcode } = await asked();
+  const outcomes = await Promise.all(
+    Array.from({ length: 20 }, (_, index) => setPassword(flow, passcode, `${NEW} ${index}`)),
+  );
+  expect(outcomes.filter(({ kind }) => kind === 'ok')).toHaveLength(1);
+});
+
+test('a wrong code leaves the password alone, and voids the code for its flow', async () => {
+  const { setPassword, signIn, flow, passcode } = await asked();
+  expect(await setPassword(flow, otherThan(passcode), NEW)).toEqual({ kind: 'wrong_code' });
+  expect(await setPassword(flow, passcode, NEW)).toEqual({ kind: 'expired_code' });
+  expect(await signIn(PASSWORD)).toMatchObject({ kind: 'ok' });
+});
+
+test('a code expires after an hour', async () => {
+  const { setPassword, clock, flow, passcode } = await asked();
+  clock.advanceMinutes(60);
+  expect(await setPassword(flow, passcode, NEW)).toEqual({ kind: 'expired_code' });
+});
+
+test("an unlock's code sets no password, and is not voided by the try (attack 19)", async () => {
+  const { ports, lockOut, setPassword, sms } = await asked();
+  const flow = must((await lockOut()).flow);
+  const passcode = sms.lastPasscode();
+  expect(await setPassword(flow, passcode, NEW)).toEqual({ kind: 'wrong_code' });
+  expect(await verifyPasscode(ports, { email: ANN, flow, passcode })).toMatchObject({ kind: 'ok' });
+});
+
+test.each([
+  ['salt', { salt: 'A'.repeat(22) }],
+  ['kdf', { kdf: 'argon2id$m=8,t=1,p=1' }],
+])('a foreign %s is refused before the code is looked at', async (field, change) => {
+  const { ports, setPassword, flow, passcode } = await asked();
+  const keys = {
+    salt: 'A'.repeat(22),
+    kdf: 'argon2id$m=19456,t=2,p=1',
+    storedKey: 'A'.repeat(43),
+    serverKey: 'A'.repeat(43),
+  };
+  const { getSeed } = await import('../../src/engine.ts');
+  const { salt } = await getSeed(ports, { email: ANN, address: '' });
+  const form = { email: ANN, flow, passcode, ...keys, salt, ...change };
+  expect(await resetPwd(ports, form)).toEqual({ kind: 'invalid', field });
+  expect(await setPassword(flow, passcode, NEW)).toMatchObject({ kind: 'ok' });
+});
+
+test('lifts every lock', async () => {
+  const here = await asked();
+  await here.lockOut();
+  await here.setPassword(here.flow, here.passcode, NEW);
+  expect(await here.signIn(NEW)).toMatchObject({ kind: 'ok' });
+});
+
+test('ends all sessions (attack 23)', async () => {
+  const here = await asked();
+  const signedIn = await here.signIn(PASSWORD);
+  if (signedIn.kind !== 'ok') throw new Error(signedIn.kind);
+  await here.setPassword(here.flow, here.passcode, NEW);
+  expect(await whoIsSignedIn(here.ports, { session: must(signedIn.grants.session) })).toBeUndefined();
+});
+
+test('forgets the other devices and knows the one that gave the code', async () => {
+  const here = await asked();
+  const signedIn = await here.signIn(PASSWORD);
+  if (signedIn.kind !== 'ok') throw new Error(signedIn.kind);
+  const done = await here.setPassword(here.flow, here.passcode, NEW);
+  if (done.kind !== 'ok') throw new Error(done.kind);
+  await here.lockOut();
+  expect(await here.signIn(NEW, { device: signedIn.grants.device })).toMatchObject({ kind: 'locked' });
+  expect(await here.signIn(NEW, { device: done.grants.device })).toMatchObject({ kind: 'ok' });
+});
+
+test('voids all other codes of the account (attack 20)', async () => {
+  const here = await asked();
+  here.clock.advanceSeconds(60);
+  const other = must((await here.ask()).flow);
+  const otherPasscode = here.sms.lastPasscode();
+  await here.setPassword(here.flow, here.passcode, NEW);
+  expect(await here.setPassword(other, otherPasscode, 'an attacker chose this')).toEqual({
+    kind: 'expired_code',
+  });
+  expect(await here.signIn(NEW)).toMatchObject({ kind: 'ok' });
+});
+
+test('asking twice within the pause sends one message', async () => {
+  const { ask, sms } = await asked();
+  expect((await ask()).flow).toBeDefined();
+  expect(sms.sent).toHaveLength(1);
+});
+
+test("a known device has a pause of its own: strangers' requests don't make it wait", async () => {
+  const { ask, signIn, sms } = await asked();
+  const signedIn = await signIn(PASSWORD);
+  if (signedIn.kind !== 'ok') throw new Error(signedIn.kind);
+  expect((await ask(signedIn.grants.device)).resendIn).toBe(60);
+  expect(sms.sent).toHaveLength(2);
+});
+
+test('the pause of an unlock is none for a reset', async () => {
+  const here = world();
+  await here.signUp();
+  await here.lockOut();
+  await resetPwd(here.ports, { email: ANN });
+  await here.settled();
+  expect(here.sms.sent).toHaveLength(2);
+});
+
+test('an address that nobody has signed up answers the same, and no message leaves (attack 13)', async () => {
+  const here = world();
+  expect(await resetPwd(here.ports, { email: ANN })).toEqual({
+    kind: 'code_sent',
+    phone: expect.stringMatching(/^X-XXX-XXX-\d{4}$/),
+    resendIn: 60,
+    flow: expect.stringMatching(/^[\w-]{22}$/),
+  });
+  await here.settled();
+  expect(here.sms.sent).toEqual([]);
+});

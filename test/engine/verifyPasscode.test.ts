@@ -1,0 +1,188 @@
+import { expect, test } from 'vitest';
+import { resetPwd, verifyPasscode } from '../../src/engine.ts';
+import { otherThan } from '../support/sms.ts';
+import { ANN, must, PASSWORD, world } from '../support/world.ts';
+
+/** Ann, locked out, with the flow and the code that unlock her. */
+async function lockedOut(policy = {}) {
+  const here = world(policy);
+  await here.signUp();
+  const flow = must((await here.lockOut()).flow);
+  const passcode = here.sms.lastPasscode();
+  const give = (change: { email?: string; flow?: string; passcode?: string; device?: string } = {}) =>
+    verifyPasscode(here.ports, { email: ANN, flow, passcode, ...change });
+  return { ...here, flow, passcode, give };
+}
+
+test('the right code unlocks, and then the password signs in', async () => {
+  const { give, signIn } = await lockedOut();
+  expect(await give()).toEqual({ kind: 'ok', grants: { device: expect.stringMatching(/^[\w-]{43}$/) } });
+  expect(await signIn(PASSWORD)).toMatchObject({ kind: 'ok' });
+});
+
+test('the device that gave the code is known from then on', async () => {
+  const { give, signIn, lockOut } = await lockedOut();
+  const outcome = await give();
+  if (outcome.kind !== 'ok') throw new Error(outcome.kind);
+  await lockOut();
+  expect(await signIn(PASSWORD, { device: outcome.grants.device })).toMatchObject({ kind: 'ok' });
+});
+
+test('a passcode works once, and that is judged before the lock', async () => {
+  const { give } = await lockedOut();
+  await give();
+  expect(await give()).toEqual({ kind: 'expired_code' });
+});
+
+test('of fifty right codes at once one opens the door (attack 11)', async () => {
+  const { give } = await lockedOut();
+  const outcomes = await Promise.all(Array.from({ length: 50 }, () => give()));
+  expect(outcomes.filter(({ kind }) => kind === 'ok')).toHaveLength(1);
+  expect(outcomes.filter(({ kind }) => kind === 'expired_code')).toHaveLength(49);
+});
+
+test('a passcode is good for an hour and no longer', async () => {
+  const { give, clock } = await lockedOut();
+  clock.advanceSeconds(3600);
+  expect(await give()).toEqual({ kind: 'expired_code' });
+});
+
+test('a passcode is still good in the last second of its hour', async () => {
+  const { give, clock } = await lockedOut();
+  clock.advanceSeconds(3599);
+  expect(await give()).toMatchObject({ kind: 'ok' });
+});
+
+test('an expired passcode stays dead when the clock is set back (attack 40)', async () => {
+  const { give, clock } = await lockedOut();
+  clock.advanceMinutes(61);
+  clock.setBackMinutes(120);
+  expect(await give()).toEqual({ kind: 'expired_code' });
+});
+
+test('a wrong guess voids the code for its flow', async () => {
+  const { give, passcode } = await lockedOut();
+  expect(await give({ passcode: otherThan(passcode) })).toEqual({ kind: 'wrong_code' });
+  expect(await give()).toEqual({ kind: 'expired_code' });
+});
+
+test('a wrong guess in one flow leaves the code good in another (attack 35)', async () => {
+  const { give, passcode, signIn } = await lockedOut();
+  const stranger = await signIn('wrong');
+  if (stranger.kind !== 'locked') throw new Error(stranger.kind);
+  expect(await give({ flow: must(stranger.flow), passcode: otherThan(passcode) })).toEqual({
+    kind: 'wrong_code',
+  });
+  expect(await give()).toMatchObject({ kind: 'ok' });
+});
+
+test('the right code is spent for every flow that it has', async () => {
+  const { give, signIn } = await lockedOut();
+  const second = await signIn('wrong');
+  if (second.kind !== 'locked') throw new Error(second.kind);
+  await give();
+  expect(await give({ flow: must(second.flow) })).toEqual({ kind: 'expired_code' });
+});
+
+test('a flow that nobody knows is a wrong code, and voids nothing (attack 35)', async () => {
+  const { give } = await lockedOut();
+  expect(await give({ flow: 'A'.repeat(22) })).toEqual({ kind: 'wrong_code' });
+  expect(await give()).toMatchObject({ kind: 'ok' });
+});
+
+test("another account's flow is a wrong code, and voids nothing", async () => {
+  const { give, signUp } = await lockedOut();
+  await signUp('bob@example.com');
+  expect(await give({ email: 'bob@example.com' })).toEqual({ kind: 'wrong_code' });
+  expect(await give()).toMatchObject({ kind: 'ok' });
+});
+
+test("a reset's code does not unlock, and is not voided by the try (attack 19)", async () => {
+  const { ports, give, sms, settled, setPassword } = await lockedOut();
+  const asked = await resetPwd(ports, { email: ANN });
+  await settled();
+  if (asked.kind !== 'code_sent') throw new Error(asked.kind);
+  const reset = { flow: must(asked.flow), passcode: sms.lastPasscode() };
+  expect(await give(reset)).toEqual({ kind: 'wrong_code' });
+  expect(await setPassword(reset.flow, reset.passcode, 'a new password')).toMatchObject({ kind: 'ok' });
+});
+
+test('an account that is not locked says so, and the code stays good for the next lock', async () => {
+  const { give, clock, signIn, sms, settled, lockOut, ports } = await lockedOut();
+  clock.advanceSeconds(60);
+  const second = await signIn('wrong');
+  if (second.kind !== 'locked') throw new Error(second.kind);
+  await settled();
+  await verifyPasscode(ports, { email: ANN, flow: must(second.flow), passcode: sms.lastPasscode() });
+  expect(await give()).toEqual({ kind: 'not_locked' });
+  await lockOut();
+  expect(await give()).toMatchObject({ kind: 'ok' });
+});
+
+test('a code lifts the count that it was asked for, and no other', async () => {
+  const here = await lockedOut();
+  const unlocked = await here.give();
+  if (unlocked.kind !== 'ok') throw new Error(unlocked.kind);
+  const device = unlocked.grants.device;
+  const flow = must((await here.lockOut({ device })).flow);
+  await here.lockOut();
+  expect(
+    await here.give({
+      flow,
+      passcode: here.sms.sent.map(({ text }) => /\d{6}/.exec(text)?.[0]).at(1) as string,
+      device,
+    }),
+  ).toMatchObject({ kind: 'ok' });
+  expect(await here.signIn(PASSWORD)).toMatchObject({ kind: 'locked' });
+});
+
+test('a code that RingCentral refused to send is void: even the right guess is a wrong code', async () => {
+  const here = world();
+  await here.signUp();
+  here.sms.answerNext({ kind: 'refused', reason: 'bad_recipient' });
+  const flow = must((await here.lockOut()).flow);
+  const form = { email: ANN, flow, passcode: here.sms.lastPasscode() };
+  expect(await verifyPasscode(here.ports, form)).toEqual({ kind: 'wrong_code' });
+  expect(await verifyPasscode(here.ports, form)).toEqual({ kind: 'expired_code' });
+});
+
+test('a code whose message may have arrived stays good', async () => {
+  const here = world();
+  await here.signUp();
+  here.sms.answerNext({ kind: 'unknown' });
+  const flow = must((await here.lockOut()).flow);
+  const form = { email: ANN, flow, passcode: here.sms.lastPasscode() };
+  expect(await verifyPasscode(here.ports, form)).toMatchObject({ kind: 'ok' });
+});
+
+test('no guess is right for an address that nobody has signed up (attack 6)', async () => {
+  const here = world({ codeResendSeconds: 0 });
+  await here.lockOut();
+  const { passcodeFor } = await import('../../src/passcode.ts');
+  const code = must(
+    await here.ports.store.transact((tx) => tx.newestCode(ANN, 'unlock', '', here.clock.nowMs())),
+  );
+  const locked = await here.signIn('wrong');
+  if (locked.kind !== 'locked') throw new Error(locked.kind);
+  const newest = must(
+    await here.ports.store.transact((tx) => tx.newestCode(ANN, 'unlock', '', here.clock.nowMs())),
+  );
+  expect(newest.id).not.toBe(code.id);
+  const passcode = passcodeFor(here.ports.appSecret, newest);
+  expect(await verifyPasscode(here.ports, { email: ANN, flow: must(locked.flow), passcode })).toEqual({
+    kind: 'wrong_code',
+  });
+});
+
+test('a thousand guesses open nothing: each costs a flow, and flows come with the pause (attacks 6, 8)', async () => {
+  const { ports, signIn, passcode } = await lockedOut();
+  let flows = 0;
+  for (let guess = 0; guess < 1000; guess += 1) {
+    const asked = await signIn('wrong');
+    if (asked.kind !== 'locked') throw new Error(asked.kind);
+    if (asked.flow === undefined) continue;
+    flows += 1;
+    await verifyPasscode(ports, { email: ANN, flow: asked.flow, passcode: otherThan(passcode) });
+  }
+  expect(flows).toBe(2);
+});

@@ -1,0 +1,342 @@
+import Database from 'better-sqlite3';
+import supertest from 'supertest';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { networkOf } from '../../src/http/address.ts';
+import { cookiesOf, site } from '../support/site.ts';
+import { ANN, PASSWORD } from '../support/world.ts';
+
+const PATHS = ['/getseed', '/signup', '/login', '/verifypasscode', '/resetpwd', '/resendcode', '/logout'];
+
+describe('pages', () => {
+  test.each(['/', '/signup', '/about'])(
+    '%s is a page that is not kept and runs no script but its own',
+    async (path) => {
+      const { status, headers } = await supertest(site().app).get(path);
+      expect(status).toBe(200);
+      expect(headers['content-type']).toBe('text/html; charset=utf-8');
+      expect(headers['cache-control']).toBe('no-store');
+      const csp = headers['content-security-policy'];
+      expect(csp).toContain("script-src 'self' 'wasm-unsafe-eval';");
+      expect(csp).not.toMatch(/unsafe-inline|unsafe-eval'(?<!wasm-unsafe-eval')/);
+      expect(headers['x-powered-by']).toBeUndefined();
+    },
+  );
+
+  test.each(['/', '/signup', '/about'])('%s holds no inline script or style', async (path) => {
+    const { text } = await supertest(site().app).get(path);
+    expect(text).not.toMatch(/<script(?![^>]*\bsrc=)|<style|\sstyle=|\son[a-z]+=/i);
+  });
+
+  test("a person's name is shown as text, whatever is in it", async () => {
+    const { visitor } = site();
+    const eve = visitor();
+    const { newKeys } = await import('../support/page.ts');
+    const { salt, kdf } = (await eve.post('/getseed', { username: ANN })).body;
+    const person = { email: ANN, fname: '<script>alert(1)</script>', lname: 'Lee', phoneno: '+12025550123' };
+    await eve.post('/signup', { ...person, salt, kdf, ...newKeys(PASSWORD, salt) });
+    await eve.signIn(PASSWORD);
+    const { text } = await eve.agent.get('/about');
+    expect(text).toContain('&lt;script&gt;');
+    expect(text).not.toContain('<script>alert');
+  });
+
+  test('an unknown path is JSON for a program and a page for a person', async () => {
+    const { app } = site();
+    const program = await supertest(app).get('/nope');
+    expect([program.status, program.body]).toEqual([
+      404,
+      { status: 'not_found', message: expect.any(String) },
+    ]);
+    const person = await supertest(app)
+      .get('/nope')
+      .set('Accept', 'text/html,application/xhtml+xml,*/*;q=0.8');
+    expect([person.status, person.headers['content-type']]).toEqual([404, 'text/html; charset=utf-8']);
+  });
+
+  test.each(PATHS)('GET and PUT %s are not found, but for the page of that name', async (path) => {
+    const { app } = site();
+    const put = await supertest(app).put(path).type('form').send('username=ann');
+    expect([put.status, put.body.status]).toEqual([404, 'not_found']);
+    if (path !== '/signup') expect((await supertest(app).get(path)).status).toBe(404);
+  });
+});
+
+describe('requests from elsewhere', () => {
+  const from = (headers: Record<string, string>, path = '/getseed', publicOrigin = 'http://localhost:5000') =>
+    supertest(site({ publicOrigin }).app).post(path).set(headers).type('form').send('username=ann');
+
+  test.each([
+    { 'Sec-Fetch-Site': 'cross-site' },
+    { 'Sec-Fetch-Site': 'same-site' },
+    { 'Sec-Fetch-Site': 'cross-site', Origin: 'http://localhost:5000' },
+    { 'Sec-Fetch-Site': 'SAME-ORIGIN' },
+    { Origin: 'null' },
+    { Origin: 'https://evil.example' },
+    { Origin: 'http://localhost:5001' },
+    { Origin: 'https://localhost:5000' },
+    { Origin: 'http://localhost.evil.example:5000' },
+    { Origin: 'http://127.0.0.1.evil.example:5000' },
+    { Origin: 'localhost:5000' },
+    { Origin: '' },
+  ])('a POST with %o is refused (attack 36)', async (headers) => {
+    const { status, body } = await from(headers);
+    expect([status, body.status]).toEqual([403, 'cross_site']);
+  });
+
+  test.each([
+    {},
+    { 'Sec-Fetch-Site': 'same-origin' },
+    { 'Sec-Fetch-Site': 'none' },
+    { Origin: 'http://localhost:5000' },
+    { Origin: 'http://127.0.0.1:5000' },
+    { Origin: 'http://[::1]:5000' },
+  ])('a POST with %o is let through', async (headers: Record<string, string>) => {
+    expect((await from(headers)).status).toBe(200);
+  });
+
+  test('a loopback name is no other name of a public site', async () => {
+    expect((await from({ Origin: 'https://localhost' }, '/getseed', 'https://example.com')).status).toBe(403);
+    expect((await from({ Origin: 'https://example.com' }, '/getseed', 'https://example.com')).status).toBe(
+      200,
+    );
+  });
+
+  test.each([...PATHS, '/nope'])('%s judges where a POST comes from before anything else', async (path) => {
+    const { status, body } = await supertest(site().app)
+      .post(path)
+      .set('Origin', 'null')
+      .type('json')
+      .send('{');
+    expect([status, body.status]).toEqual([403, 'cross_site']);
+  });
+
+  test('a cross-site request sends no message (attack 36)', async () => {
+    const { app, world, visitor } = site();
+    await visitor().signUp();
+    await supertest(app)
+      .post('/resetpwd')
+      .set('Sec-Fetch-Site', 'cross-site')
+      .type('form')
+      .send({ username: ANN });
+    await world.settled();
+    expect(world.sms.sent).toEqual([]);
+  });
+});
+
+describe('cookies', () => {
+  test('a sign-in sets the session and the device, out of reach of scripts and other sites', async () => {
+    const { visitor } = site();
+    const ann = visitor();
+    await ann.signUp();
+    const [session, device, ...rest] = cookiesOf(await ann.signIn(PASSWORD));
+    expect(session).toMatch(
+      /^sid=[\w-]{43}; Max-Age=2592000; Path=\/; Expires=[^;]+; HttpOnly; SameSite=Lax$/,
+    );
+    expect(device).toMatch(
+      /^device-[0-9a-f]{8}=[\w-]{43}; Max-Age=34560000; Path=\/; Expires=[^;]+; HttpOnly; SameSite=Strict$/,
+    );
+    expect(rest).toEqual([]);
+  });
+
+  test('the device cookie is named after the canonical address', async () => {
+    const { visitor } = site();
+    const ann = visitor();
+    await ann.signUp();
+    const { createHash } = await import('node:crypto');
+    const name = `device-${createHash('sha256').update(ANN).digest('hex').slice(0, 8)}`;
+    expect(cookiesOf(await ann.signIn(PASSWORD, ' ANN@example.com'))[1]).toContain(`${name}=`);
+  });
+
+  test('under https they are Secure and bound to the host', async () => {
+    const { visitor } = site({ publicOrigin: 'https://example.com' });
+    const ann = visitor();
+    await ann.signUp();
+    const [session, device] = cookiesOf(await ann.signIn(PASSWORD));
+    expect(session).toMatch(/^__Host-sid=.*; Path=\/;.*; Secure; SameSite=Lax$/);
+    expect(device).toMatch(/^__Host-device-[0-9a-f]{8}=.*; Path=\/;.*; Secure; SameSite=Strict$/);
+  });
+
+  test('a session that somebody planted is replaced at the sign-in (attack 23)', async () => {
+    const { visitor } = site();
+    const [mallory, ann] = [visitor(), visitor()];
+    await mallory.signUp('mallory@example.com');
+    await ann.signUp();
+    const planted = cookiesOf(await mallory.signIn(PASSWORD, 'mallory@example.com'))[0]?.split(
+      ';',
+    )[0] as string;
+    ann.agent.jar.setCookie(planted);
+    expect(cookiesOf(await ann.signIn(PASSWORD))[0]).not.toContain(planted);
+    expect((await mallory.agent.get('/about')).text).not.toContain('mallory@example.com');
+  });
+
+  test('a right code sets the device and no session', async () => {
+    const { world, visitor } = site();
+    const ann = visitor();
+    await ann.signUp();
+    const locked = await ann.lockOut();
+    await world.settled();
+    const form = { username: ANN, flow: locked.body.flow, passcode: world.sms.lastPasscode() };
+    const cookies = cookiesOf(await ann.post('/verifypasscode', form));
+    expect(cookies.map((cookie) => cookie.split('=')[0])).toEqual([expect.stringMatching(/^device-/)]);
+  });
+
+  test('a sign-out drops the session and keeps the device', async () => {
+    const { visitor } = site();
+    const ann = visitor();
+    await ann.signUp();
+    await ann.signIn(PASSWORD);
+    expect(cookiesOf(await ann.post('/logout'))).toEqual([
+      expect.stringMatching(/^sid=; Path=\/; Expires=Thu, 01 Jan 1970/),
+    ]);
+    await visitor().lockOut();
+    expect((await ann.signIn(PASSWORD)).status).toBe(200);
+  });
+
+  test('two accounts in one browser have a device each, and do not lend it to one another (attack 4)', async () => {
+    const { visitor } = site();
+    const browser = visitor();
+    const bob = 'bob@example.com';
+    await browser.signUp();
+    await browser.signUp(bob);
+    await browser.signIn(PASSWORD);
+    await visitor().lockOut();
+    await visitor().lockOut(bob);
+    expect((await browser.signIn(PASSWORD)).status).toBe(200);
+    expect((await browser.signIn(PASSWORD, bob)).status).toBe(423);
+  });
+});
+
+describe('known and unknown accounts', () => {
+  test('get the same answers, headers and cookies at every step (attacks 13, 15)', async () => {
+    const known = site();
+    await known.visitor().signUp();
+    const unknown = site();
+    const walk = async ({ visitor, world }: typeof known) => {
+      const stranger = visitor();
+      const answers = [];
+      for (let time = 0; time < 6; time += 1) answers.push(await stranger.signIn('wrong'));
+      const { flow } = (answers[2] as (typeof answers)[number]).body;
+      answers.push(await stranger.post('/resendcode', { flow }));
+      answers.push(
+        await stranger.post('/verifypasscode', { username: ANN, flow: 'A'.repeat(22), passcode: '123456' }),
+      );
+      const asked = await stranger.post('/resetpwd', { username: ANN });
+      answers.push(asked, await stranger.post('/resetpwd', { username: ANN }));
+      answers.push(await stranger.setPassword(flow, '123456', 'x'));
+      await world.settled();
+      world.clock.advanceSeconds(61);
+      answers.push(
+        await stranger.post('/resendcode', { flow: asked.body.flow }),
+        await stranger.signIn('wrong'),
+      );
+      return answers.map(({ status, headers, body }) => ({
+        status,
+        headers: { ...headers, date: '' },
+        body: {
+          ...body,
+          phone: body.phone?.replace(/\d/g, 'N'),
+          flow: body.flow?.length,
+          message: body.message.replace(/\d{4}/, 'NNNN'),
+        },
+      }));
+    };
+    expect(await walk(unknown)).toEqual(await walk(known));
+  });
+});
+
+describe('the inbox', () => {
+  const message = { to: '+12025550123', text: 'Hello', at: '2026-01-01T00:00:00.000Z' };
+  const inbox = () => [message];
+  const get = (headers: Record<string, string> = {}, options = {}) =>
+    supertest(site({ inbox, ...options }).app)
+      .get('/dev/messages.json')
+      .set(headers);
+
+  test('shows the messages as a page and as JSON', async () => {
+    const answer = await get();
+    expect([answer.status, answer.body]).toEqual([200, [message]]);
+    const page = await supertest(site({ inbox }).app).get('/dev/messages');
+    expect(page.text).toContain('+12025550123');
+  });
+
+  test.each([
+    { Host: 'example.com' },
+    { Host: 'localhost.example.com:5000' },
+    { Host: '192.168.1.2' },
+    { Forwarded: 'for=127.0.0.1' },
+    { 'X-Forwarded-For': '127.0.0.1' },
+    { 'X-Forwarded-Host': 'localhost' },
+    { 'X-Forwarded-Anything': '' },
+    { Via: '1.1 proxy' },
+  ])('is not there with %o', async (headers) => {
+    const answer = await get(headers);
+    expect([answer.status, answer.body.status]).toEqual([404, 'not_found']);
+  });
+
+  test.each(['localhost', 'localhost:5000', '127.0.0.1:5000', '[::1]:5000'])(
+    'is there for the host %s',
+    async (host) => {
+      expect((await get({ Host: host })).status).toBe(200);
+    },
+  );
+
+  test('is not there in production, nor without the console sender', async () => {
+    expect((await get({}, { isProduction: true })).status).toBe(404);
+    expect((await supertest(site().app).get('/dev/messages')).status).toBe(404);
+  });
+});
+
+describe('a database that cannot be written', () => {
+  test('answers unavailable, changes nothing, and serves again by itself', async () => {
+    const { visitor, databasePath } = site({ store: { patienceMs: 100 } });
+    const ann = visitor();
+    await ann.signUp();
+    const other = new Database(databasePath, { timeout: 0 });
+    onTestFinished(() => void other.close());
+    other.exec('BEGIN IMMEDIATE');
+    const refused = await ann.post('/getseed', { username: ANN });
+    expect([refused.status, refused.body.status]).toEqual([503, 'unavailable']);
+    other.exec('COMMIT');
+    expect((await ann.signIn(PASSWORD)).status).toBe(200);
+  });
+
+  test('a fault of ours is a fixed sentence, and its error stays in the log', async () => {
+    const { app, world, logged } = site();
+    world.ports.store.transact = () => Promise.reject(new TypeError('a secret detail'));
+    const { status, body } = await supertest(app).post('/getseed').type('form').send('username=ann');
+    expect([status, body]).toEqual([
+      500,
+      { status: 'error', message: 'Something went wrong here. Please try again.' },
+    ]);
+    expect(logged()).toContain('TypeError');
+  });
+});
+
+describe('the network of a request', () => {
+  test.each([
+    ['203.0.113.9', '203.0.113.9'],
+    ['::ffff:203.0.113.9', '203.0.113.9'],
+    ['2001:db8:1:2:3:4:5:6', '2001:db8:1:2::/64'],
+    ['2001:db8:1:2::9', '2001:db8:1:2::/64'],
+    ['2001:0DB8:0001:0002:ffff::', '2001:db8:1:2::/64'],
+    ['2001:db8::1', '2001:db8:0:0::/64'],
+    ['::1', '0:0:0:0::/64'],
+    ['fe80::1%eth0', 'fe80:0:0:0::/64'],
+  ])('of %s is %s (attack 31)', (address, network) => {
+    expect(networkOf(address)).toBe(network);
+  });
+
+  test('is that of the peer, whatever X-Forwarded-For says, unless a proxy is trusted', async () => {
+    const oldestIsKept = async (trustProxy: false | number) => {
+      const { app } = site({ trustProxy, policy: { maxSeedsPerAddress: 1 } });
+      const ask = (address: string) =>
+        supertest(app).post('/getseed').set('X-Forwarded-For', address).type('form').send({ username: ANN });
+      const first = (await ask('203.0.113.9')).body;
+      await ask('198.51.100.1');
+      const form = { username: ANN, id: first.id, nonce: 'n'.repeat(22), proof: 'A'.repeat(43) };
+      return (await supertest(app).post('/login').type('form').send(form)).body.status;
+    };
+    expect(await oldestIsKept(false)).toBe('bad_seed');
+    expect(await oldestIsKept(1)).toBe('wrong');
+  });
+});

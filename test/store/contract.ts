@@ -1,0 +1,394 @@
+import { afterEach, describe, expect, test } from 'vitest';
+import { type Code, type Store, StoreUnavailable, type Tx } from '../../src/store.ts';
+import { sweep } from '../../src/sweep.ts';
+import { must, PASSWORD, world } from '../support/world.ts';
+
+const NOW = Date.UTC(2026, 0, 1);
+const DAY = 86_400_000;
+const KEYS = { storedKey: new Uint8Array(32).fill(1), serverKey: new Uint8Array(32).fill(2) };
+const USER = {
+  email: 'ann@example.com',
+  phoneno: '+12025550123',
+  fname: 'Ann',
+  lname: 'Lee',
+  kdf: 'k',
+  ...KEYS,
+};
+const CODE: Code = {
+  id: 'c1',
+  email: USER.email,
+  purpose: 'unlock',
+  device: '',
+  createdAtMs: NOW,
+  expiresAtMs: NOW + 3_600_000,
+  sentAtMs: NOW,
+  isSpent: false,
+  delivery: 'sending',
+};
+
+/** What every store has to keep to; `open` makes an empty one. */
+export function storeContract(open: () => Store): void {
+  let stores: Store[] = [];
+  const fresh = () => {
+    const store = open();
+    stores.push(store);
+    return store;
+  };
+  afterEach(async () => {
+    for (const store of stores) await store.close();
+    stores = [];
+  });
+
+  describe('a work', () => {
+    test('answers what it answers', async () => {
+      expect(await fresh().transact(async () => 42)).toBe(42);
+    });
+
+    test('that throws changes nothing, and its error is thrown', async () => {
+      const store = fresh();
+      const broken = store.transact(async (tx) => {
+        await tx.addUser(USER, NOW);
+        throw new Error('broken');
+      });
+      await expect(broken).rejects.toThrow('broken');
+      expect(await store.transact((tx) => tx.userFor(USER.email))).toBeUndefined();
+    });
+
+    test('that throws takes none of its neighbours with it', async () => {
+      const store = fresh();
+      const works = [0, 1, 2, 3, 4].map((index) =>
+        store.transact(async (tx) => {
+          await tx.addFailure(USER.email, '', NOW);
+          if (index % 2 === 1) throw new Error('broken');
+        }),
+      );
+      const settled = await Promise.allSettled(works);
+      expect(settled.map(({ status }) => status)).toEqual([
+        'fulfilled',
+        'rejected',
+        'fulfilled',
+        'rejected',
+        'fulfilled',
+      ]);
+      expect((await store.transact((tx) => tx.guardFor(USER.email, ''))).failures).toBe(3);
+    });
+
+    test('sees what the works before it have done', async () => {
+      const store = fresh();
+      const counts = await Promise.all(
+        Array.from({ length: 20 }, () => store.transact((tx) => tx.addFailure(USER.email, '', NOW))),
+      );
+      expect(counts).toEqual(Array.from({ length: 20 }, (_, index) => index + 1));
+    });
+
+    test('that never ends is rolled back, and the works behind it go on', async () => {
+      const store = fresh();
+      const endless = store.transact(async (tx) => {
+        await tx.addFailure(USER.email, '', NOW);
+        await new Promise(() => undefined);
+      });
+      const next = store.transact((tx) => tx.guardFor(USER.email, ''));
+      await expect(endless).rejects.toThrow('rolled back');
+      expect(await next).toEqual({ failures: 0, isLocked: false });
+    });
+
+    test('can change nothing once it is over', async () => {
+      const store = fresh();
+      const kept: Tx[] = [];
+      await store.transact(async (tx) => void kept.push(tx));
+      await expect((async () => must(kept[0]).addUser(USER, NOW))()).rejects.toThrow('over');
+      expect(await store.transact((tx) => tx.userFor(USER.email))).toBeUndefined();
+    });
+
+    test('is refused as unavailable once the store is closed', async () => {
+      const store = fresh();
+      const before = store.transact(async () => 'done');
+      const closed = store.close();
+      await expect(store.transact(async () => 'late')).rejects.toThrow(StoreUnavailable);
+      expect(await before).toBe('done');
+      await closed;
+      stores = [];
+    });
+  });
+
+  describe('the verbs', () => {
+    test('a user is added once and comes back as it was', async () => {
+      const store = fresh();
+      expect(await store.transact((tx) => tx.addUser(USER, NOW))).toBe(true);
+      expect(await store.transact((tx) => tx.addUser({ ...USER, fname: 'Eve' }, NOW))).toBe(false);
+      const { storedKey, serverKey, ...rest } = must(await store.transact((tx) => tx.userFor(USER.email)));
+      expect(rest).toMatchObject({
+        email: USER.email,
+        phoneno: USER.phoneno,
+        fname: 'Ann',
+        lname: 'Lee',
+        kdf: 'k',
+      });
+      expect([...storedKey, ...serverKey]).toEqual([...KEYS.storedKey, ...KEYS.serverKey]);
+    });
+
+    test('new keys replace the old ones of that user alone', async () => {
+      const store = fresh();
+      const bob = { ...USER, email: 'bob@example.com' };
+      const keys = { storedKey: new Uint8Array(32).fill(3), serverKey: new Uint8Array(32).fill(4) };
+      await store.transact(async (tx) => {
+        await tx.addUser(USER, NOW);
+        await tx.addUser(bob, NOW);
+        await tx.setKeys(USER.email, 'k2', keys, NOW);
+      });
+      const [ann, other] = await store.transact(async (tx) => [
+        await tx.userFor(USER.email),
+        await tx.userFor(bob.email),
+      ]);
+      expect([must(ann).kdf, must(ann).storedKey[0], must(other).kdf, must(other).storedKey[0]]).toEqual([
+        'k2',
+        3,
+        'k',
+        1,
+      ]);
+    });
+
+    test('a lock and its failures are cleared together, for one device or for all', async () => {
+      const store = fresh();
+      const guards = await store.transact(async (tx) => {
+        for (const device of ['', 'd1', 'd2']) {
+          await tx.addFailure(USER.email, device, NOW);
+          await tx.lock(USER.email, device, NOW);
+        }
+        await tx.clearGuard(USER.email, 'd1');
+        const one = [await tx.guardFor(USER.email, 'd1'), await tx.guardFor(USER.email, '')];
+        await tx.clearGuards(USER.email);
+        return [...one, await tx.guardFor(USER.email, ''), await tx.guardFor(USER.email, 'd2')];
+      });
+      expect(guards.map(({ failures, isLocked }) => [failures, isLocked])).toEqual([
+        [0, false],
+        [1, true],
+        [0, false],
+        [0, false],
+      ]);
+    });
+
+    test('the newest code is the one of that count whose message went last, and none from the future', async () => {
+      const store = fresh();
+      const newest = await store.transact(async (tx) => {
+        await tx.addCode(CODE);
+        await tx.addCode({ ...CODE, id: 'c2', sentAtMs: NOW + 10 });
+        await tx.addCode({ ...CODE, id: 'c3', device: 'd1', sentAtMs: NOW + 20 });
+        await tx.addCode({ ...CODE, id: 'c4', purpose: 'reset', sentAtMs: NOW + 20 });
+        const before = await tx.newestCode(USER.email, 'unlock', '', NOW + 20);
+        await tx.resendCode('c1', NOW + 30);
+        return [
+          before?.id,
+          (await tx.newestCode(USER.email, 'unlock', '', NOW + 30))?.id,
+          (await tx.newestCode(USER.email, 'unlock', '', NOW + 20))?.id,
+          (await tx.newestCode('bob@example.com', 'unlock', '', NOW + 30))?.id,
+        ];
+      });
+      expect(newest).toEqual(['c2', 'c1', 'c2', undefined]);
+    });
+
+    test('what became of a message is noted over the states it may replace', async () => {
+      const store = fresh();
+      const states = await store.transact(async (tx) => {
+        await tx.addCode(CODE);
+        const now = async () => (await tx.newestCode(USER.email, 'unlock', '', NOW))?.delivery;
+        await tx.noteDelivery('c1', 'sent');
+        await tx.noteDelivery('c1', 'refused', 'sending');
+        const kept = await now();
+        await tx.noteDelivery('c1', 'unknown', 'sent');
+        return [kept, await now()];
+      });
+      expect(states).toEqual(['sent', 'unknown']);
+    });
+
+    test('a code has no more flows than the caller allows', async () => {
+      const store = fresh();
+      const added = await store.transact(async (tx) => {
+        await tx.addCode(CODE);
+        return [
+          await tx.addFlow('f1', 'c1', 2),
+          await tx.addFlow('f2', 'c1', 2),
+          await tx.addFlow('f3', 'c1', 2),
+        ];
+      });
+      expect(added).toEqual([true, true, false]);
+      expect(await store.transact((tx) => tx.flowFor('f3'))).toBeUndefined();
+    });
+
+    test('a try is noted on its flow alone, a spending on all flows of the code', async () => {
+      const store = fresh();
+      const [first, second] = await store.transact(async (tx) => {
+        await tx.addCode(CODE);
+        await tx.addFlow('f1', 'c1', 3);
+        await tx.addFlow('f2', 'c1', 3);
+        await tx.markTried('f1', NOW);
+        await tx.spendCode('c1', NOW);
+        return [must(await tx.flowFor('f1')), must(await tx.flowFor('f2'))];
+      });
+      expect([first.isTried, first.code.isSpent, second.isTried, second.code.isSpent]).toEqual([
+        true,
+        true,
+        false,
+        true,
+      ]);
+    });
+
+    test("forgetting codes forgets their flows, and nobody else's", async () => {
+      const store = fresh();
+      const left = await store.transact(async (tx) => {
+        await tx.addCode(CODE);
+        await tx.addFlow('f1', 'c1', 3);
+        await tx.addCode({ ...CODE, id: 'c2', email: 'bob@example.com' });
+        await tx.addFlow('f2', 'c2', 3);
+        await tx.spendCodes('bob@example.com', NOW);
+        await tx.forgetCodes(USER.email);
+        return [await tx.flowFor('f1'), (await tx.flowFor('f2'))?.code.isSpent];
+      });
+      expect(left).toEqual([undefined, true]);
+    });
+
+    test('a device is found by its newest token, for its own account, until it expires', async () => {
+      const store = fresh();
+      const found = await store.transact(async (tx) => {
+        await tx.keepDevice('d1', USER.email, 't1', NOW + 100);
+        await tx.keepDevice('d1', USER.email, 't2', NOW + 200);
+        return [
+          await tx.deviceFor(USER.email, 't1', NOW),
+          await tx.deviceFor(USER.email, 't2', NOW),
+          await tx.deviceFor('bob@example.com', 't2', NOW),
+          await tx.deviceFor(USER.email, 't2', NOW + 200),
+        ];
+      });
+      expect(found).toEqual([undefined, 'd1', undefined, undefined]);
+    });
+
+    test('sessions end one by one, or all of an account', async () => {
+      const store = fresh();
+      const left = await store.transact(async (tx) => {
+        for (const hash of ['s1', 's2', 's3']) await tx.addSession(hash, USER.email, NOW);
+        await tx.addSession('s4', 'bob@example.com', NOW);
+        await tx.noteSeen('s4', NOW + 5);
+        await tx.endSession('s1');
+        const one = [await tx.sessionFor('s1'), (await tx.sessionFor('s2'))?.email];
+        await tx.endSessions(USER.email);
+        return [...one, await tx.sessionFor('s3'), (await tx.sessionFor('s4'))?.seenAtMs];
+      });
+      expect(left).toEqual([undefined, USER.email, undefined, NOW + 5]);
+    });
+  });
+
+  describe('the sweep', () => {
+    test('guards and codes go thirty days after their last change, whosever they are', async () => {
+      const store = fresh();
+      const emails = [USER.email, 'nobody@example.com'];
+      await store.transact(async (tx) => {
+        await tx.addUser(USER, NOW);
+        for (const email of emails) {
+          await tx.addFailure(email, '', NOW);
+          await tx.addCode({ ...CODE, id: email, email });
+          await tx.addFlow(`flow of ${email}`, email, 3);
+        }
+        await tx.noteDelivery(USER.email, 'sent');
+      });
+      const leftAt = async (nowMs: number) => {
+        await sweep(store, nowMs);
+        return store.transact(async (tx) =>
+          Promise.all(
+            emails.map(async (email) => [
+              (await tx.guardFor(email, '')).failures,
+              (await tx.flowFor(`flow of ${email}`))?.code.email,
+            ]),
+          ),
+        );
+      };
+      expect(await leftAt(NOW + 30 * DAY)).toEqual([
+        [1, USER.email],
+        [1, 'nobody@example.com'],
+      ]);
+      expect(await leftAt(NOW + 30 * DAY + 1)).toEqual([
+        [0, undefined],
+        [0, undefined],
+      ]);
+      expect(await store.transact((tx) => tx.userFor(USER.email))).toBeDefined();
+    });
+
+    test('a try keeps a code for thirty days more', async () => {
+      const store = fresh();
+      await store.transact(async (tx) => {
+        await tx.addCode(CODE);
+        await tx.addFlow('f1', 'c1', 3);
+        await tx.markTried('f1', NOW + DAY);
+      });
+      await sweep(store, NOW + 30 * DAY + 1);
+      expect(await store.transact((tx) => tx.flowFor('f1'))).toBeDefined();
+    });
+
+    test('seeds, devices and sessions go when their time is over, and not before', async () => {
+      const store = fresh();
+      await store.transact(async (tx) => {
+        for (const [id, expiresAtMs] of [
+          ['old', NOW],
+          ['live', NOW + 1],
+        ] as const) {
+          await tx.addSeed({ id, seed: id, email: USER.email, address: 'a', expiresAtMs }, 100, NOW);
+          await tx.keepDevice(id, USER.email, id, expiresAtMs);
+        }
+        await tx.addSession('idle', USER.email, NOW - 0.5 * DAY - 1);
+        await tx.addSession('old', USER.email, NOW - 30 * DAY - 1);
+        await tx.noteSeen('old', NOW);
+        await tx.addSession('live', USER.email, NOW);
+      });
+      await sweep(store, NOW);
+      const left = await store.transact(async (tx) => [
+        await tx.takeSeed('old', USER.email, 0),
+        await tx.takeSeed('live', USER.email, 0),
+        await tx.deviceFor(USER.email, 'old', 0),
+        await tx.deviceFor(USER.email, 'live', 0),
+        (await tx.sessionFor('idle'))?.email,
+        (await tx.sessionFor('old'))?.email,
+        (await tx.sessionFor('live'))?.email,
+      ]);
+      expect(left).toEqual([undefined, 'live', undefined, 'live', undefined, undefined, USER.email]);
+    });
+
+    test('goes on until nothing is left that is due', async () => {
+      const store = fresh();
+      await store.transact(async (tx) => {
+        for (let id = 0; id < 450; id += 1) await tx.addFailure(`${id}@example.com`, '', NOW);
+      });
+      await sweep(store, NOW + 31 * DAY);
+      const left = await store.transact((tx) => tx.guardFor('449@example.com', ''));
+      expect(left.failures).toBe(0);
+    });
+  });
+
+  describe('under the engine', () => {
+    test('fifty wrong passwords at once count three and send one message (attack 12)', async () => {
+      const here = world({}, fresh());
+      await here.signUp();
+      const kinds = (await Promise.all(Array.from({ length: 50 }, () => here.signIn('wrong')))).map(
+        ({ kind }) => kind,
+      );
+      await here.settled();
+      expect([
+        kinds.filter((kind) => kind === 'wrong').length,
+        kinds.filter((kind) => kind === 'locked').length,
+      ]).toEqual([2, 48]);
+      expect(here.sms.sent).toHaveLength(1);
+      expect((await here.ports.store.transact((tx) => tx.guardFor(USER.email, ''))).failures).toBe(3);
+    });
+
+    test('fifty right codes at once open the door once (attack 11)', async () => {
+      const { verifyPasscode } = await import('../../src/engine.ts');
+      const here = world({}, fresh());
+      await here.signUp();
+      const flow = must((await here.lockOut()).flow);
+      const form = { email: USER.email, flow, passcode: here.sms.lastPasscode() };
+      const kinds = (
+        await Promise.all(Array.from({ length: 50 }, () => verifyPasscode(here.ports, form)))
+      ).map(({ kind }) => kind);
+      expect(kinds.filter((kind) => kind === 'ok')).toHaveLength(1);
+      expect(await here.signIn(PASSWORD)).toMatchObject({ kind: 'ok' });
+    });
+  });
+}

@@ -1,0 +1,219 @@
+import { existsSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import Database from 'better-sqlite3';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { getSeed, login } from '../../src/engine.ts';
+import { openSqliteStore, type SqliteStoreOptions } from '../../src/sqlite/store.ts';
+import { type Store, StoreUnavailable } from '../../src/store.ts';
+import { temporaryFolder } from '../support/folder.ts';
+import { proofFor } from '../support/page.ts';
+import { ANN, NETWORK, PASSWORD, world } from '../support/world.ts';
+import { storeContract } from './contract.ts';
+
+storeContract(() => openSqliteStore(join(temporaryFolder(), 'users.db')));
+
+/** An open store, closed when the test is over, and the path of its file. */
+function opened(
+  options: SqliteStoreOptions = {},
+  path = join(temporaryFolder(), 'users.db'),
+): { store: Store; path: string } {
+  const store = openSqliteStore(path, options);
+  onTestFinished(() => store.close());
+  return { store, path };
+}
+
+/** Another process's connection to the same file. */
+function otherConnection(path: string): Database.Database {
+  const db = new Database(path, { timeout: 0 });
+  onTestFinished(() => void db.close());
+  return db;
+}
+
+const fail = (store: Store, email: string) => store.transact((tx) => tx.addFailure(email, '', 0));
+const failuresOf = async (store: Store, email: string) =>
+  (await store.transact((tx) => tx.guardFor(email, ''))).failures;
+
+describe('the file', () => {
+  test('is made with its folder, and holds what was put in it when opened again', async () => {
+    const path = join(temporaryFolder(), 'deep', 'er', 'users.db');
+    const first = openSqliteStore(path);
+    await fail(first, ANN);
+    const { saltKey } = first;
+    await first.close();
+    const { store } = opened({}, path);
+    expect(await failuresOf(store, ANN)).toBe(1);
+    expect([...store.saltKey]).toEqual([...saltKey]);
+  });
+
+  test('is written with WAL and a full sync, so that an answer means it is on the disk', () => {
+    const { path } = opened();
+    expect(otherConnection(path).pragma('journal_mode', { simple: true })).toBe('wal');
+    expect(existsSync(`${path}-wal`)).toBe(true);
+  });
+
+  test('records its migrations', () => {
+    const { path } = opened();
+    expect(otherConnection(path).prepare('SELECT number FROM migrations').pluck().all()).toEqual([1]);
+  });
+
+  test('made by a newer version is refused with a clear message, and left alone', async () => {
+    const path = join(temporaryFolder(), 'users.db');
+    await openSqliteStore(path).close();
+    const db = new Database(path);
+    db.prepare("INSERT INTO migrations VALUES (99, 'from the future', 0)").run();
+    db.close();
+    const { size } = statSync(path);
+    expect(() => openSqliteStore(path)).toThrow(
+      /newer version of this program \(schema 99; this version knows 1\)/,
+    );
+    expect(statSync(path).size).toBe(size);
+  });
+
+  test("of another program is refused, such as the original demo's users.db", () => {
+    const path = join(temporaryFolder(), 'users.db');
+    const db = new Database(path);
+    db.exec('CREATE TABLE users (id INT PRIMARY KEY, phoneno VARCHAR(12), pwd VARCHAR(256))');
+    db.close();
+    expect(() => openSqliteStore(path)).toThrow(/another program's/);
+  });
+
+  test('that is no database is refused', () => {
+    const path = join(temporaryFolder(), 'users.db');
+    writeFileSync(
+      path,
+      'just a text, and long enough to be looked at as if it were a header of SQLite'.repeat(20),
+    );
+    expect(() => openSqliteStore(path)).toThrow(/can't be used.*not a database/);
+  });
+
+  test('holds no code, no password key that signs in, and no token (attacks 34, 39)', async () => {
+    const { store, path } = opened();
+    const here = world({}, store);
+    await here.signUp();
+    const signedIn = await here.signIn(PASSWORD);
+    if (signedIn.kind !== 'ok') throw new Error(signedIn.kind);
+    const locked = await here.lockOut();
+    const db = otherConnection(path);
+    const tables = db
+      .prepare("SELECT name FROM sqlite_schema WHERE type = 'table'")
+      .pluck()
+      .all() as string[];
+    const dump = tables
+      .flatMap((table) => db.prepare(`SELECT * FROM ${table}`).all())
+      .flatMap((row) => Object.values(row as object))
+      .map((value) => (Buffer.isBuffer(value) ? value.toString('base64url') : String(value)));
+    expect(dump).toContain(ANN);
+    const secrets = [here.sms.lastPasscode(), signedIn.grants.session, signedIn.grants.device, locked.flow];
+    for (const secret of secrets)
+      expect(dump.filter((value) => value.includes(secret as string))).toEqual([]);
+  });
+});
+
+describe('shared commits', () => {
+  test('the works that wait share one commit, and none is told before it', async () => {
+    const { store, path } = opened();
+    const reader = otherConnection(path);
+    const seen = () => reader.prepare('SELECT count(*) FROM guards').pluck().get();
+    const seenWhenTold = await Promise.all(
+      Array.from({ length: 10 }, async (_, index) => {
+        await fail(store, `${index}@example.com`);
+        return seen();
+      }),
+    );
+    expect(seenWhenTold).toEqual(Array.from({ length: 10 }, () => 10));
+  });
+
+  test('a batch is bounded in works', async () => {
+    const { store, path } = opened({ batchWorks: 4 });
+    const reader = otherConnection(path);
+    const seen = () => reader.prepare('SELECT count(*) FROM guards').pluck().get();
+    const seenWhenTold = await Promise.all(
+      Array.from({ length: 8 }, async (_, index) => {
+        await fail(store, `${index}@example.com`);
+        return seen();
+      }),
+    );
+    expect(seenWhenTold).toEqual([4, 4, 4, 4, 8, 8, 8, 8]);
+  });
+
+  test('a disk that is full in the middle of a batch refuses the whole batch, loses nothing, and mends', async () => {
+    const { store, path } = opened({ maxPages: 60, batchMs: 1000 });
+    await fail(store, ANN);
+    const pageSize = otherConnection(path).pragma('page_size', { simple: true }) as number;
+    const big = 'x'.repeat(pageSize);
+    const addSeed = (id: string) =>
+      store.transact((tx) => tx.addSeed({ id, seed: big, email: ANN, address: id, expiresAtMs: 1 }, 100, 0));
+    const ids = Array.from({ length: 60 }, (_, index) => `seed ${index}`);
+    const settled = await Promise.allSettled([fail(store, ANN), ...ids.map(addSeed)]);
+
+    const refused = settled.filter((result) => result.status === 'rejected');
+    expect(refused.length).toBeGreaterThan(1);
+    for (const { reason } of refused) expect(reason).toBeInstanceOf(StoreUnavailable);
+    expect(settled[0]?.status).toBe('rejected');
+    expect(await failuresOf(store, ANN)).toBe(1);
+    const onDisk = otherConnection(path).prepare('SELECT id FROM seeds').pluck().all();
+    expect(ids.filter((_, index) => settled[index + 1]?.status === 'fulfilled')).toEqual(onDisk);
+    expect(await fail(store, ANN)).toBe(2);
+  });
+
+  test('a work for which the disk has no room is refused alone where SQLite keeps the transaction', async () => {
+    const { store, path } = opened({ maxPages: 60, batchMs: 1000 });
+    const pageSize = otherConnection(path).pragma('page_size', { simple: true }) as number;
+    const emails = Array.from({ length: 60 }, (_, index) => `${'x'.repeat(pageSize)}${index}`);
+    const settled = await Promise.allSettled(emails.map((email) => fail(store, email)));
+    expect(new Set(settled.map(({ status }) => status))).toEqual(new Set(['fulfilled', 'rejected']));
+    for (const [index, email] of emails.entries()) {
+      expect(await failuresOf(store, email)).toBe(settled[index]?.status === 'fulfilled' ? 1 : 0);
+    }
+  });
+});
+
+describe('a database that another process holds', () => {
+  test('is unavailable in time, and serves again by itself once it is let go', async () => {
+    const { store, path } = opened({ patienceMs: 150 });
+    const other = otherConnection(path);
+    other.exec('BEGIN IMMEDIATE');
+    await expect(fail(store, ANN)).rejects.toThrow(StoreUnavailable);
+    other.exec('COMMIT');
+    expect(await fail(store, ANN)).toBe(1);
+  });
+
+  test('is waited for while there is time', async () => {
+    const { store, path } = opened();
+    const other = otherConnection(path);
+    other.exec('BEGIN IMMEDIATE');
+    const waiting = fail(store, ANN);
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    other.exec('COMMIT');
+    expect(await waiting).toBe(1);
+  });
+
+  test('leaves the seed of such a login good', async () => {
+    const { store, path } = opened({ patienceMs: 150 });
+    const here = world({}, store);
+    await here.signUp();
+    const seed = await getSeed(here.ports, { email: ANN, address: NETWORK });
+    const form = { username: ANN, email: ANN, ...proofFor(PASSWORD, ANN, seed) };
+    const other = otherConnection(path);
+    other.exec('BEGIN IMMEDIATE');
+    await expect(login(here.ports, form)).rejects.toThrow(StoreUnavailable);
+    other.exec('COMMIT');
+    expect(await login(here.ports, form)).toMatchObject({ kind: 'ok' });
+  });
+});
+
+test('two stores on one file spend a code once between them (attack 11)', async () => {
+  const { verifyPasscode } = await import('../../src/engine.ts');
+  const { store, path } = opened();
+  const here = world({}, store);
+  const { store: second } = opened({}, path);
+  await here.signUp();
+  const { flow } = await here.lockOut();
+  const form = { email: ANN, flow: flow as string, passcode: here.sms.lastPasscode() };
+  const outcomes = await Promise.all(
+    Array.from({ length: 50 }, (_, index) =>
+      verifyPasscode({ ...here.ports, store: index % 2 === 0 ? store : second }, form),
+    ),
+  );
+  expect(outcomes.filter(({ kind }) => kind === 'ok')).toHaveLength(1);
+});

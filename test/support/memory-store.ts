@@ -1,0 +1,227 @@
+import {
+  type Code,
+  type Seed,
+  type Session,
+  type Store,
+  StoreUnavailable,
+  type Sweep,
+  type Tx,
+  type User,
+} from '../../src/store.ts';
+
+interface Tables {
+  users: Map<string, User>;
+  seeds: Map<string, Seed>;
+  guards: Map<
+    string,
+    { email: string; device: string; failures: number; isLocked: boolean; changedAtMs: number }
+  >;
+  codes: Map<string, Code & { changedAtMs: number }>;
+  flows: Map<string, { codeId: string; isTried: boolean }>;
+  devices: Map<string, { email: string; tokenHash: string; expiresAtMs: number }>;
+  sessions: Map<string, Session>;
+}
+
+/** A store in plain maps, as simple as the port allows: works run one at a time, on a copy that replaces the maps when they are done. */
+export function memoryStore(): Store {
+  let tables: Tables = {
+    users: new Map(),
+    seeds: new Map(),
+    guards: new Map(),
+    codes: new Map(),
+    flows: new Map(),
+    devices: new Map(),
+    sessions: new Map(),
+  };
+  let tail: Promise<unknown> = Promise.resolve();
+  let isClosed = false;
+
+  return {
+    saltKey: new Uint8Array(32).fill(7),
+    async transact(work) {
+      if (isClosed) throw new StoreUnavailable('The database is closed.');
+      const run = tail.then(async () => {
+        const copy = structuredClone(tables);
+        const life = { isOver: false };
+        let timer: NodeJS.Timeout | undefined;
+        const tooLate = new Promise<never>((_, reject) => {
+          timer = setTimeout(() => reject(new Error('A work took over a second and was rolled back.')), 1000);
+        });
+        try {
+          const result = await Promise.race([work(verbs(copy, life)), tooLate]);
+          tables = copy;
+          return result;
+        } finally {
+          life.isOver = true;
+          clearTimeout(timer);
+        }
+      });
+      tail = run.catch(() => undefined);
+      return run;
+    },
+    async close() {
+      isClosed = true;
+      await tail;
+    },
+  };
+}
+
+function verbs(tables: Tables, life: { isOver: boolean }): Tx {
+  const { users, seeds, guards, codes, flows, devices, sessions } = tables;
+  const key = (...parts: string[]) => JSON.stringify(parts);
+  const changeCode = (id: string, change: Partial<Code & { changedAtMs: number }>) => {
+    const code = codes.get(id);
+    if (code !== undefined) codes.set(id, { ...code, ...change });
+  };
+  const dropCode = (id: string) => {
+    codes.delete(id);
+    for (const [hash, flow] of flows) if (flow.codeId === id) flows.delete(hash);
+  };
+
+  const tx: Tx = {
+    userFor: async (email) => users.get(email),
+    async addUser(user) {
+      if (users.has(user.email)) return false;
+      users.set(user.email, user);
+      return true;
+    },
+    async setKeys(email, kdf, keys) {
+      const user = users.get(email);
+      if (user !== undefined) users.set(email, { ...user, kdf, ...keys });
+    },
+
+    async addSeed(seed, maxPerAddress, nowMs) {
+      seeds.set(seed.id, seed);
+      const own = [...seeds.values()].filter(
+        (one) => one.address === seed.address && one.expiresAtMs > nowMs,
+      );
+      for (const old of own.slice(0, Math.max(0, own.length - maxPerAddress))) seeds.delete(old.id);
+    },
+    async takeSeed(id, email, nowMs) {
+      const found = seeds.get(id);
+      if (found === undefined || found.email !== email || found.expiresAtMs <= nowMs) return undefined;
+      seeds.delete(id);
+      return found.seed;
+    },
+
+    guardFor: async (email, device) => guards.get(key(email, device)) ?? { failures: 0, isLocked: false },
+    async addFailure(email, device, changedAtMs) {
+      const guard = guards.get(key(email, device));
+      const failures = (guard?.failures ?? 0) + 1;
+      guards.set(key(email, device), {
+        email,
+        device,
+        failures,
+        isLocked: guard?.isLocked ?? false,
+        changedAtMs,
+      });
+      return failures;
+    },
+    async lock(email, device, changedAtMs) {
+      const guard = guards.get(key(email, device));
+      if (guard !== undefined) guards.set(key(email, device), { ...guard, isLocked: true, changedAtMs });
+    },
+    clearGuard: async (email, device) => void guards.delete(key(email, device)),
+    async clearGuards(email) {
+      for (const [id, guard] of guards) if (guard.email === email) guards.delete(id);
+    },
+
+    async newestCode(email, purpose, device, nowMs) {
+      return [...codes.values()]
+        .filter((code) => code.email === email && code.purpose === purpose && code.device === device)
+        .filter((code) => code.sentAtMs <= nowMs)
+        .reverse()
+        .sort((left, right) => right.sentAtMs - left.sentAtMs)[0];
+    },
+    addCode: async (code) => void codes.set(code.id, { ...code, changedAtMs: code.createdAtMs }),
+    resendCode: async (id, nowMs) => changeCode(id, { sentAtMs: nowMs, changedAtMs: nowMs }),
+    async noteDelivery(id, delivery, onlyFrom) {
+      if (onlyFrom === undefined || codes.get(id)?.delivery === onlyFrom) changeCode(id, { delivery });
+    },
+    spendCode: async (id, changedAtMs) => changeCode(id, { isSpent: true, changedAtMs }),
+    async spendCodes(email, changedAtMs) {
+      for (const code of codes.values()) {
+        if (code.email === email && !code.isSpent) changeCode(code.id, { isSpent: true, changedAtMs });
+      }
+    },
+    async forgetCodes(email) {
+      for (const code of [...codes.values()]) if (code.email === email) dropCode(code.id);
+    },
+
+    async addFlow(hash, codeId, maxPerCode) {
+      if ([...flows.values()].filter((flow) => flow.codeId === codeId).length >= maxPerCode) return false;
+      flows.set(hash, { codeId, isTried: false });
+      return true;
+    },
+    async flowFor(hash) {
+      const flow = flows.get(hash);
+      const code = codes.get(flow?.codeId ?? '');
+      return flow && code && { isTried: flow.isTried, code };
+    },
+    async markTried(hash, changedAtMs) {
+      const flow = flows.get(hash);
+      if (flow === undefined) return;
+      flows.set(hash, { ...flow, isTried: true });
+      changeCode(flow.codeId, { changedAtMs });
+    },
+
+    async deviceFor(email, tokenHash, nowMs) {
+      return [...devices].find(
+        ([, device]) =>
+          device.tokenHash === tokenHash && device.email === email && device.expiresAtMs > nowMs,
+      )?.[0];
+    },
+    keepDevice: async (id, email, tokenHash, expiresAtMs) =>
+      void devices.set(id, { email, tokenHash, expiresAtMs }),
+    async forgetDevices(email) {
+      for (const [id, device] of devices) if (device.email === email) devices.delete(id);
+    },
+
+    async addSession(hash, email, nowMs) {
+      sessions.set(hash, { email, createdAtMs: nowMs, seenAtMs: nowMs });
+    },
+    sessionFor: async (hash) => sessions.get(hash),
+    async noteSeen(hash, seenAtMs) {
+      const session = sessions.get(hash);
+      if (session !== undefined) sessions.set(hash, { ...session, seenAtMs });
+    },
+    endSession: async (hash) => void sessions.delete(hash),
+    async endSessions(email) {
+      for (const [hash, session] of sessions) if (session.email === email) sessions.delete(hash);
+    },
+
+    async sweep(due, limit) {
+      return sweepAll(tables, due, limit, dropCode);
+    },
+  };
+
+  return new Proxy(tx, {
+    get(target, verb, receiver) {
+      if (life.isOver) throw new Error('This transaction is over: a work must await nothing but its tx.');
+      return Reflect.get(target, verb, receiver);
+    },
+  });
+}
+
+function sweepAll(tables: Tables, due: Sweep, limit: number, dropCode: (id: string) => void): number {
+  const sweepOne = <Row>(
+    table: Map<string, Row>,
+    isDue: (row: Row) => boolean,
+    drop: (id: string) => unknown = (id) => table.delete(id),
+  ) => {
+    const ids = [...table].filter(([, row]) => isDue(row)).slice(0, limit);
+    for (const [id] of ids) drop(id);
+    return ids.length;
+  };
+  return (
+    sweepOne(tables.seeds, (seed) => seed.expiresAtMs <= due.nowMs) +
+    sweepOne(tables.guards, (guard) => guard.changedAtMs < due.rowsChangedBeforeMs) +
+    sweepOne(tables.codes, (code) => code.changedAtMs < due.rowsChangedBeforeMs, dropCode) +
+    sweepOne(tables.devices, (device) => device.expiresAtMs <= due.nowMs) +
+    sweepOne(
+      tables.sessions,
+      (session) =>
+        session.createdAtMs < due.sessionsMadeBeforeMs || session.seenAtMs < due.sessionsSeenBeforeMs,
+    )
+  );
+}

@@ -1,0 +1,26 @@
+import { Socket } from 'node:net';
+import { afterEach, beforeEach, expect, vi } from 'vitest';
+import { isLoopbackHost } from '../../src/loopback.ts';
+
+const connect = Socket.prototype.connect;
+
+// No test may speak to another machine.
+Socket.prototype.connect = function (this: Socket, ...args: unknown[]) {
+  const [options] = (Array.isArray(args[0]) ? args[0] : args) as [
+    { host?: string; path?: string } | undefined,
+  ];
+  const host = options?.host ?? 'localhost';
+  if (options?.path === undefined && !isLoopbackHost(host)) {
+    throw new Error(`A test tried to leave this machine: ${host}`);
+  }
+  return Reflect.apply(connect, this, args);
+} as typeof connect;
+
+// An error on the console that a test did not ask for fails it.
+beforeEach(() => {
+  vi.spyOn(console, 'error').mockImplementation(() => undefined);
+});
+afterEach(() => {
+  expect(vi.mocked(console.error).mock.calls).toEqual([]);
+  vi.restoreAllMocks();
+});

@@ -1,0 +1,92 @@
+import { join } from 'node:path';
+import type { Express } from 'express';
+import supertest, { type Agent, type Response } from 'supertest';
+import { onTestFinished } from 'vitest';
+import { type AppOptions, createApp } from '../../src/http/app.ts';
+import type { Policy } from '../../src/policy.ts';
+import { openSqliteStore, type SqliteStoreOptions } from '../../src/sqlite/store.ts';
+import { temporaryFolder } from './folder.ts';
+import { newKeys, proofFor } from './page.ts';
+import { ANN, PASSWORD, PHONE, type World, world } from './world.ts';
+
+export const ROOT = join(import.meta.dirname, '..', '..');
+
+/** The application on a real SQLite, among fakes. */
+export interface Site {
+  readonly app: Express;
+  readonly world: World;
+  readonly databasePath: string;
+  /** All that was logged, as text. */
+  logged(): string;
+  /** A browser of its own, with no cookies yet. */
+  visitor(): Visitor;
+}
+
+/** A browser that does what the page does. */
+export interface Visitor {
+  readonly agent: Agent;
+  post(path: string, fields?: Record<string, string>): Promise<Response>;
+  signUp(email?: string, password?: string): Promise<Response>;
+  signIn(password: string, username?: string): Promise<Response>;
+  lockOut(username?: string): Promise<Response>;
+  setPassword(flow: string, passcode: string, password: string, username?: string): Promise<Response>;
+}
+
+/** A site with nobody in it; it is closed when the test is over. */
+export function site(
+  options: Partial<AppOptions> & { policy?: Partial<Policy>; store?: SqliteStoreOptions } = {},
+): Site {
+  const { policy, store: storeOptions, ...appOptions } = options;
+  const databasePath = join(temporaryFolder(), 'users.db');
+  const store = openSqliteStore(databasePath, storeOptions);
+  const own = world(policy, store);
+  onTestFinished(async () => {
+    await own.settled();
+    await store.close();
+  });
+
+  const lines: string[] = [];
+  const write = (...args: unknown[]) => void lines.push(JSON.stringify(args));
+  const app = createApp(own.ports, {
+    root: ROOT,
+    publicOrigin: 'http://localhost:5000',
+    isProduction: false,
+    trustProxy: false,
+    log: { info: write, error: write },
+    ...appOptions,
+  });
+  return { app, world: own, databasePath, logged: () => lines.join('\n'), visitor: () => visitor(app) };
+}
+
+function visitor(app: Express): Visitor {
+  const agent = supertest.agent(app);
+  const self: Visitor = {
+    agent,
+    post: (path, fields = {}) => agent.post(path).type('form').send(fields),
+    async signUp(email = ANN, password = PASSWORD) {
+      const { salt, kdf } = (await self.post('/getseed', { username: email })).body;
+      const person = { email, fname: 'Ann', lname: 'Lee', phoneno: PHONE };
+      return self.post('/signup', { ...person, salt, kdf, ...newKeys(password, salt) });
+    },
+    async signIn(password, username = ANN) {
+      const seed = await self.post('/getseed', { username });
+      const { id, nonce, proof } = proofFor(password, username, seed.body);
+      return self.post('/login', { username, id, nonce, proof });
+    },
+    async lockOut(username = ANN) {
+      await self.signIn('wrong', username);
+      await self.signIn('wrong', username);
+      return self.signIn('wrong', username);
+    },
+    async setPassword(flow, passcode, password, username = ANN) {
+      const { salt, kdf } = (await self.post('/getseed', { username })).body;
+      return self.post('/resetpwd', { username, flow, passcode, salt, kdf, ...newKeys(password, salt) });
+    },
+  };
+  return self;
+}
+
+/** The Set-Cookie lines of an answer. */
+export function cookiesOf(response: Response): string[] {
+  return (response.headers['set-cookie'] as unknown as string[] | undefined) ?? [];
+}

@@ -1,0 +1,37 @@
+import type { SmsOutcome, SmsSender } from '../../src/sms.ts';
+
+/** A sender that keeps what it was given, in place of sending it. */
+export interface FakeSms extends SmsSender {
+  readonly sent: { to: string; text: string }[];
+  /** What the next message answers, in place of `sent`. */
+  answerNext(outcome: SmsOutcome | Promise<SmsOutcome>): void;
+  /** The six digits of the newest message. */
+  lastPasscode(): string;
+}
+
+/** The six digits in a message, read where a person reads them. */
+export function passcodeIn(text: string | undefined): string {
+  const passcode = /\b\d{6}\b/.exec(text ?? '')?.[0];
+  if (passcode === undefined) throw new Error(`No passcode in the message: ${text}`);
+  return passcode;
+}
+
+/** Six digits that are not those. */
+export function otherThan(passcode: string): string {
+  return passcode === '000000' ? '111111' : '000000';
+}
+
+/** A sender with nothing sent yet. */
+export function fakeSms(): FakeSms {
+  const sent: FakeSms['sent'] = [];
+  const answers: (SmsOutcome | Promise<SmsOutcome>)[] = [];
+  return {
+    sent,
+    answerNext: (outcome) => void answers.push(outcome),
+    lastPasscode: () => passcodeIn(sent.at(-1)?.text),
+    async send(to, text) {
+      sent.push({ to, text });
+      return answers.shift() ?? { kind: 'sent', messageId: String(sent.length) };
+    },
+  };
+}

@@ -1,0 +1,95 @@
+import { randomBytes } from 'node:crypto';
+import { createBackground } from '../../src/background.ts';
+import { canonicalEmail } from '../../src/email.ts';
+import * as engine from '../../src/engine.ts';
+import type { LoginOutcome } from '../../src/outcome.ts';
+import { type Policy, TUTORIAL } from '../../src/policy.ts';
+import type { Store } from '../../src/store.ts';
+import { type FakeClock, fakeClock } from './clock.ts';
+import { memoryStore } from './memory-store.ts';
+import { newKeys, proofFor } from './page.ts';
+import { type FakeSms, fakeSms } from './sms.ts';
+
+/** The engine among fakes, and what a person at a page does with it. */
+export interface World {
+  readonly ports: engine.Ports;
+  readonly clock: FakeClock;
+  readonly sms: FakeSms;
+  /** Settles once every message that was asked for is sent and recorded. */
+  settled(): Promise<void>;
+  signUp(email?: string, password?: string): ReturnType<typeof engine.signup>;
+  signIn(password: string, browser?: Browser): Promise<LoginOutcome>;
+  /** Three wrong passwords; answers the third one's outcome. */
+  lockOut(browser?: Browser): Promise<Extract<LoginOutcome, { kind: 'locked' }>>;
+  /** The second step of a reset. */
+  setPassword(
+    flow: string,
+    passcode: string,
+    password: string,
+    email?: string,
+  ): ReturnType<typeof engine.resetPwd>;
+}
+
+/** Who sits where: the address that is typed and the device token that the browser holds. */
+export type Browser = { username?: string; device?: string; session?: string };
+
+export const ANN = 'ann@example.com';
+export const PHONE = '+12025550123';
+export const PASSWORD = 'correct horse battery';
+export const NETWORK = '203.0.113.9';
+
+/** A world with nobody in it. */
+export function world(policy: Partial<Policy> = {}, store: Store = memoryStore()): World {
+  const clock = fakeClock();
+  const sms = fakeSms();
+  const background = createBackground((error) => console.error(error));
+  const ports: engine.Ports = {
+    store,
+    sms,
+    policy: { ...TUTORIAL, ...policy },
+    phones: { smsCountries: ['US', 'CA'], defaultCountry: 'US' },
+    site: { serviceName: 'Two-Factor Demo', host: 'localhost' },
+    appSecret: Buffer.alloc(32, 9),
+    nowMs: clock.nowMs,
+    randomBytes,
+    later: background.later,
+  };
+  const seedFor = async (email: string) => {
+    return engine.getSeed(ports, { email: canonicalEmail(email), address: NETWORK });
+  };
+
+  const self: World = {
+    ports,
+    clock,
+    sms,
+    settled: background.idle,
+    async signUp(email = ANN, password = PASSWORD) {
+      const { salt, kdf } = await seedFor(email);
+      const keys = newKeys(password, salt);
+      return engine.signup(ports, { email, fname: 'Ann', lname: 'Lee', phoneno: PHONE, salt, kdf, ...keys });
+    },
+    async signIn(password, { username = ANN, ...tokens } = {}) {
+      const { id, nonce, proof } = proofFor(password, username, await seedFor(username));
+      return engine.login(ports, { username, email: canonicalEmail(username), id, nonce, proof, ...tokens });
+    },
+    async lockOut(browser) {
+      for (let failure = 1; failure < ports.policy.maxFailures; failure += 1)
+        await self.signIn('wrong', browser);
+      const outcome = await self.signIn('wrong', browser);
+      if (outcome.kind !== 'locked') throw new Error(`Not locked, but ${outcome.kind}`);
+      await self.settled();
+      return outcome;
+    },
+    async setPassword(flow, passcode, password, email = ANN) {
+      const { salt, kdf } = await seedFor(email);
+      return engine.resetPwd(ports, { email, flow, passcode, salt, kdf, ...newKeys(password, salt) });
+    },
+  };
+  return self;
+}
+
+/** The value, or an error where an outcome came without it. */
+export function must<Value>(value: Value | undefined): Value {
+  if (value === undefined) throw new Error('Missing from the outcome.');
+  return value;
+}
