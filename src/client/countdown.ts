@@ -22,13 +22,11 @@ function showWait(button: JQuery, seconds: number): void {
     .prop('hidden', seconds === 0)
     .find('time')
     .text(asClock(seconds));
-  if (seconds === 0 && place.find('.freed').text() === '')
-    place.find('.freed').text(String(place.data('freed')));
-  if (seconds > 0) place.find('.freed').text('');
+  place.find('.freed').text(seconds > 0 ? '' : String(place.data('freed')));
 }
 
 /** Seconds as a clock shows them: `0:42`, `1:00:00`. */
-export function asClock(seconds: number): string {
+function asClock(seconds: number): string {
   const parts = [Math.floor(seconds / 3600), Math.floor(seconds / 60) % 60, seconds % 60];
   const shown = parts[0] === 0 ? parts.slice(1) : parts;
   return shown.map((part, i) => (i === 0 ? String(part) : String(part).padStart(2, '0'))).join(':');

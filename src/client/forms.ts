@@ -10,10 +10,11 @@ export function onSubmit(form: Form, work: (form: Form) => Promise<unknown>): vo
   form.on('input', 'input', (event) => clearFieldError($(event.currentTarget)));
   form.on('submit', (event) => {
     event.preventDefault();
-    const button = form.find('button[type=submit]');
-    void whileBusy(form, button, async () => {
-      if (!showMissing(form)) await work(form);
-    });
+    if (isBusy(form)) return;
+    clearErrors(form);
+    // A browser remembers what is sent from a text field, and must not take a password for one.
+    setRevealed(form.find('.reveal'), false);
+    if (!showMissing(form)) void whileBusy(form, form.find('button[type=submit]'), () => work(form));
   });
   // Until now a press would have sent the form, and the password with it, without this script.
   form.find('button[type=submit]').prop('disabled', false);
@@ -21,7 +22,7 @@ export function onSubmit(form: Form, work: (form: Form) => Promise<unknown>): vo
 
 /** Runs `work` while the button says that it goes on; does nothing where the form is busy already. */
 export async function whileBusy(form: Form, button: JQuery, work: () => Promise<unknown>): Promise<void> {
-  if (form.attr('aria-busy') === 'true') return;
+  if (isBusy(form)) return;
   clearErrors(form);
   setBusy(form, button, true);
   try {
@@ -108,7 +109,7 @@ function setRevealed(button: JQuery, isShown: boolean): void {
 function showMissing(form: Form): boolean {
   const missing = form
     .find<HTMLInputElement>('input[required]:enabled')
-    .filter((_, input) => input.value.trim() === '');
+    .filter((_, input) => (input.name === 'password' ? input.value : input.value.trim()) === '');
   missing.each((_, input) => markField($(input), String($(input).data('missing'))));
   missing.first().trigger('focus');
   return missing.length > 0;
@@ -130,12 +131,16 @@ function clearFieldError(input: JQuery): void {
   input.closest('.field').find('.error').text('').prop('hidden', true);
 }
 
+function isBusy(form: Form): boolean {
+  return form.attr('aria-busy') === 'true';
+}
+
 /** The button stays in the tab order, so that the focus does not fall off it while the work goes on. */
-function setBusy(form: Form, button: JQuery, isBusy: boolean): void {
-  form.attr('aria-busy', String(isBusy));
-  button.attr('aria-disabled', String(isBusy));
-  button.find('.label').prop('hidden', isBusy);
-  button.find('.busy').prop('hidden', !isBusy);
+function setBusy(form: Form, button: JQuery, isOn: boolean): void {
+  form.attr('aria-busy', String(isOn));
+  button.attr('aria-disabled', String(isOn));
+  button.find('.label').prop('hidden', isOn);
+  button.find('.busy').prop('hidden', !isOn);
 }
 
 /** Waits until the browser has shown what was changed; a page in the background, which shows nothing, goes on too. */

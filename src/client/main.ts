@@ -97,20 +97,20 @@ async function signup(form: Form) {
 /** Gets a seed and proves the password with it; a seed that is no good any more is replaced once. */
 async function login(form: Form, seedsLeft = 1): Promise<void> {
   const username = typed(form, 'username');
+  const password = typed(form, 'password');
   const seed = await getSeed(username);
   if (seed.status !== 'ok') return showFailure(form, seed);
 
+  const salted = await saltedPassword(password, seed.salt, seed.kdf);
   const nonce = newNonce();
   const message = authMessage({ ...seed, nonce, username });
-  const salted = await saltedPassword(typed(form, 'password'), seed.salt, seed.kdf);
   const proof = await proofFor(salted, message);
 
   const answer = await post<LoginOutcome>('/login', { username, id: seed.id, nonce, proof });
   switch (answer.status) {
     case 'ok':
       if (await isServerSignature(answer.signature, salted, message)) return leaveFor('/about');
-      forgetPassword(form);
-      return showError(form, NOT_OUR_SERVER);
+      return refuseServer(form);
     case 'wrong':
       return showFieldError(form, 'password', withTriesLeft(answer));
     case 'locked':
@@ -198,6 +198,13 @@ async function logout(form: Form) {
   if (answer.status !== 'ok') return showFailure(form, answer);
   greetOnIndex('', answer.message);
   return leaveFor('/');
+}
+
+/** Gives back the session of a server that does not know the account. */
+async function refuseServer(form: Form) {
+  forgetPassword(form);
+  await post<LogoutOutcome>('/logout', {});
+  showError(form, NOT_OUR_SERVER);
 }
 
 /** What the server is to know of a password: its keys, and what they are made with. */

@@ -134,11 +134,9 @@ function leaveCode(): void {
 function setResetStep(step: 1 | 2): void {
   const form = formOf('reset');
   form.find('input[name=username]').prop('readonly', step === 2);
-  form.find('.first-step').prop('hidden', step === 2);
-  form
-    .find('.second-step')
-    .prop('hidden', step === 1)
-    .prop('disabled', step === 1);
+  form.find('fieldset').prop('disabled', step === 1);
+  $('#reset .first-step').prop('hidden', step === 2);
+  $('#reset .second-step').prop('hidden', step === 1);
   form.find('button[type=submit] .label').text(String(form.data(step === 1 ? 'ask' : 'set')));
 }
 

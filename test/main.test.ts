@@ -1,0 +1,162 @@
+import { once } from 'node:events';
+import { existsSync, statSync, writeFileSync } from 'node:fs';
+import { request } from 'node:http';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { temporaryFolder } from './support/folder.ts';
+import { runProgram, startProgram } from './support/program.ts';
+
+const statusOf = async (url: string) => (await fetch(url)).status;
+
+test('starts with nothing set, and tells where it is, where the data is and where messages go', async () => {
+  const program = await startProgram();
+  expect(program.output()).toContain(`Two-Factor Demo is at ${program.origin}\n`);
+  expect(program.output()).toContain('data/users.db');
+  expect(program.output()).toContain(`${program.origin}/dev/messages`);
+  expect(program.output()).toContain('Connect RingCentral');
+  expect(program.output()).toContain('APP_SECRET is not set');
+  expect(await statusOf(program.origin)).toBe(200);
+});
+
+test('listens on this machine alone, by both its addresses', async () => {
+  const { port } = await startProgram();
+  expect(await statusOf(`http://127.0.0.1:${port}`)).toBe(200);
+  expect(await statusOf(`http://[::1]:${port}`)).toBe(200);
+});
+
+test('keeps the data where only its own user can read it', async () => {
+  const folder = temporaryFolder();
+  await startProgram({}, folder);
+  expect(statSync(join(folder, 'data')).mode & 0o077).toBe(0);
+  expect(statSync(join(folder, 'data', 'users.db')).mode & 0o077).toBe(0);
+});
+
+test('reads .env, and the environment goes first', async () => {
+  const folder = temporaryFolder();
+  writeFileSync(join(folder, '.env'), 'SERVICE_NAME=From the file\nDATABASE_URL=file:other.db\n');
+  const program = await startProgram({ SERVICE_NAME: 'From outside' }, folder);
+  expect(program.output()).toContain('From outside is at');
+  expect(existsSync(join(folder, 'other.db'))).toBe(true);
+});
+
+test('names every bad variable at once, and does not start', async () => {
+  const program = await runProgram({ POLICY: 'lax', RATE_LIMITS: 'no', APP_SECRET: 'hunter2' });
+  expect(await program.ended()).toBe(1);
+  expect(program.output()).toMatch(/POLICY .*\n.*|RATE_LIMITS/);
+  expect(program.output()).toContain('APP_SECRET');
+  expect(program.output()).not.toContain('hunter2');
+  expect(program.output()).not.toContain('    at ');
+});
+
+test('says that the port is in use and how to choose another, without a stack trace', async () => {
+  const { port } = await startProgram();
+  const second = await runProgram({ PORT: String(port) });
+  expect(await second.ended()).toBe(1);
+  expect(second.output()).toContain(`Port ${port} is in use. Choose another one: PORT=${port + 1} npm start`);
+  expect(second.output()).not.toContain('    at ');
+});
+
+test("refuses a database that isn't its own, without a stack trace", async () => {
+  const folder = temporaryFolder();
+  writeFileSync(
+    join(folder, 'notes.txt'),
+    'not a database at all, and long enough to be read as one'.repeat(30),
+  );
+  const program = await runProgram({ DATABASE_URL: 'file:notes.txt' }, folder);
+  expect(await program.ended()).toBe(1);
+  expect(program.output()).toContain("notes.txt can't be used");
+  expect(program.output()).not.toContain('    at ');
+});
+
+test.each(['SIGTERM', 'SIGINT'] as const)(
+  '%s lets a request under way finish, closes the database and ends',
+  async (signal) => {
+    const folder = temporaryFolder();
+    const program = await startProgram({}, folder);
+    const body = 'username=ann';
+    const headers = { 'Content-Type': 'application/x-www-form-urlencoded', 'Content-Length': body.length };
+    const slow = request(`${program.origin}/getseed`, { method: 'POST', headers });
+    slow.write(body.slice(0, 4));
+    const answered = once(slow, 'response');
+    await statusOf(program.origin);
+
+    program.process.kill(signal);
+    await expect.poll(() => statusOf(program.origin).catch(() => 'refused')).toBe('refused');
+    slow.end(body.slice(4));
+    const [response] = await answered;
+    expect(response.statusCode).toBe(200);
+    response.resume();
+    expect(await program.ended()).toBe(0);
+    expect(program.output()).toContain('Stopped.');
+    expect(existsSync(join(folder, 'data', 'users.db-wal'))).toBe(false);
+  },
+);
+
+test('lives through whatever one request can send', async () => {
+  const program = await startProgram();
+  const send = (path: string, body: string, type = 'application/x-www-form-urlencoded') =>
+    fetch(`${program.origin}${path}`, { method: 'POST', body, headers: { 'Content-Type': type } });
+  for (const path of [
+    'getseed',
+    'signup',
+    'login',
+    'verifypasscode',
+    'resetpwd',
+    'resendcode',
+    'logout',
+    'nope',
+  ]) {
+    for (const body of [
+      '',
+      '%',
+      'username[]=1',
+      'username=a&username=b',
+      '{}',
+      '\0',
+      'x='.repeat(5000),
+      `username=${'%00'.repeat(9)}`,
+    ]) {
+      expect((await send(`/${path}`, body)).status).toBeLessThan(500);
+      expect((await send(`/${path}`, body, 'application/json')).status).toBeLessThan(500);
+    }
+  }
+  expect(await statusOf(program.origin)).toBe(200);
+});
+
+test('outlives a restart: an account, and with APP_SECRET a code on its way, are still good', async () => {
+  const { newKeys, proofFor } = await import('./support/page.ts');
+  const { passcodeIn } = await import('./support/sms.ts');
+  const folder = temporaryFolder();
+  const env = { APP_SECRET: Buffer.alloc(32, 4).toString('base64url') };
+  const first = await startProgram(env, folder);
+  const post = async (origin: string, path: string, fields: Record<string, string>) =>
+    (await fetch(`${origin}${path}`, { method: 'POST', body: new URLSearchParams(fields) })).json();
+
+  const username = 'ann@example.com';
+  const seed = await post(first.origin, '/getseed', { username });
+  const person = { email: username, fname: 'Ann', lname: 'Lee', phoneno: '+12025550123' };
+  await post(first.origin, '/signup', {
+    ...person,
+    salt: seed.salt,
+    kdf: seed.kdf,
+    ...newKeys('a password', seed.salt),
+  });
+  const { flow } = await post(first.origin, '/resetpwd', { username });
+  const inbox = async () => (await fetch(`${first.origin}/dev/messages.json`)).json();
+  await expect.poll(inbox).toHaveLength(1);
+  const passcode = passcodeIn((await inbox())[0].text);
+  first.process.kill('SIGTERM');
+  await first.ended();
+
+  const second = await startProgram(env, folder);
+  const keys = { salt: seed.salt, kdf: seed.kdf, ...newKeys('another password', seed.salt) };
+  expect(await post(second.origin, '/resetpwd', { username, flow, passcode, ...keys })).toMatchObject({
+    status: 'ok',
+  });
+  const again = await post(second.origin, '/getseed', { username });
+  const { signature, ...proof } = proofFor('another password', username, again);
+  expect(await post(second.origin, '/login', { username, ...proof })).toMatchObject({
+    status: 'ok',
+    signature,
+  });
+});

@@ -1,0 +1,124 @@
+import { describe, expect, test } from 'vitest';
+import {
+  type CodeIdentity,
+  gsm7Length,
+  isGsm7,
+  isPasscode,
+  messagesFit,
+  messageText,
+  passcodeFor,
+} from '../src/passcode.ts';
+
+const SECRET = Buffer.alloc(32, 1);
+const CODE: CodeIdentity = { id: 'one', email: 'ann@example.com', purpose: 'unlock', device: '' };
+const SITE = { serviceName: 'Two-Factor Demo', host: 'example.com' };
+
+/** The origin-bound code of a message, by the algorithm of WICG's "Origin-bound one-time codes", section 3.1. */
+function originBoundCode(message: string): { host: string; code: string } | undefined {
+  const lastLine = message.split('\n').at(-1) ?? '';
+  const [, host, code] = /^@([^\s#@]+) #([^\s]+)$/.exec(lastLine) ?? [];
+  return host && code ? { host, code } : undefined;
+}
+
+describe('the digits of a code', () => {
+  test('are always the same six for the same code', () => {
+    expect(passcodeFor(SECRET, CODE)).toMatch(/^\d{6}$/);
+    expect(passcodeFor(SECRET, { ...CODE })).toBe(passcodeFor(SECRET, CODE));
+  });
+
+  test.each([{ id: 'two' }, { email: 'bob@example.com' }, { purpose: 'reset' as const }, { device: 'd1' }])(
+    'are others with another %o',
+    (change) => {
+      expect(passcodeFor(SECRET, { ...CODE, ...change })).not.toBe(passcodeFor(SECRET, CODE));
+    },
+  );
+
+  test('are others under another secret, so that the database alone gives no code (attack 39)', () => {
+    expect(passcodeFor(Buffer.alloc(32, 2), CODE)).not.toBe(passcodeFor(SECRET, CODE));
+  });
+
+  test('keep their leading zeros: one code in ten starts with one, and it can be given', () => {
+    const codes = Array.from({ length: 20_000 }, (_, index) => ({ ...CODE, id: String(index) }));
+    const withZero = codes.filter((code) => passcodeFor(SECRET, code).startsWith('0'));
+    expect(withZero.length / codes.length).toBeGreaterThan(0.09);
+    expect(withZero.length / codes.length).toBeLessThan(0.11);
+    for (const code of withZero.slice(0, 100))
+      expect(isPasscode(passcodeFor(SECRET, code), SECRET, code)).toBe(true);
+  });
+
+  test('are spread evenly over the million', () => {
+    const counts = new Array<number>(10).fill(0);
+    for (let id = 0; id < 20_000; id += 1) {
+      const tenth = Number(passcodeFor(SECRET, { ...CODE, id: String(id) })[5]);
+      counts[tenth] = (counts[tenth] ?? 0) + 1;
+    }
+    // Chi-squared with 9 degrees of freedom: 27.88 is passed by chance once in a thousand; these ids never change.
+    const chiSquared = counts.reduce((sum, count) => sum + (count - 2000) ** 2 / 2000, 0);
+    expect(chiSquared).toBeLessThan(27.88);
+  });
+
+  test.each(['', '12345', '1234567', 'abcdef'])('%o is never the passcode', (typed) => {
+    expect(isPasscode(typed, SECRET, CODE)).toBe(false);
+  });
+});
+
+describe('a message', () => {
+  test.each([
+    [
+      'unlock',
+      'Two-Factor Demo: 012345 is your code to unlock your account. It works once, for 1 hour. Never share it.\n@example.com #012345',
+    ],
+    [
+      'reset',
+      'Two-Factor Demo: 012345 is your code to set a new password. It works once, for 1 hour. Never share it.\n@example.com #012345',
+    ],
+  ] as const)(
+    'to %s names the service, the code, what it is for and how long it is good',
+    (purpose, text) => {
+      expect(messageText(SITE, purpose, '012345', 3600)).toBe(text);
+    },
+  );
+
+  test('ends with a line that browsers read as the code of that host alone (attack 18)', () => {
+    expect(originBoundCode(messageText(SITE, 'reset', '012345', 3600))).toEqual({
+      host: 'example.com',
+      code: '012345',
+    });
+  });
+
+  test.each([
+    [3600, '1 hour'],
+    [7200, '2 hours'],
+    [600, '10 minutes'],
+    [60, '1 minute'],
+    [90, '90 seconds'],
+    [1, '1 second'],
+  ])('tells %i seconds as %s', (seconds, words) => {
+    expect(messageText(SITE, 'unlock', '012345', seconds)).toContain(`for ${words}.`);
+  });
+
+  test('is one text message of 160 septets at most, by its length', () => {
+    const septets = gsm7Length(messageText(SITE, 'unlock', '012345', 3600));
+    const room = 160 - (septets ?? 0);
+    const named = (length: number) => ({
+      ...SITE,
+      serviceName: 'x'.repeat(SITE.serviceName.length + length),
+    });
+    expect(messagesFit(named(room), 3600)).toBe(true);
+    expect(messagesFit(named(room + 1), 3600)).toBe(false);
+  });
+
+  test('counts a character of the extension table twice', () => {
+    expect(gsm7Length('€')).toBe(2);
+    expect(gsm7Length('a€[')).toBe(5);
+    expect(gsm7Length('→')).toBeUndefined();
+  });
+
+  test.each(['日本', 'Café ☕', 'a\nb', 'a\rb', '“quoted”'])('takes no name like %o', (name) => {
+    expect(isGsm7(name)).toBe(false);
+  });
+
+  test.each(['Two-Factor Demo', "Ann's Café [€]", 'Müller & Söhne'])('takes a name like %o', (name) => {
+    expect(isGsm7(name)).toBe(true);
+  });
+});

@@ -1,0 +1,202 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { dirname, join, normalize, relative } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { VARIABLES } from '../src/config.ts';
+import { ROOT } from './support/site.ts';
+
+const read = (...path: string[]) => readFileSync(join(ROOT, ...path), 'utf8');
+const filesUnder = (folder: string) =>
+  readdirSync(join(ROOT, folder), { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => relative(ROOT, join(entry.parentPath, entry.name)));
+
+const SOURCES = filesUnder('src').filter((file) => file.endsWith('.ts'));
+
+/** What a file imports: paths from the project's root for our own files, names for packages. */
+function importsOf(file: string): { from: string; isTypeOnly: boolean }[] {
+  return [
+    ...read(file).matchAll(/^(?:import|export)\s(?:(type)\s)?[^;]*?from '([^']+)'|import\('([^']+)'\)/gms),
+  ].map(([, type, statik, dynamic]) => {
+    const name = statik ?? dynamic ?? '';
+    return {
+      from: name.startsWith('.') ? normalize(join(dirname(file), name)) : name,
+      isTypeOnly: type === 'type',
+    };
+  });
+}
+
+const LEAVES = ['scram', 'passcode', 'phone', 'policy', 'email', 'loopback', 'outcome', 'sms'].map(
+  (name) => `src/${name}.ts`,
+);
+const PORTS = ['src/store.ts', 'src/sms.ts'];
+
+/** Which of our own files a file may import, by the first rule that fits it. `main.ts` may import everything. */
+const RULES: [files: RegExp, mayImport: (string | RegExp)[]][] = [
+  [/^src\/main\.ts$/, [/^src\/(?!client)/]],
+  [/^src\/client\//, [/^src\/client\//, 'src/outcome.ts']],
+  [/^src\/http\//, [/^src\/http\//, 'src/engine.ts', ...PORTS, ...LEAVES]],
+  [/^src\/sqlite\//, [/^src\/sqlite\//, ...PORTS, 'src/passcode.ts', 'src/scram.ts']],
+  [/^src\/sms\//, [/^src\/sms\//, ...PORTS]],
+  [/^src\/engine\.ts$/, ['src/nobody.ts', ...PORTS, ...LEAVES]],
+  [/^src\/sweep\.ts$/, [...PORTS, 'src/policy.ts']],
+  [/^src\/nobody\.ts$/, ['src/scram.ts']],
+  [/^src\/config\.ts$/, LEAVES],
+  [/^src\/terminal\.ts$/, ['src/config.ts']],
+  [/^src\/store\.ts$/, ['src/passcode.ts', 'src/scram.ts']],
+  [/^src\//, []],
+];
+
+describe('the imports', () => {
+  test.each(SOURCES)('of %s go the one way that they may', (file) => {
+    const [, mayImport] = RULES.find(([files]) => files.test(file)) as (typeof RULES)[number];
+    const own = importsOf(file)
+      .map(({ from }) => from)
+      .filter((from) => from.startsWith('src/'));
+    expect(
+      own.filter(
+        (from) => !mayImport.some((rule) => (typeof rule === 'string' ? rule === from : rule.test(from))),
+      ),
+    ).toEqual([]);
+  });
+
+  test.each(SOURCES.filter((file) => /^src\/(sqlite|sms|client)\//.test(file)))(
+    'of %s take types alone from elsewhere',
+    (file) => {
+      const folder = `${dirname(file)}/`;
+      const fromElsewhere = importsOf(file).filter(
+        ({ from }) => from.startsWith('src/') && !from.startsWith(folder),
+      );
+      // The one error that the store's port defines is a value.
+      const values = fromElsewhere.filter(({ from, isTypeOnly }) => !isTypeOnly && from !== 'src/store.ts');
+      expect(values).toEqual([]);
+    },
+  );
+
+  test('the engine knows no server, no database, no provider, no process and no clock', () => {
+    const packages = importsOf('src/engine.ts')
+      .map(({ from }) => from)
+      .filter((from) => !from.startsWith('src/'));
+    expect(packages).toEqual(['node:crypto']);
+    expect(read('src/engine.ts')).not.toMatch(/Date\.now|Math\.random|process\.|console\.|setTimeout/);
+  });
+
+  test('only main.ts uses the process', () => {
+    expect(SOURCES.filter((file) => /\bprocess\.|from 'node:process'/.test(read(file)))).toEqual([
+      'src/main.ts',
+    ]);
+  });
+});
+
+test('the five names of the tutorial come in one order everywhere', () => {
+  const names = ['getSeed', 'signup', 'login', 'verifyPasscode', 'resetPwd', 'resendCode', 'logout'];
+  const orderIn = (text: string, pattern: (name: string) => RegExp) => {
+    const places = names.map((name) => text.search(pattern(name)));
+    expect(
+      places.every((place) => place >= 0),
+      String(places),
+    ).toBe(true);
+    return [...places].sort((left, right) => left - right).map((place) => names[places.indexOf(place)]);
+  };
+  // On a page, signing up comes before the seed that it asks for; the tutorial tells it in that order too.
+  expect(
+    orderIn(read('src/engine.ts'), (name) => new RegExp(`^export async function ${name}\\(`, 'm')),
+  ).toEqual(names);
+  expect(
+    orderIn(read('src/http/routes.ts'), (name) => new RegExp(`^  post\\('${name.toLowerCase()}'`, 'm')),
+  ).toEqual(names);
+  expect(
+    orderIn(read('src/client/main.ts'), (name) => new RegExp(`^(export )?async function ${name}\\(`, 'm')),
+  ).toEqual(names);
+  expect(
+    orderIn(read('README.md'), (name) => new RegExp(`^\\| \`POST /${name.toLowerCase()}\``, 'm')),
+  ).toEqual(names);
+});
+
+test('no function of the engine is over forty lines', () => {
+  const functions = read('src/engine.ts')
+    .split(/^(?=(?:export )?(?:async )?function )/m)
+    .slice(1);
+  const lengths = functions.map(
+    (text) =>
+      [text.slice(0, 60).split('(')[0], text.slice(0, text.indexOf('\n}\n')).split('\n').length + 1] as const,
+  );
+  expect(lengths.length).toBeGreaterThan(15);
+  expect(lengths.filter(([, length]) => length > 40)).toEqual([]);
+});
+
+describe('the documents', () => {
+  test('.env.example has the variables of the configuration, in its order', () => {
+    const named = [...read('.env.example').matchAll(/^([A-Z_]+)=/gm)].map(([, name]) => name);
+    expect(named).toEqual([...VARIABLES]);
+  });
+
+  test('the README has the variables of the configuration, in its order', () => {
+    const table = read('README.md').split('## Environment')[1]?.split('\n## ')[0] ?? '';
+    const named = [...table.matchAll(/^\| (`[^|]+`) \|/gm)].flatMap(([, cell]) =>
+      [...(cell ?? '').matchAll(/`([A-Z_]+)`/g)].map(([, name]) => name),
+    );
+    expect(named).toEqual([...VARIABLES]);
+  });
+
+  test('the README has the routes of the code, and no other', () => {
+    const code = read('src/http/routes.ts');
+    const inCode = [
+      ...[...code.matchAll(/router\.get\('([^']+)'/g)].map(([, path]) => `GET ${path}`),
+      ...[...code.matchAll(/^ {2}post\('([^']+)'/gm)].map(([, path]) => `POST /${path}`),
+    ];
+    const table = read('README.md').split('## Routes')[1]?.split('\n## ')[0] ?? '';
+    const inReadme = [...table.matchAll(/^\| (`[^|]+`) \|/gm)].flatMap(([, cell]) =>
+      [...(cell ?? '').matchAll(/`((?:GET|POST) [^`]+)`/g)].map(([, route]) => route),
+    );
+    expect(inReadme.sort()).toEqual(inCode.sort());
+  });
+
+  test('the README lists every kind of outcome and every refusal', () => {
+    const kinds = new Set(
+      [...read('src/outcome.ts').matchAll(/(?:kind|status): ((?:'\w+'(?: \| )?)+)/g)].flatMap(([, list]) =>
+        [...(list ?? '').matchAll(/'(\w+)'/g)].map(([, kind]) => kind as string),
+      ),
+    );
+    const words = read('README.md').split('## Outcomes')[1]?.split('\n## ')[0] ?? '';
+    const listed = [...words.matchAll(/^\| `(\w+)` \|/gm)].map(([, kind]) => kind as string);
+    expect(listed.sort()).toEqual([...kinds].sort());
+  });
+
+  test('every link of a document to a file of the project leads somewhere', () => {
+    const documents = [
+      'README.md',
+      'SECURITY.md',
+      'CHANGELOG.md',
+      ...filesUnder('docs').filter((file) => file.endsWith('.md')),
+    ];
+    const dead = documents.flatMap((file) =>
+      [...read(file).matchAll(/\]\((?!https?:|#|mailto:)([^)#]+)[^)]*\)/g)]
+        .map(([, target]) => normalize(join(dirname(file), target as string)))
+        .filter((target) => {
+          try {
+            readdirSync(join(ROOT, dirname(target))).includes(target.split('/').at(-1) as string);
+            return !readdirSync(join(ROOT, dirname(target))).includes(target.split('/').at(-1) as string);
+          } catch {
+            return true;
+          }
+        })
+        .map((target) => `${file} -> ${target}`),
+    );
+    expect(dead).toEqual([]);
+  });
+
+  test('a decision has its four parts, and its number in order', () => {
+    const decisions = filesUnder('docs/decisions').sort();
+    decisions.forEach((file, index) => {
+      expect(file).toMatch(new RegExp(`/${String(index + 1).padStart(4, '0')}-[a-z0-9-]+\\.md$`));
+      for (const part of ['Context', 'Decision', 'Consequences', 'What would bring us back']) {
+        expect(read(file)).toContain(`\n## ${part}\n`);
+      }
+    });
+    expect(decisions.length).toBeGreaterThanOrEqual(7);
+  });
+});
+
+test('the lock file names no registry', () => {
+  expect(read('package-lock.json')).not.toMatch(/"resolved"|registry\./);
+});

@@ -1,0 +1,118 @@
+import { existsSync } from 'node:fs';
+import serverlessChromium from '@sparticuz/chromium';
+import { type Browser, chromium, type LaunchOptions, type Page } from 'playwright-core';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { type Program, startProgram } from './program.ts';
+
+const ARGS = [
+  '--no-sandbox',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--no-first-run',
+];
+const INSTALLED = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'];
+
+/** Ways to a browser, the best first: one that the machine has, Playwright's own, and the one inside an npm package. */
+async function* waysToLaunch(): AsyncGenerator<LaunchOptions> {
+  for (const executablePath of INSTALLED.filter(existsSync)) yield { executablePath, args: ARGS };
+  for (const channel of ['chrome', 'msedge', 'chromium']) yield { channel, args: ARGS };
+  if (process.platform === 'linux' && process.arch === 'x64') {
+    // One process for all is made for lambdas, and ends with the first page that is closed.
+    const args = serverlessChromium.args.filter((arg) => arg !== '--single-process' && arg !== '--no-zygote');
+    yield { executablePath: await serverlessChromium.executablePath(), args: [...args, ...ARGS] };
+  }
+}
+
+async function launch(): Promise<Browser | undefined> {
+  for await (const way of waysToLaunch()) {
+    const browser = await chromium.launch({ ...way, headless: true }).catch(() => undefined);
+    if (browser !== undefined) return browser;
+  }
+  return undefined;
+}
+
+/** One person's story, told in one page of a real browser against the built program. */
+export function story(
+  name: string,
+  env: Record<string, string>,
+  tell: (page: Page, program: Program) => Promise<void>,
+): void {
+  let browser: Browser | undefined;
+  beforeAll(async () => {
+    browser = await launch();
+  });
+  afterAll(async () => browser?.close());
+
+  test(name, async ({ skip }) => {
+    if (browser === undefined) {
+      if (process.env.CI) throw new Error('No browser was found, and CI may not go without.');
+      return skip('no browser was found: install Chrome, Edge or Chromium');
+    }
+    const program = await startProgram(env);
+    const context = await browser.newContext({ viewport: { width: 390, height: 844 } });
+    const page = await context.newPage();
+    const faults: string[] = [];
+    page.on('pageerror', (error) => faults.push(String(error)));
+    page.on('console', (message) => {
+      // Chrome writes a line of its own for each 4xx answer.
+      const isAnswer = message.text().startsWith('Failed to load resource');
+      if (message.type() === 'error' && !isAnswer) faults.push(message.text());
+    });
+    const requests: string[] = [];
+    page.on('request', (request) => requests.push(`${request.url()} ${request.postData() ?? ''}`));
+
+    await tell(page, program);
+    expect(faults).toEqual([]);
+    expect(
+      requests.filter((request) => !request.startsWith(program.origin) && !request.startsWith('data:')),
+    ).toEqual([]);
+    for (const password of Object.values(PASSWORDS)) {
+      const spellings = [password, encodeURIComponent(password), password.replaceAll(' ', '+')];
+      expect(requests.filter((request) => spellings.some((spelling) => request.includes(spelling)))).toEqual(
+        [],
+      );
+    }
+    await context.close();
+  });
+}
+
+/** Every password that a story types; none of them may ever be in a request. */
+export const PASSWORDS = {
+  first: 'tangerine submarine 9',
+  second: 'velvet locomotive 7',
+  wrong: 'not the password',
+};
+export const EMAIL = 'ann@example.com';
+
+export async function signUp(page: Page, { origin }: Program): Promise<void> {
+  await page.goto(`${origin}/signup`);
+  const form = page.getByRole('form', { name: 'Create an account' });
+  await form.getByLabel('Email address').fill(EMAIL);
+  await form.getByRole('textbox', { name: 'Password' }).fill(PASSWORDS.first);
+  await form.getByLabel('Mobile phone').fill('(202) 555-0123');
+  await form.getByLabel('First name').fill('Ann');
+  await form.getByLabel('Last name').fill('Lee');
+  await form.getByRole('button', { name: 'Create account' }).click();
+  await page.getByRole('form', { name: 'Sign in' }).waitFor();
+}
+
+/** Fills in the sign-in form and presses Enter; the email address stays as it is where it is filled in. */
+export async function signIn(page: Page, password: string): Promise<void> {
+  const form = page.getByRole('form', { name: 'Sign in' });
+  if ((await form.getByLabel('Email address').inputValue()) === '')
+    await form.getByLabel('Email address').fill(EMAIL);
+  await form.getByRole('textbox', { name: 'Password' }).fill(password);
+  await form.getByRole('textbox', { name: 'Password' }).press('Enter');
+  await form.and(page.locator('[aria-busy=true]')).waitFor({ state: 'detached' });
+}
+
+/** The newest passcode, read in the inbox as a person reads it on the phone. */
+export async function readPasscode(page: Page, { origin }: Program, messageCount: number): Promise<string> {
+  const phone = await page.context().newPage();
+  await phone.goto(`${origin}/dev/messages`);
+  const messages = phone.getByRole('region', { name: /Text messages/ }).getByRole('listitem');
+  await expect.poll(() => messages.count()).toBe(messageCount);
+  const text = await messages.first().textContent();
+  await phone.close();
+  return /\b\d{6}\b/.exec(text ?? '')?.[0] ?? 'no passcode';
+}

@@ -1,0 +1,70 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import { onTestFinished } from 'vitest';
+import { temporaryFolder } from './folder.ts';
+import { ROOT } from './site.ts';
+
+/** The built program, running as a process of its own. */
+export interface Program {
+  readonly origin: string;
+  readonly port: number;
+  readonly process: ChildProcess;
+  /** All that it has printed so far, errors too. */
+  output(): string;
+  /** Settles with the exit code once the process has ended. */
+  ended(): Promise<number | null>;
+}
+
+/** A port of 127.0.0.1 and ::1 that is free at this moment. */
+export async function freePort(): Promise<number> {
+  const server = createServer();
+  server.listen(0, 'localhost');
+  await once(server, 'listening');
+  const { port } = server.address() as { port: number };
+  server.close();
+  await once(server, 'close');
+  return port;
+}
+
+/** Runs the built program in a folder of its own, with nothing of this process's environment but PATH, until the test is over. */
+export async function runProgram(
+  env: Record<string, string> = {},
+  cwd = temporaryFolder(),
+): Promise<Program> {
+  const port = Number(env.PORT ?? (await freePort()));
+  const child = spawn(process.execPath, ['--enable-source-maps', join(ROOT, 'dist', 'main.js')], {
+    cwd,
+    env: { PATH: process.env.PATH, PORT: String(port), ...env },
+  });
+  let printed = '';
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.on('data', (chunk) => {
+      printed += chunk;
+    });
+  }
+  const ended = once(child, 'close').then(([code]) => code as number | null);
+  onTestFinished(async () => {
+    child.kill('SIGTERM');
+    await ended;
+  });
+  return {
+    origin: `http://localhost:${port}`,
+    port,
+    process: child,
+    output: () => printed,
+    ended: () => ended,
+  };
+}
+
+/** As `runProgram`, once it listens. */
+export async function startProgram(env: Record<string, string> = {}, cwd?: string): Promise<Program> {
+  const program = await runProgram(env, cwd);
+  const listens = new Promise<void>((resolve) => {
+    program.process.stdout?.on('data', () => program.output().includes(' is at ') && resolve());
+  });
+  await Promise.race([listens, program.ended()]);
+  if (!program.output().includes(' is at ')) throw new Error(`It did not start:\n${program.output()}`);
+  return program;
+}
