@@ -7,8 +7,16 @@ export type SmsOutcome =
   | { kind: 'refused'; reason: RefusalReason; retryAfterSeconds?: number }
   | { kind: 'unknown' };
 
+/** Why an accepted message did not arrive; `undeliverable` where the network says no more than that. */
+export type FailureReason = RefusalReason | 'undeliverable';
+
+/** The end of an accepted message, as far as it could be learnt. */
+export type SmsFate = { kind: 'delivered' } | { kind: 'failed'; reason: FailureReason } | { kind: 'unknown' };
+
 /** The port through which text messages leave. */
 export interface SmsSender {
   /** Sends `text` to the E.164 number `to`, once: it never retries by itself, always settles, and never rejects. */
   send(to: string, text: string): Promise<SmsOutcome>;
+  /** Follows a message that was `sent` to its end: always settles, in minutes at the most, and never rejects. A sender that can't tell has none. */
+  follow?(messageId: string): Promise<SmsFate>;
 }

@@ -14,18 +14,14 @@ import { StoreUnavailable } from '../store.ts';
 import { isFormType } from './forms.ts';
 import { sameSite } from './guards.ts';
 import { refusal, replyInvalid } from './replies.ts';
-import { routes } from './routes.ts';
+import { type RouteOptions, routes } from './routes.ts';
 
 /** What the app needs to know besides the engine's ports. */
-export interface AppOptions {
+export interface AppOptions extends RouteOptions {
   /** The folder that holds `views` and `public`. */
   readonly root: string;
-  readonly publicOrigin: string;
-  readonly isProduction: boolean;
   readonly trustProxy: false | number | readonly string[];
   readonly log: Pick<Logger, 'info' | 'error'>;
-  /** The messages of the console sender, newest first; without it there is no inbox. */
-  readonly inbox?: () => readonly { to: string; text: string; at: string }[];
 }
 
 const BODY_LIMIT_BYTES = 8 * 1024;
@@ -92,12 +88,13 @@ const noStore: RequestHandler = (_request, response, next) => {
   next();
 };
 
-/** One line a request. Only a route's own path is written: the rest of a URL is whatever somebody typed. */
+/** One line a request, but for the inbox, which polls. Only a route's own path is written: the rest of a URL is whatever somebody typed. */
 function requestLog(log: AppOptions['log']): RequestHandler {
   return (request, response, next) => {
     const startedAtMs = performance.now();
     response.on('finish', () => {
       const path = (request.route as { path?: string } | undefined)?.path ?? 'unknown';
+      if (path.startsWith('/dev/')) return;
       const ms = Math.round(performance.now() - startedAtMs);
       log.info({ method: request.method, path, status: response.statusCode, ms }, 'request');
     });

@@ -13,7 +13,6 @@ import {
 } from '../engine.ts';
 import type { Grants } from '../outcome.ts';
 import { networkOf } from './address.ts';
-import type { AppOptions } from './app.ts';
 import { cookiesFor, type Tokens } from './cookies.ts';
 import {
   getSeedForm,
@@ -30,8 +29,16 @@ import {
 import { isLocal } from './guards.ts';
 import { type Outcomes, reply, replyInvalid } from './replies.ts';
 
+/** What the routes need to know besides the engine's ports. */
+export interface RouteOptions {
+  readonly publicOrigin: string;
+  readonly isProduction: boolean;
+  /** The messages of the console sender, newest first; without it there is no inbox. */
+  readonly inbox?: () => readonly { to: string; text: string; at: string }[];
+}
+
 /** The pages and the requests of the contract, in the tutorial's order. */
-export function routes(ports: Ports, { publicOrigin, isProduction, inbox }: AppOptions): Router {
+export function routes(ports: Ports, { publicOrigin, isProduction, inbox }: RouteOptions): Router {
   const router = Router({ caseSensitive: true, strict: true });
   const cookies = cookiesFor(publicOrigin);
 
