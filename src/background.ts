@@ -2,16 +2,23 @@
 export interface Background {
   /** Starts the task on a tick of its own. */
   later(task: () => Promise<void>): void;
-  /** Settles once no task waits or runs. */
+  /** As `later`, but `idle` does not wait for the task. */
+  meanwhile(task: () => Promise<void>): void;
+  /** Settles once no task of `later` waits or runs. */
   idle(): Promise<void>;
 }
 
 /** Runs tasks one tick later; what a task throws goes to `onFault`, and never further. */
 export function createBackground(onFault: (error: unknown) => void): Background {
   const running = new Set<Promise<void>>();
+  const start = (task: () => Promise<void>) =>
+    new Promise<void>((resolve) => setImmediate(resolve)).then(task).catch(onFault);
   return {
+    meanwhile(task) {
+      void start(task);
+    },
     later(task) {
-      const run = new Promise<void>((resolve) => setImmediate(resolve)).then(task).catch(onFault);
+      const run = start(task);
       running.add(run);
       void run.finally(() => running.delete(run));
     },

@@ -14,6 +14,8 @@ export type SmsConfig =
       clientSecret: string;
       jwt: string;
       fromNumber: string;
+      api: 'standard' | 'a2p';
+      messagesPerMinute: number;
     };
 
 /** All settings of the program, read once at its start. */
@@ -55,6 +57,8 @@ export const VARIABLES = [
   'SMS_SENDER',
   'RC_SERVER_URL',
   ...RC_NAMES,
+  'RC_SMS_API',
+  'RC_MESSAGES_PER_MINUTE',
   'POLICY',
   'MAX_FAILURES',
   'CODE_LIFETIME_SECONDS',
@@ -101,7 +105,7 @@ function readAll(reader: Reader): Config {
   const host = reader.read('HOST', 'localhost', hostName, 'a host name or an IP address to listen on');
   const publicOrigin = reader.read(
     'PUBLIC_ORIGIN',
-    `http://localhost:${port}`,
+    `http://localhost:${port ?? 5000}`,
     origin,
     'an origin such as https://example.com, without a path',
   );
@@ -120,7 +124,10 @@ function readAll(reader: Reader): Config {
       'file: and the path of a SQLite database; no other kind exists yet',
     ),
     appSecret: reader.raw('APP_SECRET') === undefined ? undefined : readSecret(reader),
-    sms: readSms(reader, isProduction || publicOrigin?.startsWith('https:') || !isLoopbackHost(host ?? '')),
+    sms: readSms(
+      reader,
+      isProduction || publicOrigin?.startsWith('https:') || !isLoopbackHost(host ?? 'localhost'),
+    ),
     policy,
     smsCountries: reader.read(
       'SMS_COUNTRIES',
@@ -160,14 +167,15 @@ function readSecret(reader: Reader): Uint8Array {
   return reader.read(
     'APP_SECRET',
     '',
-    (text) => (/^[\w-]{43,}$/.test(text) ? Buffer.from(text, 'base64url') : undefined),
+    (text) =>
+      /^[\w-]{43,}$/.test(text) && text.length % 4 !== 1 ? Buffer.from(text, 'base64url') : undefined,
     '32 random bytes or more, as base64url without padding',
   );
 }
 
 function readPolicy(reader: Reader, hasRateLimits: boolean): Policy {
-  const policies: Record<string, Policy> = { tutorial: TUTORIAL, strict: STRICT };
-  const base = reader.read('POLICY', 'tutorial', (text) => policies[text], 'tutorial or strict') ?? TUTORIAL;
+  const word = reader.read('POLICY', 'tutorial', oneOf('tutorial', 'strict'), 'tutorial or strict');
+  const base = word === 'strict' ? STRICT : TUTORIAL;
   const number = (name: Name, otherwise: number, least: number, most: number) =>
     reader.read(name, String(otherwise), wholeNumber(least, most), `a whole number, ${least} to ${most}`);
   return {
@@ -175,52 +183,57 @@ function readPolicy(reader: Reader, hasRateLimits: boolean): Policy {
     maxFailures: number('MAX_FAILURES', base.maxFailures, 1, 100),
     codeLifetimeSeconds: number('CODE_LIFETIME_SECONDS', base.codeLifetimeSeconds, 1, 86_400),
     codeResendSeconds: number('CODE_RESEND_SECONDS', base.codeResendSeconds, 0, 86_400),
-    maxSeedsPerAddress: hasRateLimits ? base.maxSeedsPerAddress : 1_000_000_000,
+    maxSeedsPerNetwork: hasRateLimits ? base.maxSeedsPerNetwork : Number.POSITIVE_INFINITY,
   };
 }
 
 function readSms(reader: Reader, mustBeNamed: boolean): SmsConfig {
-  const set = RC_NAMES.filter((name) => reader.raw(name) !== undefined);
-  const asked = reader.raw('SMS_SENDER');
-  if (asked !== undefined && asked !== 'console' && asked !== 'ringcentral') {
-    reader.fault('SMS_SENDER', 'must be ringcentral or console.');
-    return { sender: 'console' };
+  const ringCentral = readRingCentral(reader);
+  const missing = RC_NAMES.filter((name) => reader.raw(name) === undefined);
+  const isAsked = reader.raw('SMS_SENDER') !== undefined;
+  const sender = reader.read(
+    'SMS_SENDER',
+    missing.length === RC_NAMES.length ? 'console' : 'ringcentral',
+    oneOf('ringcentral', 'console'),
+    'ringcentral or console',
+  );
+  if (sender === 'console' && !isAsked && mustBeNamed) {
+    reader.fault(
+      'SMS_SENDER',
+      'must be set here: `console`, which prints messages, is taken by itself only on this machine for development. Set the RC_ variables, or SMS_SENDER=console.',
+    );
   }
-  if (asked === 'console') return { sender: 'console' };
-  if (asked === undefined && set.length === 0) {
-    if (mustBeNamed) {
-      reader.fault(
-        'SMS_SENDER',
-        'must be set here: `console`, which prints messages, is taken by itself only on this machine for development. Set the RC_ variables, or SMS_SENDER=console.',
-      );
-    }
-    return { sender: 'console' };
-  }
-  return readRingCentral(reader);
+  if (sender !== 'ringcentral') return { sender: 'console' };
+  for (const name of missing) reader.fault(name, 'is missing: RingCentral needs all of its RC_ variables.');
+  return ringCentral;
 }
 
+/** What the RC_ variables say, each looked at where it is set, whatever the sender. */
 function readRingCentral(reader: Reader): SmsConfig {
-  const required = (name: Name) => {
-    const text = reader.raw(name);
-    if (text === undefined) reader.fault(name, 'is missing: RingCentral needs all of its RC_ variables.');
-    return text ?? '';
-  };
-  const [clientId, clientSecret, jwt, fromNumber] = RC_NAMES.map(required) as [
-    string,
-    string,
-    string,
-    string,
-  ];
+  const fromNumber = reader.raw('RC_FROM_NUMBER') ?? '';
   if (fromNumber !== '' && !isE164(fromNumber)) {
     reader.fault('RC_FROM_NUMBER', 'must be a number in E.164 form, such as +12025550123.');
   }
-  const serverUrl = reader.read(
-    'RC_SERVER_URL',
-    'https://platform.ringcentral.com',
-    ringCentralUrl,
-    'an https address without a path (http for this machine alone)',
-  );
-  return { sender: 'ringcentral', serverUrl, clientId, clientSecret, jwt, fromNumber };
+  return {
+    sender: 'ringcentral',
+    serverUrl: reader.read(
+      'RC_SERVER_URL',
+      'https://platform.ringcentral.com',
+      ringCentralUrl,
+      'an https address without a path (http for this machine alone)',
+    ),
+    clientId: reader.raw('RC_APP_CLIENT_ID') ?? '',
+    clientSecret: reader.raw('RC_APP_CLIENT_SECRET') ?? '',
+    jwt: reader.raw('RC_USER_JWT') ?? '',
+    fromNumber,
+    api: reader.read('RC_SMS_API', 'standard', oneOf('standard', 'a2p'), 'standard or a2p'),
+    messagesPerMinute: reader.read(
+      'RC_MESSAGES_PER_MINUTE',
+      '36',
+      wholeNumber(1, 10_000),
+      'a whole number, 1 to 10000',
+    ),
+  };
 }
 
 function wholeNumber(least: number, most: number): (text: string) => number | undefined {
@@ -276,11 +289,11 @@ function isNetwork(text: string): boolean {
   if (['loopback', 'linklocal', 'uniquelocal'].includes(text)) return true;
   const [address = '', prefix, ...rest] = text.split('/');
   const version = isIP(address);
-  if (version === 0 || rest.length > 0) return false;
+  if (version === 0 || text.includes('%') || rest.length > 0) return false;
   if (prefix === undefined) return true;
   try {
-    // Refuses a prefix that the address has no room for.
-    new BlockList().addSubnet(address, wholeNumber(0, 128)(prefix) ?? -1, version === 6 ? 'ipv6' : 'ipv4');
+    // Refuses a prefix that the address has no room for; /0 would believe anybody.
+    new BlockList().addSubnet(address, wholeNumber(1, 128)(prefix) ?? -1, version === 6 ? 'ipv6' : 'ipv4');
     return true;
   } catch {
     return false;

@@ -1,26 +1,40 @@
 import { createHash } from 'node:crypto';
+import type {
+  FlowForm,
+  GetSeedForm,
+  LoginForm,
+  NewKeys,
+  ResetPwdForm,
+  SessionForm,
+  SetPwdForm,
+  SignupForm,
+  VerifyPasscodeForm,
+} from './form.ts';
 import { type Account, nobodysAccount, saltFor } from './nobody.ts';
 import type {
   CodeAsked,
+  CodeStatusOutcome,
   GetSeedOutcome,
   LoginOutcome,
   LogoutOutcome,
   ResendCodeOutcome,
   ResetPwdOutcome,
   SignupOutcome,
+  SlowDown,
   VerifyPasscodeOutcome,
 } from './outcome.ts';
 import { isPasscode, messageText, type Purpose, passcodeFor, type Site } from './passcode.ts';
 import { maskPhone, type PhoneRules, toE164 } from './phone.ts';
 import { FIXED, type Policy } from './policy.ts';
 import { authMessage, isProof, type Keys, signatureFor } from './scram.ts';
-import type { SmsSender } from './sms.ts';
-import type { Code, Store, Tx } from './store.ts';
+import type { SmsOutcome, SmsOutlook, SmsSender } from './sms.ts';
+import { type Code, type Delivery, type Store, type Tx, UNKNOWN_DEVICE } from './store.ts';
 
 /** All that the engine needs of the world around it. */
 export interface Ports {
   readonly store: Store;
   readonly sms: SmsSender;
+  readonly outlook: () => SmsOutlook;
   readonly policy: Policy;
   readonly phones: PhoneRules;
   readonly site: Site;
@@ -32,41 +46,20 @@ export interface Ports {
   readonly randomBytes: (size: number) => Uint8Array;
   /** Runs a task on a later tick, after the answer has left, and sees to its failure. */
   readonly later: (task: () => Promise<void>) => void;
+  /** As `later`, for a task that may take minutes and that nobody misses if the program ends. */
+  readonly meanwhile: (task: () => Promise<void>) => void;
 }
-
-// Forms hold what the person's browser sent. `email` is canonical, `username` is exactly as sent, bytes are base64url,
-// and `device` and `session` are the tokens of the browser's cookies.
-
-export type GetSeedForm = { email: string; address: string };
-export type SignupForm = { email: string; fname: string; lname: string; phoneno: string } & NewKeys;
-export type LoginForm = {
-  username: string;
-  email: string;
-  id: string;
-  nonce: string;
-  proof: string;
-  device?: string;
-  session?: string;
-};
-export type VerifyPasscodeForm = { email: string; flow: string; passcode: string; device?: string };
-export type AskResetForm = { email: string; device?: string };
-export type SetPwdForm = AskResetForm & { flow: string; passcode: string } & NewKeys;
-export type ResetPwdForm = AskResetForm | SetPwdForm;
-export type ResendCodeForm = { flow: string };
-export type LogoutForm = { session?: string };
-
-type NewKeys = { salt: string; kdf: string; storedKey: string; serverKey: string };
 
 /** Hands out a seed that is good for one login of that name, with the salt and kdf that the page makes its proof with. */
 export async function getSeed(ports: Ports, form: GetSeedForm): Promise<GetSeedOutcome> {
-  const { email, address } = form;
-  const now = ports.nowMs();
+  const { email, network } = form;
+  const nowMs = ports.nowMs();
   const id = randomToken(ports, 16);
   const seed = randomToken(ports, 32);
-  const expiresAtMs = now + FIXED.seedLifetimeSeconds * 1000;
+  const expiresAtMs = nowMs + FIXED.seedLifetimeSeconds * 1000;
 
   return ports.store.transact(async (tx) => {
-    await tx.addSeed({ id, seed, email, address, expiresAtMs }, ports.policy.maxSeedsPerAddress, now);
+    await tx.addSeed({ id, seed, email, network, expiresAtMs }, ports.policy.maxSeedsPerNetwork);
     const { kdf } = await accountFor(ports, tx, email);
     return { kind: 'ok', id, seed, salt: saltFor(ports.store.saltKey, email), kdf };
   });
@@ -79,8 +72,8 @@ export async function signup(ports: Ports, form: SignupForm): Promise<SignupOutc
   if (phoneno === undefined) return { kind: 'invalid', field: 'phoneno' };
 
   return ports.store.transact(async (tx) => {
-    const foreign = foreignKeyField(ports, form, await accountFor(ports, tx, email));
-    if (foreign !== undefined) return { kind: 'invalid', field: foreign };
+    const refused = refusedField(ports, form, await accountFor(ports, tx, email));
+    if (refused !== undefined) return { kind: 'invalid', field: refused };
 
     const user = { email, phoneno, fname, lname, kdf: form.kdf, ...keysOf(form) };
     if (!(await tx.addUser(user, ports.nowMs()))) return { kind: 'taken' };
@@ -93,19 +86,19 @@ export async function signup(ports: Ports, form: SignupForm): Promise<SignupOutc
 
 /** Signs in whoever proves to know the password. The third failure in a row locks, and a locked account gets a code. */
 export async function login(ports: Ports, form: LoginForm): Promise<LoginOutcome> {
-  return transactThenSend(ports, async (tx, letters) => {
-    const now = ports.nowMs();
-    const seed = await tx.takeSeed(form.id, form.email, now);
+  return transactThenSend(ports, async (tx, messages) => {
+    const nowMs = ports.nowMs();
+    const seed = await tx.takeSeed(form.id, form.email, nowMs);
     if (seed === undefined) return { kind: 'bad_seed' };
 
     const account = await accountFor(ports, tx, form.email);
-    const device = await knownDevice(tx, form, now);
+    const device = await knownDevice(tx, form, nowMs);
     const asker: Asker = { email: form.email, purpose: 'unlock', device, account };
     const guard = await tx.guardFor(form.email, device);
-    if (guard.isLocked) return { kind: 'locked', ...(await askForCode(ports, tx, letters, asker)) };
+    if (guard.isLocked) return { kind: 'locked', ...(await sendSmsMessage(ports, tx, messages, asker)) };
 
     // Counted before the proof is looked at, so that no answer can be had without its count.
-    const failures = await tx.addFailure(form.email, device, now);
+    const failures = await tx.addFailure(form.email, device, nowMs);
     const salt = saltFor(ports.store.saltKey, form.email);
     const message = authMessage({ ...form, seed, salt, kdf: account.kdf });
     if (isProof(fromBase64url(form.proof), account.storedKey, message) && account.isSomebodys) {
@@ -118,19 +111,19 @@ export async function login(ports: Ports, form: LoginForm): Promise<LoginOutcome
     if (failures < ports.policy.maxFailures) {
       return { kind: 'wrong', triesLeft: ports.policy.maxFailures - failures };
     }
-    await tx.lock(form.email, device, now);
-    return { kind: 'locked', ...(await askForCode(ports, tx, letters, asker)) };
+    await tx.lock(form.email, device, nowMs);
+    return { kind: 'locked', ...(await sendSmsMessage(ports, tx, messages, asker)) };
   });
 }
 
 /** Unlocks the account, on the count that the code was asked for, and remembers the device that gave the code. */
 export async function verifyPasscode(ports: Ports, form: VerifyPasscodeForm): Promise<VerifyPasscodeOutcome> {
   return ports.store.transact(async (tx) => {
-    const now = ports.nowMs();
+    const nowMs = ports.nowMs();
     const account = await accountFor(ports, tx, form.email);
-    const device = await knownDevice(tx, form, now);
+    const device = await knownDevice(tx, form, nowMs);
 
-    const flow = await flowToTry(tx, form, 'unlock', now);
+    const flow = await flowToTry(tx, form, 'unlock', nowMs);
     if (flow.kind !== 'open') return flow;
     const guard = await tx.guardFor(form.email, flow.code.device);
     if (!guard.isLocked) return { kind: 'not_locked' };
@@ -144,40 +137,48 @@ export async function verifyPasscode(ports: Ports, form: VerifyPasscodeForm): Pr
 /** Asks for a code in its first step; in its second, sets a new password for whoever has the code. */
 export async function resetPwd(ports: Ports, form: ResetPwdForm): Promise<ResetPwdOutcome> {
   if ('flow' in form) return setNewPassword(ports, form);
+  const full = slowDown(ports);
+  if (full !== undefined) return full;
 
-  return transactThenSend(ports, async (tx, letters) => {
+  return transactThenSend(ports, async (tx, messages) => {
     const account = await accountFor(ports, tx, form.email);
     const device = await knownDevice(tx, form, ports.nowMs());
     const asker: Asker = { email: form.email, purpose: 'reset', device, account };
-    return { kind: 'code_sent', ...(await askForCode(ports, tx, letters, asker)) };
+    return { kind: 'code_sent', ...(await sendSmsMessage(ports, tx, messages, asker)) };
   });
 }
 
 async function setNewPassword(ports: Ports, form: SetPwdForm): Promise<ResetPwdOutcome> {
   const { email } = form;
   return ports.store.transact(async (tx) => {
-    const now = ports.nowMs();
+    const nowMs = ports.nowMs();
     const account = await accountFor(ports, tx, email);
-    const foreign = foreignKeyField(ports, form, account);
-    if (foreign !== undefined) return { kind: 'invalid', field: foreign };
+    const refused = refusedField(ports, form, account);
+    if (refused !== undefined) return { kind: 'invalid', field: refused };
 
-    const flow = await flowToTry(tx, form, 'reset', now);
+    const flow = await flowToTry(tx, form, 'reset', nowMs);
     if (flow.kind !== 'open') return flow;
     if (!(await spendPasscode(ports, tx, form, flow.code, account))) return { kind: 'wrong_code' };
 
-    await tx.setKeys(email, form.kdf, keysOf(form), now);
+    await tx.setKeys(email, form.kdf, keysOf(form), nowMs);
     await tx.clearGuards(email);
     await tx.endSessions(email);
     await tx.forgetDevices(email);
-    await tx.spendCodes(email, now);
-    return { kind: 'ok', grants: { device: await rememberDevice(ports, tx, { email, device: '' }) } };
+    await tx.spendCodes(email, nowMs);
+    return {
+      kind: 'ok',
+      grants: { device: await rememberDevice(ports, tx, { email, device: UNKNOWN_DEVICE }) },
+    };
   });
 }
 
 /** Sends the code of a flow again; where that code is no longer good, a new one. */
-export async function resendCode(ports: Ports, form: ResendCodeForm): Promise<ResendCodeOutcome> {
-  return transactThenSend(ports, async (tx, letters) => {
-    const now = ports.nowMs();
+export async function resendCode(ports: Ports, form: FlowForm): Promise<ResendCodeOutcome> {
+  const full = slowDown(ports);
+  if (full !== undefined) return full;
+
+  return transactThenSend(ports, async (tx, messages) => {
+    const nowMs = ports.nowMs();
     const flow = await tx.flowFor(hashOf(form.flow));
     if (flow === undefined || flow.code.isSpent) return { kind: 'expired_code' };
 
@@ -186,21 +187,47 @@ export async function resendCode(ports: Ports, form: ResendCodeForm): Promise<Re
 
     const account = await accountFor(ports, tx, email);
     const phone = maskPhone(account.phoneno);
-    const pauseMs = pauseLeftMs(ports, await tx.newestCode(email, purpose, device, now), now);
+    const isKnown = await comesFromKnownDevice(tx, form, email, nowMs);
+    const pauseMs = pauseLeftMs(ports, await tx.newestCode(email, purpose, device, nowMs), nowMs, isKnown);
     if (pauseMs > 0) return { kind: 'code_sent', phone, resendIn: inSeconds(pauseMs), flow: form.flow };
-    if (flow.isTried || isExpired(flow.code, now)) {
-      return { kind: 'code_sent', ...(await askForCode(ports, tx, letters, { ...flow.code, account })) };
+    if (flow.isTried || isExpired(flow.code, nowMs)) {
+      return {
+        kind: 'code_sent',
+        ...(await sendSmsMessage(ports, tx, messages, { email, purpose, device, account })),
+      };
     }
 
-    await tx.resendCode(flow.code.id, now);
-    await tx.noteDelivery(flow.code.id, 'sending', 'refused');
-    if (account.isSomebodys) letters.push({ code: flow.code, to: account.phoneno });
+    await tx.resendCode(flow.code.id, isOutage(ports), nowMs);
+    await tx.noteDelivery(flow.code.id, 'sending', ['refused', 'failed']);
+    const lifetimeSeconds = Math.floor((flow.code.expiresAtMs - nowMs) / 1000);
+    messages.push({ code: flow.code, account, lifetimeSeconds });
     return { kind: 'code_sent', phone, resendIn: ports.policy.codeResendSeconds, flow: form.flow };
   });
 }
 
+/**
+ * Tells what became of a code's message. What depends on the number is for the account's known devices; all others see
+ * it leave, by the clock alone, and hear of failures only where messages fail for everybody.
+ */
+export async function codeStatus(ports: Ports, form: FlowForm): Promise<CodeStatusOutcome> {
+  return ports.store.transact(async (tx) => {
+    const nowMs = ports.nowMs();
+    const flow = await tx.flowFor(hashOf(form.flow));
+    if (flow === undefined) return { kind: 'ok', delivery: 'sending' };
+
+    const { email, purpose, device } = flow.code;
+    const isKnown = await comesFromKnownDevice(tx, form, email, nowMs);
+    const newest = await tx.newestCode(email, purpose, device, nowMs);
+    const resendIn = inSeconds(pauseLeftMs(ports, newest, nowMs, isKnown));
+    if (isKnown) return { kind: 'ok', ...deliveryOf(flow.code), resendIn };
+    if (flow.code.isInOutage) return { kind: 'ok', delivery: 'failed', reason: 'outage', resendIn };
+    const hasLeft = nowMs >= flow.code.sentAtMs + FIXED.sendingSeconds * 1000;
+    return { kind: 'ok', delivery: hasLeft ? 'sent' : 'sending', resendIn };
+  });
+}
+
 /** Ends the session of this browser, if it has one. The device stays known. */
-export async function logout(ports: Ports, form: LogoutForm): Promise<LogoutOutcome> {
+export async function logout(ports: Ports, form: SessionForm): Promise<LogoutOutcome> {
   const { session } = form;
   if (session !== undefined) await ports.store.transact((tx) => tx.endSession(hashOf(session)));
   return { kind: 'ok' };
@@ -209,49 +236,70 @@ export async function logout(ports: Ports, form: LogoutForm): Promise<LogoutOutc
 /** Who is signed in with the session's token, if it is still good; being asked counts as being seen. */
 export async function whoIsSignedIn(
   ports: Ports,
-  { session }: LogoutForm,
+  { session }: SessionForm,
 ): Promise<{ fname: string; email: string } | undefined> {
   if (session === undefined) return undefined;
   return ports.store.transact(async (tx) => {
-    const now = ports.nowMs();
+    const nowMs = ports.nowMs();
     const found = await tx.sessionFor(hashOf(session));
     if (found === undefined) return undefined;
-    if (now >= found.createdAtMs + FIXED.sessionLifetimeSeconds * 1000) return undefined;
-    if (now >= found.seenAtMs + FIXED.sessionIdleSeconds * 1000) return undefined;
+    if (nowMs >= found.createdAtMs + FIXED.sessionLifetimeSeconds * 1000) return undefined;
+    if (nowMs >= found.seenAtMs + FIXED.sessionIdleSeconds * 1000) return undefined;
 
-    if (now >= found.seenAtMs + FIXED.sessionSeenSeconds * 1000) await tx.noteSeen(hashOf(session), now);
+    if (nowMs >= found.seenAtMs + FIXED.sessionSeenSeconds * 1000) await tx.noteSeen(hashOf(session), nowMs);
     const user = await tx.userFor(found.email);
     return user && { fname: user.fname, email: user.email };
   });
 }
 
-/** Whoever asks for a code: the account, what for, and the device whose count it is about (`''`: an unknown one). */
+/** Whoever asks for a code: the account, what for, and the device whose count it is about. */
 type Asker = { email: string; purpose: Purpose; device: string; account: Account };
 
-/** A message that is to leave once its code is on disk. */
-type Letter = { code: Code; to: string };
+const SENT_NOWHERE: SmsOutcome = { kind: 'sent', messageId: '' };
+const ANY_DELIVERY: readonly Delivery[] = ['sending', 'sent', 'delivered', 'failed', 'refused', 'unknown'];
+
+/** A message that is to leave once its code is on disk, and how long the code is good from then. */
+type Message = { code: Code; account: Account; lifetimeSeconds: number };
 
 /** Runs `work` as one transaction; the messages that it asks for leave after its commit, and after the answer. */
 async function transactThenSend<Outcome>(
   ports: Ports,
-  work: (tx: Tx, letters: Letter[]) => Promise<Outcome>,
+  work: (tx: Tx, messages: Message[]) => Promise<Outcome>,
 ): Promise<Outcome> {
-  const letters: Letter[] = [];
-  const outcome = await ports.store.transact((tx) => work(tx, letters));
-  for (const letter of letters) sendSmsMessage(ports, letter);
+  const messages: Message[] = [];
+  const outcome = await ports.store.transact((tx) => work(tx, messages));
+  for (const message of messages) deliver(ports, message);
   return outcome;
 }
 
-/** Sends a code's message on a later tick and records what became of it. A refusal voids a code that never went out before. */
-function sendSmsMessage({ store, sms, policy, site, appSecret, later }: Ports, { code, to }: Letter): void {
-  later(async () => {
-    const passcode = passcodeFor(appSecret, code);
-    const { kind } = await sms.send(
-      to,
-      messageText(site, code.purpose, passcode, policy.codeLifetimeSeconds),
-    );
-    const onlyFrom = kind === 'refused' ? 'sending' : undefined;
-    await store.transact((tx) => tx.noteDelivery(code.id, kind, onlyFrom));
+/**
+ * Sends a code's message on a later tick, and records what became of it. For an address that nobody has signed up all
+ * is done alike, but for the sending.
+ */
+function deliver(ports: Ports, { code, account, lifetimeSeconds }: Message): void {
+  const { store, sms, site, appSecret } = ports;
+  ports.later(async () => {
+    const text = messageText(site, code.purpose, passcodeFor(appSecret, code), lifetimeSeconds);
+    const outcome = account.isSomebodys ? await sms.send(account.phoneno, text) : SENT_NOWHERE;
+    await store.transact((tx) => noteOutcome(tx, code, outcome));
+    if (outcome.kind === 'sent' && account.isSomebodys) follow(ports, code, outcome.messageId);
+  });
+}
+
+/** A refusal voids a code that never went out; one that had gone out before stays as it was. */
+async function noteOutcome(tx: Tx, { id }: Code, outcome: SmsOutcome): Promise<void> {
+  if (outcome.kind === 'refused') return tx.noteDelivery(id, 'refused', ['sending'], outcome.reason);
+  return tx.noteDelivery(id, outcome.kind, ANY_DELIVERY);
+}
+
+/** Records the end of a message that was accepted, where the sender can tell. A code whose message is lost stays good. */
+function follow({ store, sms, meanwhile }: Ports, { id }: Code, messageId: string): void {
+  if (sms.follow === undefined) return;
+  meanwhile(async () => {
+    const fate = await sms.follow?.(messageId);
+    if (fate === undefined || fate.kind === 'unknown') return;
+    const reason = fate.kind === 'failed' ? fate.reason : undefined;
+    await store.transact((tx) => tx.noteDelivery(id, fate.kind, ['sent'], reason));
   });
 }
 
@@ -259,16 +307,16 @@ function sendSmsMessage({ store, sms, policy, site, appSecret, later }: Ports, {
  * Makes a code and a flow to try it with. During the pause after the last one nothing is sent: the answer has a flow
  * of its own for the code already on its way, or none where that code has flows enough or is no longer good.
  */
-async function askForCode(ports: Ports, tx: Tx, letters: Letter[], asker: Asker): Promise<CodeAsked> {
+async function sendSmsMessage(ports: Ports, tx: Tx, messages: Message[], asker: Asker): Promise<CodeAsked> {
   const { email, purpose, device, account } = asker;
-  const now = ports.nowMs();
+  const nowMs = ports.nowMs();
   const phone = maskPhone(account.phoneno);
   const flow = randomToken(ports, 16);
 
-  const newest = await tx.newestCode(email, purpose, device, now);
-  const pauseMs = pauseLeftMs(ports, newest, now);
+  const newest = await tx.newestCode(email, purpose, device, nowMs);
+  const pauseMs = pauseLeftMs(ports, newest, nowMs, device !== UNKNOWN_DEVICE);
   if (newest !== undefined && pauseMs > 0) {
-    const isGood = !newest.isSpent && !isExpired(newest, now);
+    const isGood = !newest.isSpent && !isExpired(newest, nowMs);
     const isOpened = isGood && (await tx.addFlow(hashOf(flow), newest.id, FIXED.maxFlowsPerCode));
     return { phone, resendIn: inSeconds(pauseMs), ...(isOpened && { flow }) };
   }
@@ -278,15 +326,17 @@ async function askForCode(ports: Ports, tx: Tx, letters: Letter[], asker: Asker)
     email,
     purpose,
     device,
-    createdAtMs: now,
-    expiresAtMs: now + ports.policy.codeLifetimeSeconds * 1000,
-    sentAtMs: now,
+    createdAtMs: nowMs,
+    expiresAtMs: nowMs + ports.policy.codeLifetimeSeconds * 1000,
+    sentAtMs: nowMs,
     isSpent: false,
     delivery: 'sending',
+    reason: undefined,
+    isInOutage: isOutage(ports),
   };
   await tx.addCode(code);
   await tx.addFlow(hashOf(flow), code.id, FIXED.maxFlowsPerCode);
-  if (account.isSomebodys) letters.push({ code, to: account.phoneno });
+  messages.push({ code, account, lifetimeSeconds: ports.policy.codeLifetimeSeconds });
   return { phone, resendIn: ports.policy.codeResendSeconds, flow };
 }
 
@@ -313,12 +363,12 @@ async function spendPasscode(
   code: Code,
   account: Account,
 ): Promise<boolean> {
-  const now = ports.nowMs();
-  await tx.markTried(hashOf(form.flow), now);
+  const nowMs = ports.nowMs();
+  await tx.markTried(hashOf(form.flow), nowMs);
   const isRight = isPasscode(form.passcode, ports.appSecret, code);
   if (!isRight || code.delivery === 'refused' || !account.isSomebodys) return false;
 
-  await tx.spendCode(code.id, now);
+  await tx.spendCode(code.id, nowMs);
   return true;
 }
 
@@ -328,10 +378,18 @@ async function accountFor({ store }: Ports, tx: Tx, email: string): Promise<Acco
   return user === undefined ? nobodys : { ...user, isSomebodys: true };
 }
 
-/** The id of the account's device that sent the form, or `''` where the account does not know it. */
+/** Whether a request that names no account comes from a device that the account knows. */
+async function comesFromKnownDevice(tx: Tx, form: FlowForm, email: string, nowMs: number): Promise<boolean> {
+  const device = form.deviceOf?.(email);
+  return (
+    (await knownDevice(tx, { email, ...(device !== undefined && { device }) }, nowMs)) !== UNKNOWN_DEVICE
+  );
+}
+
+/** The id of the account's device that sent the form, or UNKNOWN_DEVICE. */
 async function knownDevice(tx: Tx, form: { email: string; device?: string }, nowMs: number): Promise<string> {
-  if (form.device === undefined) return '';
-  return (await tx.deviceFor(form.email, hashOf(form.device), nowMs)) ?? '';
+  if (form.device === undefined) return UNKNOWN_DEVICE;
+  return (await tx.deviceFor(form.email, hashOf(form.device), nowMs)) ?? UNKNOWN_DEVICE;
 }
 
 /** Makes the device known to the account under a fresh token, which is answered. */
@@ -341,7 +399,7 @@ async function rememberDevice(
   asker: { email: string; device: string },
 ): Promise<string> {
   const token = randomToken(ports, 32);
-  const id = asker.device === '' ? randomToken(ports, 16) : asker.device;
+  const id = asker.device === UNKNOWN_DEVICE ? randomToken(ports, 16) : asker.device;
   const expiresAtMs = ports.nowMs() + FIXED.deviceLifetimeSeconds * 1000;
   await tx.keepDevice(id, asker.email, hashOf(token), expiresAtMs);
   return token;
@@ -356,7 +414,7 @@ async function startSession(ports: Ports, tx: Tx, form: LoginForm): Promise<stri
 }
 
 /** Which of `salt` and `kdf` is not the one that getSeed hands out for the address, if any. */
-function foreignKeyField({ store }: Ports, form: { email: string } & NewKeys, account: Account) {
+function refusedField({ store }: Ports, form: { email: string } & NewKeys, account: Account) {
   if (form.salt !== saltFor(store.saltKey, form.email)) return 'salt';
   return form.kdf === account.kdf ? undefined : 'kdf';
 }
@@ -365,8 +423,31 @@ function keysOf(form: NewKeys): Keys {
   return { storedKey: fromBase64url(form.storedKey), serverKey: fromBase64url(form.serverKey) };
 }
 
-function pauseLeftMs({ policy }: Ports, newest: Code | undefined, nowMs: number): number {
+/** What is answered before a code is made, where the sender can take on no message of anybody's. */
+function slowDown(ports: Ports): SlowDown | undefined {
+  const outlook = ports.outlook();
+  return outlook.kind === 'full' ? { kind: 'slow_down', retryAfter: outlook.retryAfterSeconds } : undefined;
+}
+
+function isOutage({ outlook }: Ports): boolean {
+  return outlook().kind === 'failing';
+}
+
+function deliveryOf({ delivery, reason }: Code): Pick<CodeStatusOutcome, 'delivery' | 'reason'> {
+  if (delivery === 'refused' || delivery === 'failed')
+    return { delivery: 'failed', ...(reason && { reason }) };
+  return { delivery: delivery === 'unknown' ? 'sent' : delivery };
+}
+
+/** How long the next message has to wait. A device that the account knows need not wait for one that did not arrive. */
+function pauseLeftMs(
+  { policy }: Ports,
+  newest: Code | undefined,
+  nowMs: number,
+  isKnownDevice: boolean,
+): number {
   if (newest === undefined) return 0;
+  if (isKnownDevice && (newest.delivery === 'refused' || newest.delivery === 'failed')) return 0;
   return Math.max(0, newest.sentAtMs + policy.codeResendSeconds * 1000 - nowMs);
 }
 

@@ -1,14 +1,17 @@
 import { randomBytes } from 'node:crypto';
+import { setTimeout } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import dotenv from 'dotenv';
-import { pino } from 'pino';
+import { type Logger, pino } from 'pino';
 import { createBackground } from './background.ts';
-import { readConfig } from './config.ts';
+import { type Config, readConfig } from './config.ts';
 import { createApp } from './http/app.ts';
 import { closeServers, listen } from './http/listen.ts';
-import { consoleSms } from './sms/console.ts';
-import { ringCentralSms } from './sms/ringcentral.ts';
+import { consoleSms, type InboxMessage } from './sms/console.ts';
+import { queuedSms, type SmsQueue } from './sms/queue.ts';
+import { ringCentralClient, ringCentralSms, warnAboutRingCentral } from './sms/ringcentral.ts';
 import { openSqliteStore } from './sqlite/store.ts';
+import type { Store } from './store.ts';
 import { sweep } from './sweep.ts';
 import { listenFault, startLines } from './terminal.ts';
 
@@ -25,15 +28,12 @@ async function main(): Promise<void> {
   const log = pino({ base: null });
   const background = createBackground((error) => log.error({ reason: String(error) }, 'background fault'));
   const store = openSqliteStore(config.databasePath);
-  const printer = consoleSms(console.log, Date.now);
-  const isConsole = config.sms.sender === 'console';
+  const { sms, outlook, close, inbox, check } = senderFor(config, log);
   const app = createApp(
     {
       store,
-      sms:
-        config.sms.sender === 'ringcentral'
-          ? ringCentralSms({ ...config.sms, log: (line) => log.info(line) })
-          : printer,
+      sms,
+      outlook,
       policy: config.policy,
       phones: config,
       site: { serviceName: config.serviceName, host: new URL(config.publicOrigin).hostname },
@@ -41,33 +41,63 @@ async function main(): Promise<void> {
       nowMs: Date.now,
       randomBytes,
       later: background.later,
+      meanwhile: background.meanwhile,
     },
-    {
-      ...config,
-      root: fileURLToPath(new URL('..', import.meta.url)),
-      log,
-      ...(isConsole && { inbox: printer.messages }),
-    },
+    { ...config, root: fileURLToPath(new URL('..', import.meta.url)), log, ...(inbox && { inbox }) },
   );
 
   const servers = await listen(app, config.host, config.port).catch((error) => {
     throw new Error(listenFault(error, config));
   });
-  const sweeping = setInterval(() => background.later(() => sweep(store, Date.now())), SWEEP_EVERY_MS);
+  const stopping = new AbortController();
+  background.later(() => sweepRegularly(store, log, stopping.signal));
   console.log(startLines(config).join('\n'));
+  void check?.();
 
   const stop = async () => {
-    clearInterval(sweeping);
-    setTimeout(
-      () => giveUp(new Error('Stopped before every request had its answer.')),
-      STOP_WITHIN_MS,
-    ).unref();
+    stopping.abort();
+    void setTimeout(STOP_WITHIN_MS, undefined, { ref: false }).then(() =>
+      giveUp(new Error('Stopped before every request had its answer.')),
+    );
     await closeServers(servers);
+    close();
     await background.idle();
     await store.close();
     console.log('Stopped.');
   };
   for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => void stop().catch(giveUp));
+}
+
+/** A sender behind its queue; where its messages can be read, or what to check at the start. */
+type Sender = SmsQueue & { inbox?: () => InboxMessage[]; check?: () => Promise<void> };
+
+function senderFor({ sms: config, smsCountries }: Config, log: Logger): Sender {
+  if (config.sender === 'console') {
+    const printer = consoleSms(console.log, Date.now);
+    return {
+      sms: printer,
+      outlook: () => ({ kind: 'clear' }),
+      close: () => undefined,
+      inbox: printer.messages,
+    };
+  }
+  const write = (line: object) => log.info(line);
+  const client = ringCentralClient(config);
+  const sender = ringCentralSms({ ...config, log: write }, client);
+  return {
+    ...queuedSms(sender, { perMinute: config.messagesPerMinute, log: write }),
+    check: () => warnAboutRingCentral(client, { ...config, smsCountries }, console.warn),
+  };
+}
+
+/** Sweeps once a minute until the signal aborts. A sweep that fails is tried again a minute later. */
+async function sweepRegularly(store: Store, log: Logger, signal: AbortSignal): Promise<void> {
+  while (!signal.aborted) {
+    await sweep(store, Date.now(), signal).catch((error) =>
+      log.error({ reason: String(error) }, 'sweep failed'),
+    );
+    await setTimeout(SWEEP_EVERY_MS, undefined, { signal, ref: false }).catch(() => undefined);
+  }
 }
 
 function giveUp(error: Error): void {

@@ -1,3 +1,5 @@
+import type { FailureReason } from './sms.ts';
+
 /**
  * What the engine can answer. Each outcome is told apart by `kind`, which is also the `status` on the wire; the other
  * fields keep the wire's names. Bytes are base64url without padding, `resendIn` is in whole seconds.
@@ -28,8 +30,12 @@ export type VerifyPasscodeOutcome =
   | { kind: 'expired_code' }
   | { kind: 'not_locked' };
 
+/** No message can be taken on now, whoever asks. Nothing was made; ask again in so many whole seconds. */
+export type SlowDown = { kind: 'slow_down'; retryAfter: number };
+
 export type ResetPwdOutcome =
   | ({ kind: 'code_sent' } & CodeAsked)
+  | SlowDown
   | { kind: 'ok'; grants: Grants }
   | { kind: 'wrong_code' }
   | { kind: 'expired_code' }
@@ -37,8 +43,18 @@ export type ResetPwdOutcome =
 
 export type ResendCodeOutcome =
   | ({ kind: 'code_sent' } & CodeAsked)
+  | SlowDown
   | { kind: 'not_locked' }
   | { kind: 'expired_code' };
+
+/** What became of a code's message, as far as this browser may know; `outage`: messages fail for everybody. */
+export type CodeStatusOutcome = {
+  kind: 'ok';
+  delivery: 'sending' | 'sent' | 'delivered' | 'failed';
+  reason?: FailureReason | 'outage';
+  /** When this browser may ask again; missing where nobody knows the flow. */
+  resendIn?: number;
+};
 
 export type LogoutOutcome = { kind: 'ok' };
 

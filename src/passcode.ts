@@ -41,7 +41,7 @@ const PURPOSE_WORDS: Record<Purpose, string> = {
 };
 
 /**
- * The text of a message with its code. The last line is the origin-bound form `@host #code` by which browsers fill
+ * The text of a message with its code, which is good for so many seconds more. The last line is the origin-bound form `@host #code` by which browsers fill
  * in the code on that site alone (WICG, "Origin-bound one-time codes delivered via SMS").
  */
 export function messageText(site: Site, purpose: Purpose, passcode: string, lifetimeSeconds: number): string {
@@ -52,12 +52,15 @@ export function messageText(site: Site, purpose: Purpose, passcode: string, life
   );
 }
 
-/** Whether every message of the site is one text message: at most 160 septets of the GSM 7-bit alphabet (3GPP TS 23.038, 6.2.1). */
+/**
+ * Whether every message of the site is one text message, at most 160 septets of the GSM 7-bit alphabet (3GPP TS 23.038,
+ * 6.2.1), also where a code is sent again after a part of its life.
+ */
 export function messagesFit(site: Site, lifetimeSeconds: number): boolean {
-  return (Object.keys(PURPOSE_WORDS) as Purpose[]).every((purpose) => {
-    const septets = gsm7Length(messageText(site, purpose, '000000', lifetimeSeconds));
-    return septets !== undefined && septets <= 160;
-  });
+  const lifetimes = [lifetimeSeconds, lifetimeSeconds - 1];
+  return (Object.keys(PURPOSE_WORDS) as Purpose[]).every((purpose) =>
+    lifetimes.every((seconds) => (gsm7Length(messageText(site, purpose, '000000', seconds)) ?? 161) <= 160),
+  );
 }
 
 // Without the line feed, carriage return and escape that the alphabet has too: a name must not add lines of its own.
@@ -81,12 +84,13 @@ export function gsm7Length(text: string): number | undefined {
   return septets;
 }
 
+/** Never more than is true: minutes are rounded down. */
 function inWords(seconds: number): string {
   const [count, unit] =
     seconds % 3600 === 0
       ? [seconds / 3600, 'hour']
-      : seconds % 60 === 0
-        ? [seconds / 60, 'minute']
+      : seconds >= 60
+        ? [Math.floor(seconds / 60), 'minute']
         : [seconds, 'second'];
   return `${count} ${unit}${count === 1 ? '' : 's'}`;
 }

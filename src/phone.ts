@@ -24,9 +24,10 @@ export function toE164(typed: string, rules: PhoneRules): string | undefined {
   return type === 'MOBILE' || type === 'FIXED_LINE_OR_MOBILE' ? number.number : undefined;
 }
 
-/** Whether `number` is a valid telephone number in E.164 form, of any country and type. */
+/** Whether `number` is in E.164 form, of any country and type, and has a length that its country's numbers have. */
 export function isE164(number: string): boolean {
-  return parsePhoneNumberFromString(number, { extract: false })?.number === number;
+  const parsed = parsePhoneNumberFromString(number, { extract: false });
+  return parsed?.number === number && parsed.isPossible();
 }
 
 /** The number with all but its last four digits hidden. One shape for all, so that it tells no country and no length. */

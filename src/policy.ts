@@ -8,8 +8,8 @@ export interface Policy {
   readonly codeResendSeconds: number;
   /** The shortest password that the page accepts, in characters (Unicode code points). */
   readonly passwordMinLength: number;
-  /** Live seeds that one network address may hold, before it loses its oldest. */
-  readonly maxSeedsPerAddress: number;
+  /** Live seeds that one network may hold, before it loses its oldest. */
+  readonly maxSeedsPerNetwork: number;
 }
 
 /** The tutorial's own numbers, and the pause that it lacks. */
@@ -18,18 +18,18 @@ export const TUTORIAL: Policy = {
   codeLifetimeSeconds: 3600,
   // Long enough that a double click costs one message, short enough to wait for.
   codeResendSeconds: 60,
-  // NIST SP 800-63B-4, 3.1.1.2: eight where the password is one factor of two.
+  // The least that NIST SP 800-63B-4, 3.1.1.2, has for any password; alone, as here until a lock, it wants fifteen.
   passwordMinLength: 8,
   // An office behind one address fits, and a flood from one address stays small.
-  maxSeedsPerAddress: 256,
+  maxSeedsPerNetwork: 256,
 };
 
 /** The numbers of OWASP ASVS 5.0 and NIST SP 800-63B-4, where they are stricter than the tutorial's. */
 export const STRICT: Policy = {
   ...TUTORIAL,
-  // ASVS 5.0, 6.6.2 and 6.5.5; NIST SP 800-63B-4, 3.1.3.2: out-of-band secrets live ten minutes at most.
+  // ASVS 5.0, 6.5.5, and NIST SP 800-63B-4, 3.1.3.2: what is sent out of band lives ten minutes at most.
   codeLifetimeSeconds: 600,
-  // NIST SP 800-63B-4, 3.1.1.2: fifteen where the password alone signs in, as it does here until a lock.
+  // NIST SP 800-63B-4, 3.1.1.2.
   passwordMinLength: 15,
 };
 
@@ -39,6 +39,8 @@ export const FIXED = {
   seedLifetimeSeconds: 300,
   /** Flows, so tries, that one code may have: each is a guess at one in a million. */
   maxFlowsPerCode: 3,
+  /** To a browser that the account does not know, a message is on its way to the provider for this long, whatever happens. */
+  sendingSeconds: 3,
   /** Guards and codes go this long after their last change, whosever they are. */
   rowLifetimeSeconds: 30 * 86_400,
   sessionIdleSeconds: 12 * 3600,

@@ -1,6 +1,6 @@
 import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
 
-/** How pages are to make SaltedPassword today: Argon2id (RFC 9106), m in KiB. OWASP's first choice for 19 MiB. */
+/** How pages are to make SaltedPassword today: Argon2id (RFC 9106), m in KiB: OWASP's least for a memory of 19 MiB. */
 export const KDF = 'argon2id$m=19456,t=2,p=1';
 
 /** What the server keeps of a password (RFC 5802, 3): 32 bytes each. Neither can be used to sign in. */

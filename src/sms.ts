@@ -13,6 +13,12 @@ export type FailureReason = RefusalReason | 'undeliverable';
 /** The end of an accepted message, as far as it could be learnt. */
 export type SmsFate = { kind: 'delivered' } | { kind: 'failed'; reason: FailureReason } | { kind: 'unknown' };
 
+/** What a message to anybody can expect at this moment; it never depends on a number. `failing`: messages fail for everybody. */
+export type SmsOutlook =
+  | { kind: 'clear' }
+  | { kind: 'full'; retryAfterSeconds: number }
+  | { kind: 'failing'; retryAfterSeconds: number };
+
 /** The port through which text messages leave. */
 export interface SmsSender {
   /** Sends `text` to the E.164 number `to`, once: it never retries by itself, always settles, and never rejects. */

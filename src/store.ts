@@ -1,5 +1,6 @@
 import type { Purpose } from './passcode.ts';
 import type { Keys } from './scram.ts';
+import type { FailureReason } from './sms.ts';
 
 /** Thrown by `transact` where the database can't be written or does not answer. Nothing was changed, and a later try may go through. */
 export class StoreUnavailable extends Error {
@@ -34,18 +35,21 @@ export interface Seed {
   readonly id: string;
   readonly seed: string;
   readonly email: string;
-  readonly address: string;
+  readonly network: string;
   readonly expiresAtMs: number;
 }
 
-/** The count of failures of one account on one device; `''` stands for all devices that the account does not know. */
+/** Stands, in place of a device's id, for all devices that an account does not know: they share one count. */
+export const UNKNOWN_DEVICE = '';
+
+/** The count of failures of one account on one device. */
 export interface Guard {
   readonly failures: number;
   readonly isLocked: boolean;
 }
 
-/** `refused`: definitely not sent, which voids the code. `unknown`: may have been sent. */
-export type Delivery = 'sending' | 'sent' | 'refused' | 'unknown';
+/** `refused`: definitely not sent, which voids the code. `unknown`: may have been sent. `failed`: sent, and lost on its way. */
+export type Delivery = 'sending' | 'sent' | 'delivered' | 'failed' | 'refused' | 'unknown';
 
 export interface Code {
   readonly id: string;
@@ -58,8 +62,13 @@ export interface Code {
   readonly sentAtMs: number;
   readonly isSpent: boolean;
   readonly delivery: Delivery;
+  /** Why it was refused or has failed. */
+  readonly reason: FailureReason | undefined;
+  /** Made, or sent again, while messages failed for everybody. */
+  readonly isInOutage: boolean;
 }
 
+/** What somebody who asked for a code tries it with, once: a secret of the asker's browser, of which the store has the hash. */
 export interface Flow {
   readonly isTried: boolean;
   readonly code: Code;
@@ -86,8 +95,8 @@ export interface Tx {
   addUser(user: User, nowMs: number): Promise<boolean>;
   setKeys(email: string, kdf: string, keys: Keys, nowMs: number): Promise<void>;
 
-  /** Adds a seed; an address that then holds more than `maxPerAddress` live ones loses its oldest. */
-  addSeed(seed: Seed, maxPerAddress: number, nowMs: number): Promise<void>;
+  /** Adds a seed; a network that then holds more than `maxPerNetwork` loses those that it got first. Infinity is no limit. */
+  addSeed(seed: Seed, maxPerNetwork: number): Promise<void>;
   /** Takes the live seed of that id and email out of the table and answers its value, or undefined where there is none. */
   takeSeed(id: string, email: string, nowMs: number): Promise<string | undefined>;
 
@@ -102,9 +111,14 @@ export interface Tx {
   newestCode(email: string, purpose: Purpose, device: string, nowMs: number): Promise<Code | undefined>;
   addCode(code: Code): Promise<void>;
   /** Records that the code's message is sent once more. */
-  resendCode(codeId: string, nowMs: number): Promise<void>;
-  /** Records what became of the code's message; `onlyFrom` leaves the record alone where it says something else. Changes no time. */
-  noteDelivery(codeId: string, delivery: Delivery, onlyFrom?: Delivery): Promise<void>;
+  resendCode(codeId: string, isInOutage: boolean, nowMs: number): Promise<void>;
+  /** Records what became of the code's message, unless the record says something else than one of `from`. Changes no time. */
+  noteDelivery(
+    codeId: string,
+    delivery: Delivery,
+    from: readonly Delivery[],
+    reason?: FailureReason,
+  ): Promise<void>;
   spendCode(codeId: string, nowMs: number): Promise<void>;
   /** Marks all codes of the account as spent. */
   spendCodes(email: string, nowMs: number): Promise<void>;

@@ -1,6 +1,6 @@
 import type { Config } from './config.ts';
 
-/** What the operator reads once the program listens, a line each. `isSecretMadeUp`: APP_SECRET is not set. */
+/** What the operator reads once the program listens, a line each. */
 export function startLines(config: Config): string[] {
   const { publicOrigin, serviceName, sms, isProduction } = config;
   const messages =

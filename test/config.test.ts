@@ -70,6 +70,23 @@ test('all faults are named at once', () => {
   expect(faultsOf(env).sort()).toEqual(Object.keys(env).sort());
 });
 
+test.each([
+  [{ PORT: 'x' }, ['PORT']],
+  [{ HOST: 'bad host' }, ['HOST']],
+  [{ HOST: '[::1]' }, ['HOST']],
+  [{ POLICY: 'constructor' }, ['POLICY']],
+  [{ POLICY: 'toString', MAX_FAILURES: '3' }, ['POLICY']],
+  [
+    { SMS_SENDER: 'pigeon', RC_FROM_NUMBER: 'x', RC_SERVER_URL: 'y' },
+    ['RC_FROM_NUMBER', 'RC_SERVER_URL', 'SMS_SENDER'],
+  ],
+  [{ SMS_SENDER: 'console', RC_FROM_NUMBER: '+199' }, ['RC_FROM_NUMBER']],
+  [{ RC_SERVER_URL: 'nope' }, ['RC_SERVER_URL']],
+  [{ RC_MESSAGES_PER_MINUTE: '0' }, ['RC_MESSAGES_PER_MINUTE']],
+])('%o names exactly what is wrong', (env, names) => {
+  expect(faultsOf(env as Record<string, string>).sort()).toEqual(names);
+});
+
 test('no value of a secret is ever told', () => {
   const env = {
     APP_SECRET: 'hunter2',
@@ -98,6 +115,8 @@ describe('the sender', () => {
       clientSecret: 'the-client-secret',
       jwt: 'the-jwt',
       fromNumber: '+12025550100',
+      api: 'standard',
+      messagesPerMinute: 36,
     });
   });
 
@@ -132,6 +151,11 @@ describe('the sender', () => {
     },
   );
 
+  test('sends by the API that RC_SMS_API names, and by no other', () => {
+    expect(readConfig({ ...RC, RC_SMS_API: 'a2p' }).sms).toMatchObject({ api: 'a2p' });
+    expect(faultsOf({ ...RC, RC_SMS_API: 'mms' })).toEqual(['RC_SMS_API']);
+  });
+
   test('speaks to a stand-in on this machine', () => {
     expect(readConfig({ ...RC, RC_SERVER_URL: 'http://127.0.0.1:4000/' }).sms).toMatchObject({
       serverUrl: 'http://127.0.0.1:4000',
@@ -159,7 +183,7 @@ describe('the policy', () => {
   });
 
   test('lifts the limit of seeds with RATE_LIMITS=off', () => {
-    expect(readConfig({ RATE_LIMITS: 'off' }).policy.maxSeedsPerAddress).toBeGreaterThan(1_000_000);
+    expect(readConfig({ RATE_LIMITS: 'off' }).policy.maxSeedsPerNetwork).toBeGreaterThan(1_000_000);
   });
 });
 
@@ -172,12 +196,20 @@ test.each([
   expect(readConfig({ TRUST_PROXY: text }).trustProxy).toEqual(value);
 });
 
-test.each(['true', 'all', '10.0.0.0/33', '10.0.0/8', '33', ',', '10.0.0.1/'])(
-  'TRUST_PROXY=%s is refused',
-  (text) => {
-    expect(faultsOf({ TRUST_PROXY: text })).toEqual(['TRUST_PROXY']);
-  },
-);
+test.each([
+  'true',
+  'all',
+  '10.0.0.0/33',
+  '10.0.0/8',
+  '33',
+  ',',
+  '10.0.0.1/',
+  '0.0.0.0/0',
+  '::/0',
+  'fe80::1%eth0',
+])('TRUST_PROXY=%s is refused', (text) => {
+  expect(faultsOf({ TRUST_PROXY: text })).toEqual(['TRUST_PROXY']);
+});
 
 test.each([
   ['file:data/users.db', 'data/users.db'],
@@ -200,7 +232,7 @@ test.each([43, 86])('APP_SECRET of %i characters is long enough', (length) => {
   ).toBeGreaterThanOrEqual(32);
 });
 
-test.each([SECRET.slice(0, 42), `${SECRET}=`, `${SECRET.slice(0, 41)}+/`])(
+test.each([SECRET.slice(0, 42), `${SECRET}xx`, `${SECRET}=`, `${SECRET.slice(0, 41)}+/`])(
   'APP_SECRET=%s is refused',
   (secret) => {
     expect(faultsOf({ APP_SECRET: secret })).toEqual(['APP_SECRET']);

@@ -42,8 +42,7 @@ test('reads .env, and the environment goes first', async () => {
 test('names every bad variable at once, and does not start', async () => {
   const program = await runProgram({ POLICY: 'lax', RATE_LIMITS: 'no', APP_SECRET: 'hunter2' });
   expect(await program.ended()).toBe(1);
-  expect(program.output()).toMatch(/POLICY .*\n.*|RATE_LIMITS/);
-  expect(program.output()).toContain('APP_SECRET');
+  for (const name of ['POLICY', 'RATE_LIMITS', 'APP_SECRET']) expect(program.output()).toContain(name);
   expect(program.output()).not.toContain('hunter2');
   expect(program.output()).not.toContain('    at ');
 });
@@ -64,7 +63,7 @@ test("refuses a database that isn't its own, without a stack trace", async () =>
   );
   const program = await runProgram({ DATABASE_URL: 'file:notes.txt' }, folder);
   expect(await program.ended()).toBe(1);
-  expect(program.output()).toContain("notes.txt can't be used");
+  expect(program.output()).toMatch(/notes\.txt \(DATABASE_URL\) can't be used/);
   expect(program.output()).not.toContain('    at ');
 });
 

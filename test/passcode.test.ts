@@ -91,14 +91,16 @@ describe('a message', () => {
     [7200, '2 hours'],
     [600, '10 minutes'],
     [60, '1 minute'],
-    [90, '90 seconds'],
+    [3590, '59 minutes'],
+    [119, '1 minute'],
+    [59, '59 seconds'],
     [1, '1 second'],
   ])('tells %i seconds as %s', (seconds, words) => {
     expect(messageText(SITE, 'unlock', '012345', seconds)).toContain(`for ${words}.`);
   });
 
   test('is one text message of 160 septets at most, by its length', () => {
-    const septets = gsm7Length(messageText(SITE, 'unlock', '012345', 3600));
+    const septets = gsm7Length(messageText(SITE, 'unlock', '012345', 3599));
     const room = 160 - (septets ?? 0);
     const named = (length: number) => ({
       ...SITE,

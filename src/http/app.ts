@@ -1,18 +1,13 @@
+import type { RequestListener } from 'node:http';
 import { join } from 'node:path';
 import ejs from 'ejs';
-import express, {
-  type ErrorRequestHandler,
-  type Express,
-  type Request,
-  type RequestHandler,
-  type Response,
-} from 'express';
+import express, { type ErrorRequestHandler, type Request, type RequestHandler, type Response } from 'express';
 import helmet from 'helmet';
 import type { Logger } from 'pino';
 import type { Ports } from '../engine.ts';
 import { StoreUnavailable } from '../store.ts';
 import { isFormType } from './forms.ts';
-import { sameSite } from './guards.ts';
+import { sameSite } from './origin.ts';
 import { refusal, replyInvalid } from './replies.ts';
 import { type RouteOptions, routes } from './routes.ts';
 
@@ -27,7 +22,7 @@ export interface AppOptions extends RouteOptions {
 const BODY_LIMIT_BYTES = 8 * 1024;
 
 /** The whole application, ready to be listened with. It never listens by itself. */
-export function createApp(ports: Ports, options: AppOptions): Express {
+export function createApp(ports: Ports, options: AppOptions): RequestListener {
   const app = express();
   app.disable('x-powered-by');
   app.disable('etag');
@@ -40,9 +35,13 @@ export function createApp(ports: Ports, options: AppOptions): Express {
   app.set('view engine', 'ejs');
   app.locals.serviceName = ports.site.serviceName;
   app.locals.passwordMinLength = ports.policy.passwordMinLength;
+  app.locals.smsCountries = ports.phones.smsCountries;
+  app.locals.defaultCountry = ports.phones.defaultCountry;
 
   app.use(securityHeaders(options.publicOrigin));
-  app.use(express.static(join(options.root, 'public'), { index: false, redirect: false }));
+  app.use(
+    express.static(join(options.root, 'public'), { index: false, redirect: false, acceptRanges: false }),
+  );
   app.use(noStore);
   app.use(requestLog(options.log));
   app.use(sameSite(options.publicOrigin, (request, response) => refuse(request, response, 'cross_site')));
@@ -53,10 +52,17 @@ export function createApp(ports: Ports, options: AppOptions): Express {
       inflate: false,
     }),
   );
+  const notFound: RequestHandler = (request, response) => refuse(request, response, 'not_found');
+  // Express would list a route's methods by itself.
+  app.use((request, response, next) =>
+    request.method === 'OPTIONS' ? notFound(request, response, next) : next(),
+  );
   app.use(routes(ports, options));
-  app.use((request, response) => refuse(request, response, 'not_found'));
+  app.use(notFound);
   app.use(faults(options.log));
-  return app;
+  // A request target that Express can't parse passes by all of the above.
+  return (request, response) =>
+    app(request as Request, response as Response, () => replyInvalid(response as Response, 'body'));
 }
 
 function securityHeaders(publicOrigin: string): RequestHandler {
@@ -79,7 +85,8 @@ function securityHeaders(publicOrigin: string): RequestHandler {
     // Helmet's own default, `no-referrer`, makes browsers send `Origin: null` with a form.
     referrerPolicy: { policy: 'same-origin' },
     frameguard: { action: 'deny' },
-    strictTransportSecurity: isHttps,
+    // Other hosts below this one's name are not this program's to decide about.
+    strictTransportSecurity: isHttps && { includeSubDomains: false },
   });
 }
 
@@ -120,14 +127,15 @@ function faults(log: AppOptions['log']): ErrorRequestHandler {
 
 /** JSON for programs, a page for a person whose browser opened an address. */
 function refuse(request: Request, response: Response, status: Parameters<typeof refusal>[0]): void {
-  const { code, body } = refusal(status);
-  response.status(code);
+  const { code, title, body } = refusal(status);
+  response.status(code).set('Cache-Control', 'no-store');
   const isPageVisit = request.method === 'GET' && request.accepts(['json', 'html']) === 'html';
-  if (!isPageVisit) return void response.json(body);
-  response.render('error', { page: 'error', hasInbox: false, title: TITLES[status], message: body.message });
+  if (!isPageVisit) return void response.type('json').json(body);
+  response.render('error', {
+    page: 'error',
+    hasInbox: false,
+    signedIn: undefined,
+    title,
+    message: body.message,
+  });
 }
-
-const TITLES: Partial<Record<Parameters<typeof refusal>[0], string>> = {
-  not_found: 'Page not found',
-  unavailable: 'Not available just now',
-};

@@ -25,7 +25,7 @@ export function readBody(contentType: string | undefined, body: Uint8Array): Par
         .split('=')
         .map((part) => decodeURIComponent(part.replaceAll('+', ' ')));
       if (/[[\]]/.test(name)) return { field: 'body' };
-      if (form.has(name)) return { field: /^\w{1,32}$/.test(name) ? name : 'body' };
+      if (form.has(name)) return { field: FIELD_NAMES.has(name) ? name : 'body' };
       form.set(name, value.join('='));
     }
   } catch {
@@ -44,7 +44,7 @@ export function readForm<Form>(schema: z.ZodType<Form>, fields: Map<string, stri
 const CONTROL = /[\p{Cc}\p{Zl}\p{Zp}]/u;
 const plain = z.string().refine((text) => !CONTROL.test(text));
 
-/** An address as it was typed: 1 to 254 characters (RFC 5321, 4.5.3.1.3) once it is canonical. */
+/** An address as it was typed: 1 to 254 UTF-16 units once it is canonical, after RFC 5321, 4.5.3.1.3. */
 const username = plain.refine((text) => {
   const { length } = canonicalEmail(text);
   return length > 0 && length <= 254;
@@ -79,7 +79,12 @@ export const verifyPasscodeForm = z.object({ username, flow: bytes(16), passcode
 export const askResetForm = z.object({ username }).transform(withEmail);
 export const setPwdForm = z.object({ username, flow: bytes(16), passcode, ...newKeys }).transform(withEmail);
 export const resendCodeForm = z.object({ flow: bytes(16) });
+export const codeStatusForm = resendCodeForm;
 export const logoutForm = z.object({});
+
+const FIELD_NAMES = new Set(
+  [signupForm, loginForm.in, setPwdForm.in].flatMap(({ shape }) => Object.keys(shape)),
+);
 
 /** The form of a reset's second step if any field of it is there, else that of the first. */
 export function resetPwdForm(fields: Map<string, string>) {

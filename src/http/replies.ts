@@ -1,5 +1,6 @@
 import type { Response } from 'express';
 import type {
+  CodeStatusOutcome,
   GetSeedOutcome,
   LoginOutcome,
   LogoutOutcome,
@@ -7,6 +8,7 @@ import type {
   ResendCodeOutcome,
   ResetPwdOutcome,
   SignupOutcome,
+  SlowDown,
   VerifyPasscodeOutcome,
 } from '../outcome.ts';
 
@@ -18,6 +20,7 @@ export interface Outcomes {
   verifypasscode: VerifyPasscodeOutcome;
   resetpwd: ResetPwdOutcome;
   resendcode: ResendCodeOutcome;
+  codestatus: CodeStatusOutcome;
   logout: LogoutOutcome;
 }
 
@@ -33,8 +36,29 @@ const EXPIRED_CODE = 'That code is used, expired or was tried before. Please ask
 const NOT_LOCKED = 'The account is not locked here. Please sign in.';
 const codeAsked = (start: string) => (outcome: { phone: string; flow?: string; resendIn: number }) =>
   outcome.flow === undefined
-    ? `${start} No further code can be had now: please ask again in ${inSeconds(outcome.resendIn)}.`
+    ? `${start} No further code can be had now: please ask again in ${secondsInWords(outcome.resendIn)}.`
     : `${start} A code is on its way to ${outcome.phone}.`;
+
+const SLOW_DOWN: Row<SlowDown> = [
+  429,
+  ({ retryAfter }) =>
+    `Too many messages are waiting to go out. Please try again in ${secondsInWords(retryAfter)}.`,
+];
+
+const FAILURES: Record<NonNullable<CodeStatusOutcome['reason']>, string> = {
+  bad_recipient: 'The number of this account can not get text messages.',
+  opted_out: 'This phone has answered STOP, so no code can be sent to it. Answer START to get codes again.',
+  undeliverable: 'The message did not reach the phone. Please ask for a new one.',
+  busy: 'The message could not go out just now. Please ask for a new one in a minute.',
+  misconfigured: 'This service can not send messages at the moment. Please try again later.',
+  outage: 'Messages can not go out at the moment. If none arrives, please ask for a new one in a minute.',
+};
+const DELIVERIES = {
+  sending: 'The message is being sent.',
+  sent: 'The message is on its way.',
+  delivered: 'The message has arrived.',
+  failed: 'The message could not be sent.',
+};
 
 const INVALID_FIELDS: Record<string, string> = {
   username: 'Please give your email address.',
@@ -77,30 +101,35 @@ const REPLIES: Table = {
   resetpwd: {
     ok: [200, 'Your password is changed. Please sign in with the new one.'],
     code_sent: [200, codeAsked('To set a new password you need a code.')],
+    slow_down: SLOW_DOWN,
     wrong_code: [401, WRONG_CODE],
     expired_code: [410, EXPIRED_CODE],
     invalid: INVALID,
   },
   resendcode: {
     code_sent: [200, codeAsked('You asked for a code.')],
+    slow_down: SLOW_DOWN,
     not_locked: [409, NOT_LOCKED],
     expired_code: [410, 'This request is done or no longer known. Please start over.'],
+  },
+  codestatus: {
+    ok: [200, ({ delivery, reason }) => (reason ? FAILURES[reason] : DELIVERIES[delivery])],
   },
   logout: { ok: [200, 'You are signed out.'] },
 };
 
-const REFUSALS: Record<Refusal['status'], readonly [status: number, sentence: string]> = {
-  invalid: [400, INVALID_FIELDS.body as string],
-  cross_site: [403, 'This request came from another site.'],
-  not_found: [404, 'There is nothing here.'],
-  too_large: [413, 'The request is larger than 8 KiB.'],
-  slow_down: [429, 'Too many requests. Please wait.'],
+/** The refusals that no outcome stands behind, each with its HTTP status, a title for a page, and its sentence. */
+const REFUSALS = {
+  cross_site: [403, 'Not allowed', 'This request came from another site.'],
+  not_found: [404, 'Page not found', 'There is nothing here.'],
+  too_large: [413, 'Too large', 'The request is larger than 8 KiB.'],
   unavailable: [
     503,
+    'Not available just now',
     'The service cannot save anything just now. Nothing was changed: please try again soon.',
   ],
-  error: [500, 'Something went wrong here. Please try again.'],
-};
+  error: [500, 'Something went wrong', 'Something went wrong here. Please try again.'],
+} as const satisfies Partial<Record<Refusal['status'], readonly [number, string, string]>>;
 
 /** Answers a request with its outcome: status, `status`, `message`, and the outcome's own fields without its grants. */
 export function reply<Path extends keyof Outcomes>(
@@ -111,24 +140,27 @@ export function reply<Path extends keyof Outcomes>(
   const rows = REPLIES[path] as Record<string, Row<Outcomes[Path]>>;
   const [status, sentence] = rows[outcome.kind] as Row<Outcomes[Path]>;
   const message = typeof sentence === 'function' ? sentence(outcome) : sentence;
-  const { kind, grants, ...fields } = outcome as { kind: string; grants?: unknown };
+  const { kind, grants, ...fields } = outcome as { kind: string; grants?: unknown; retryAfter?: number };
+  if (fields.retryAfter !== undefined) response.set('Retry-After', String(fields.retryAfter));
   response.status(status).json({ status: kind, message, ...fields });
 }
 
 /** Answers that a field (`body` where there is no one field) does not have its form. */
 export function replyInvalid(response: Response, field: string): void {
-  response.status(400).json({ status: 'invalid', message: invalid(field), field });
+  response.status(400).set('Cache-Control', 'no-store').type('json');
+  response.json({ status: 'invalid', message: invalid(field), field });
 }
 
-/** The HTTP status and the body of a refusal that no outcome stands behind. */
-export function refusal(status: Exclude<Refusal['status'], 'invalid' | 'slow_down'>): {
+/** The HTTP status, the title for a page, and the JSON body of a refusal. */
+export function refusal(status: keyof typeof REFUSALS): {
   code: number;
+  title: string;
   body: { status: string; message: string };
 } {
-  const [code, message] = REFUSALS[status];
-  return { code, body: { status, message } };
+  const [code, title, message] = REFUSALS[status];
+  return { code, title, body: { status, message } };
 }
 
-function inSeconds(seconds: number): string {
+function secondsInWords(seconds: number): string {
   return `${seconds} second${seconds === 1 ? '' : 's'}`;
 }

@@ -1,6 +1,7 @@
 import { type Request, type RequestHandler, type Response, Router } from 'express';
 import type { ZodType } from 'zod';
 import {
+  codeStatus,
   getSeed,
   login,
   logout,
@@ -15,6 +16,7 @@ import type { Grants } from '../outcome.ts';
 import { networkOf } from './address.ts';
 import { cookiesFor, type Tokens } from './cookies.ts';
 import {
+  codeStatusForm,
   getSeedForm,
   loginForm,
   logoutForm,
@@ -26,7 +28,7 @@ import {
   signupForm,
   verifyPasscodeForm,
 } from './forms.ts';
-import { isLocal } from './guards.ts';
+import { isLocal } from './origin.ts';
 import { type Outcomes, reply, replyInvalid } from './replies.ts';
 
 /** What the routes need to know besides the engine's ports. */
@@ -37,21 +39,25 @@ export interface RouteOptions {
   readonly inbox?: () => readonly { to: string; text: string; at: string }[];
 }
 
+/** What is known of who sent a form, besides its fields. */
+type Sender = Tokens & { network: string; deviceOf: (email: string) => string | undefined };
+
 /** The pages and the requests of the contract, in the tutorial's order. */
 export function routes(ports: Ports, { publicOrigin, isProduction, inbox }: RouteOptions): Router {
   const router = Router({ caseSensitive: true, strict: true });
   const cookies = cookiesFor(publicOrigin);
 
   const hasInbox = (request: Request) => inbox !== undefined && !isProduction && isLocal(request);
-  const render = (request: Request, response: Response, page: string, locals: object = {}) => {
-    response.render(page, { page, hasInbox: hasInbox(request), ...locals });
+  const page = (name: string): RequestHandler => {
+    return async (request, response) => {
+      const signedIn = await whoIsSignedIn(ports, cookies.read(request));
+      response.render(name, { page: name, hasInbox: hasInbox(request), signedIn });
+    };
   };
 
-  router.get('/', (request, response) => render(request, response, 'index'));
-  router.get('/signup', (request, response) => render(request, response, 'signup'));
-  router.get('/about', async (request, response) => {
-    render(request, response, 'about', { signedIn: await whoIsSignedIn(ports, cookies.read(request)) });
-  });
+  router.get('/', page('index'));
+  router.get('/signup', page('signup'));
+  router.get('/about', page('about'));
 
   post('getseed', getSeedForm, getSeed);
   post('signup', signupForm, signup);
@@ -59,11 +65,12 @@ export function routes(ports: Ports, { publicOrigin, isProduction, inbox }: Rout
   post('verifypasscode', verifyPasscodeForm, verifyPasscode);
   post('resetpwd', resetPwdForm, resetPwd);
   post('resendcode', resendCodeForm, resendCode);
+  post('codestatus', codeStatusForm, codeStatus);
   post('logout', logoutForm, logout, cookies.dropSession);
 
   const toInbox: RequestHandler = (request, _response, next) => next(hasInbox(request) ? undefined : 'route');
-  router.get('/dev/messages', toInbox, (request, response) => {
-    render(request, response, 'messages', { messages: inbox?.() });
+  router.get('/dev/messages', toInbox, (_request, response) => {
+    response.render('messages', { page: 'messages', hasInbox: true, messages: inbox?.() });
   });
   router.get('/dev/messages.json', toInbox, (_request, response) => void response.json(inbox?.()));
   return router;
@@ -72,7 +79,7 @@ export function routes(ports: Ports, { publicOrigin, isProduction, inbox }: Rout
   function post<Path extends keyof Outcomes, Form extends object>(
     path: Path,
     schema: ZodType<Form> | ((fields: Map<string, string>) => ZodType<Form>),
-    answer: (ports: Ports, form: Form & Tokens & { address: string }) => Promise<Outcomes[Path]>,
+    answer: (ports: Ports, form: Form & Sender) => Promise<Outcomes[Path]>,
     alsoOnAnswer?: (response: Response) => void,
   ): void {
     router.post(`/${path}`, async (request, response) => {
@@ -80,11 +87,11 @@ export function routes(ports: Ports, { publicOrigin, isProduction, inbox }: Rout
       if ('field' in parsed) return replyInvalid(response, parsed.field);
 
       const { email } = parsed.form as { email?: string };
-      const tokens = cookies.read(request, email);
       const outcome = await answer(ports, {
         ...parsed.form,
-        ...tokens,
-        address: networkOf(request.ip ?? ''),
+        ...cookies.read(request, email),
+        deviceOf: (account) => cookies.read(request, account).device,
+        network: networkOf(request.ip ?? ''),
       });
 
       const { grants } = outcome as { grants?: Grants };

@@ -30,10 +30,10 @@ const MIGRATIONS: readonly Migration[] = [
           id TEXT PRIMARY KEY,
           seed TEXT NOT NULL,
           email TEXT NOT NULL,
-          address TEXT NOT NULL,
+          network TEXT NOT NULL,
           expires_at_ms INTEGER NOT NULL
         ) STRICT;
-        CREATE INDEX seeds_by_address ON seeds (address, expires_at_ms);
+        CREATE INDEX seeds_by_network ON seeds (network);
         CREATE INDEX seeds_by_expiry ON seeds (expires_at_ms);
 
         CREATE TABLE guards (
@@ -56,6 +56,8 @@ const MIGRATIONS: readonly Migration[] = [
           sent_at_ms INTEGER NOT NULL,
           is_spent INTEGER NOT NULL,
           delivery TEXT NOT NULL,
+          reason TEXT,
+          is_in_outage INTEGER NOT NULL,
           changed_at_ms INTEGER NOT NULL
         ) STRICT;
         CREATE INDEX codes_by_count ON codes (email, purpose, device, sent_at_ms);
@@ -93,41 +95,43 @@ const MIGRATIONS: readonly Migration[] = [
 ];
 
 /**
- * Brings the database to the newest schema, each step in a transaction of its own that also records it, so that a crash
- * leaves it between two steps and a second process waits for the first. Throws an Error, with a sentence for the
- * operator, on a database that a newer version made or that is not this program's.
+ * Throws an Error, with a sentence for the operator, on a database that a newer version made or that is another
+ * program's. It only reads.
  */
-export function migrate(db: Database, nowMs: number): void {
-  refuseForeign(db);
-  db.exec(
-    'CREATE TABLE IF NOT EXISTS migrations (number INTEGER PRIMARY KEY, name TEXT NOT NULL, done_at_ms INTEGER NOT NULL) STRICT',
-  );
-  const newest = () => db.prepare('SELECT coalesce(max(number), 0) FROM migrations').pluck().get() as number;
-  if (newest() > MIGRATIONS.length) {
+export function refuseForeign(db: Database): void {
+  const tables = db.prepare("SELECT name FROM sqlite_schema WHERE type = 'table'").pluck().all();
+  if (tables.length === 0) return;
+  if (!tables.includes('migrations') || !tables.includes('meta')) {
     throw new Error(
-      `The database was made by a newer version of this program (schema ${newest()}; this version knows ${MIGRATIONS.length}). Run that version, or choose another file in DATABASE_URL.`,
+      "It is another program's: it has tables, but none that records this program's schema. Choose another file.",
     );
   }
-
-  MIGRATIONS.forEach(({ name, up }, index) => {
-    const number = index + 1;
-    db.transaction(() => {
-      if (newest() >= number) return;
-      up(db);
-      db.prepare('INSERT INTO migrations (number, name, done_at_ms) VALUES (?, ?, ?)').run(
-        number,
-        name,
-        nowMs,
-      );
-    }).immediate();
-  });
+  const schema = newestIn(db);
+  if (schema > MIGRATIONS.length) {
+    throw new Error(
+      `It was made by a newer version of this program (schema ${schema}; this version knows ${MIGRATIONS.length}). Run that version, or choose another file.`,
+    );
+  }
 }
 
-function refuseForeign(db: Database): void {
-  const tables = db.prepare("SELECT name FROM sqlite_schema WHERE type = 'table'").pluck().all();
-  if (tables.length > 0 && !tables.includes('migrations')) {
-    throw new Error(
-      "The database is another program's: it has tables, but none that records this program's schema. Choose another file in DATABASE_URL.",
+/**
+ * Brings the database to the newest schema, and records each step, in one transaction, so that a crash leaves it as it
+ * was and a second process waits for the first. Throws SQLite's error on a file that can't be
+ * written, also where there is no step left to take.
+ */
+export function migrate(db: Database, nowMs: number): void {
+  db.transaction(() => {
+    db.exec(
+      'CREATE TABLE IF NOT EXISTS migrations (number INTEGER PRIMARY KEY, name TEXT NOT NULL, done_at_ms INTEGER NOT NULL) STRICT',
     );
-  }
+    MIGRATIONS.slice(newestIn(db)).forEach(({ name, up }) => {
+      up(db);
+      db.prepare('INSERT INTO migrations (name, done_at_ms) VALUES (?, ?)').run(name, nowMs);
+    });
+    db.exec("UPDATE meta SET value = value WHERE key = 'salt_key'");
+  }).immediate();
+}
+
+function newestIn(db: Database): number {
+  return db.prepare('SELECT coalesce(max(number), 0) FROM migrations').pluck().get() as number;
 }

@@ -1,8 +1,8 @@
-import { mkdirSync } from 'node:fs';
+import { existsSync, mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
 import Database from 'better-sqlite3';
 import { type Store, StoreUnavailable, type Tx } from '../store.ts';
-import { migrate } from './migrations.ts';
+import { migrate, refuseForeign } from './migrations.ts';
 import { prepareAll, SqliteTx, type Statements } from './tx.ts';
 
 /** How the store shares its commits and how long it waits. Milliseconds, but for `batchWorks`. */
@@ -30,18 +30,20 @@ const BUSY_RETRY_MS = 25;
 
 /**
  * Opens the database in the file `path`, making it and its folder where they are missing. Throws an Error with a
- * sentence for the operator where the file can't be opened, is no database, or is another program's or a newer version's.
+ * sentence for the operator where the file can't be opened or written, is no database, or is another program's or a
+ * newer version's; a file that is refused is left as it was.
  */
 export function openSqliteStore(path: string, options: SqliteStoreOptions = {}): Store {
   let db: Database.Database | undefined;
   try {
-    mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+    makeFolder(dirname(path));
     db = new Database(path);
-    // Readers go on while one writes, and a commit costs one fsync.
-    db.pragma('journal_mode = WAL');
+    refuseForeign(db);
+    // Readers go on while one writes, and a commit costs one fsync. SQLite does not wait for its lock here by itself.
+    patiently(db, (own) => own.pragma('journal_mode = WAL'));
     // WAL alone would lose the last commits with the power; an answer may only leave once its commit is on disk.
     db.pragma('synchronous = FULL');
-    // SQLite leaves them off unless asked, and a code's flows go with it.
+    // A code's flows go with it. Not every build of SQLite minds foreign keys unless asked.
     db.pragma('foreign_keys = ON');
     migrate(db, Date.now());
     // Waiting inside SQLite holds the event loop, so it is kept short and the longer wait is done outside.
@@ -50,7 +52,32 @@ export function openSqliteStore(path: string, options: SqliteStoreOptions = {}):
     return new SqliteStore(db, options);
   } catch (error) {
     db?.close();
-    throw new Error(`The database ${path} can't be used. ${(error as Error).message}`);
+    throw new Error(`The database ${path} (DATABASE_URL) can't be used. ${(error as Error).message}`);
+  }
+}
+
+/** Makes a folder and those above it. Node's own recursive `mkdir` never ends below /proc. */
+function makeFolder(path: string): void {
+  if (existsSync(path)) return;
+  makeFolder(dirname(path));
+  try {
+    mkdirSync(path, { mode: 0o700 });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+  }
+}
+
+/** Runs a step of the start again while another process holds the database, for five seconds. */
+function patiently(db: Database.Database, step: (db: Database.Database) => void): void {
+  const giveUpAtMs = performance.now() + 5000;
+  for (;;) {
+    try {
+      step(db);
+      return;
+    } catch (error) {
+      if (!isBusy(error) || performance.now() > giveUpAtMs) throw error;
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, BUSY_RETRY_MS);
+    }
   }
 }
 
@@ -101,25 +128,25 @@ class SqliteStore implements Store {
   async #drain(): Promise<void> {
     do {
       await new Promise((resolve) => setImmediate(resolve));
+      this.#refuseLate();
       try {
         this.#rollBack();
         this.#begin.run();
+        await this.#runBatch();
       } catch (error) {
-        if (isBusy(error)) await this.#waitForOthers();
-        else this.#refuse(this.#queue.splice(0), error);
-        continue;
+        if (!isBusy(error)) this.#refuse(this.#queue.splice(0), error);
+        else if (this.#queue.length > 0) await new Promise((resolve) => setTimeout(resolve, BUSY_RETRY_MS));
       }
-      await this.#runBatch();
     } while (this.#queue.length > 0);
     this.#draining = undefined;
   }
 
-  /** Another process is writing: the works that have waited too long give up, the others wait on. */
-  async #waitForOthers(): Promise<void> {
+  /** Works that have waited too long, for another process or behind other works, give up; the others wait on. */
+  #refuseLate(): void {
     const nowMs = performance.now();
-    const late = this.#queue.findIndex(({ giveUpAtMs }) => giveUpAtMs > nowMs);
-    this.#refuse(this.#queue.splice(0, late === -1 ? this.#queue.length : late), 'busy');
-    if (this.#queue.length > 0) await new Promise((resolve) => setTimeout(resolve, BUSY_RETRY_MS));
+    const inTime = this.#queue.findIndex(({ giveUpAtMs }) => giveUpAtMs > nowMs);
+    const late = this.#queue.splice(0, inTime === -1 ? this.#queue.length : inTime);
+    this.#refuse(late, new StoreUnavailable('The database did not take the work in time.'));
   }
 
   /** Runs works one after the other in one transaction, each in a savepoint, and tells their results after its commit. */
@@ -133,6 +160,7 @@ class SqliteStore implements Store {
         if (waiting === undefined) break;
         taken.push(waiting);
         tell.push(await this.#runOne(waiting));
+        this.#refuseLate();
       } while (taken.length < this.#options.batchWorks && performance.now() < closesAtMs);
       this.#commit.run();
     } catch (error) {

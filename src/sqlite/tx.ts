@@ -1,6 +1,7 @@
 import type { Database } from 'better-sqlite3';
 import type { Purpose } from '../passcode.ts';
 import type { Keys } from '../scram.ts';
+import type { FailureReason } from '../sms.ts';
 import type { Code, Delivery, Flow, Guard, Seed, Session, Sweep, Tx, User } from '../store.ts';
 
 interface UserRow {
@@ -11,6 +12,7 @@ interface UserRow {
   kdf: string;
   stored_key: Buffer;
   server_key: Buffer;
+  is_found: number;
 }
 
 interface CodeRow {
@@ -23,6 +25,8 @@ interface CodeRow {
   sent_at_ms: number;
   is_spent: number;
   delivery: Delivery;
+  reason: FailureReason | null;
+  is_in_outage: number;
 }
 
 const SWEEPS = {
@@ -40,18 +44,27 @@ export type Statements = ReturnType<typeof prepareAll>;
 export function prepareAll(db: Database) {
   const sql = <Params extends unknown[], Row = never>(text: string) => db.prepare<Params, Row>(text);
   return {
-    userFor: sql<[string], UserRow>('SELECT * FROM users WHERE email = ?'),
+    // A miss reads a row of the same shape, so that it takes as long as a hit.
+    userFor: sql<[string], UserRow>(`
+      SELECT email, phoneno, fname, lname, kdf, stored_key, server_key, 1 AS is_found FROM users WHERE email = ?
+      UNION ALL
+      SELECT 'nobody@example.com', '+10000000000', 'Nobody', 'Nobody', 'argon2id', zeroblob(32), zeroblob(32), 0
+      LIMIT 1`),
     addUser: sql<[object]>(`
-      INSERT INTO users VALUES (@email, @phoneno, @fname, @lname, @kdf, @storedKey, @serverKey, @nowMs, @nowMs)
+      INSERT INTO users
+        (email, phoneno, fname, lname, kdf, stored_key, server_key, created_at_ms, keys_changed_at_ms)
+      VALUES (@email, @phoneno, @fname, @lname, @kdf, @storedKey, @serverKey, @nowMs, @nowMs)
       ON CONFLICT (email) DO NOTHING`),
     setKeys: sql<[object]>(`
       UPDATE users SET kdf = @kdf, stored_key = @storedKey, server_key = @serverKey, keys_changed_at_ms = @nowMs
       WHERE email = @email`),
 
-    addSeed: sql<[object]>('INSERT INTO seeds VALUES (@id, @seed, @email, @address, @expiresAtMs)'),
-    dropOldSeeds: sql<[string, number, number]>(`
+    addSeed: sql<[object]>(
+      'INSERT INTO seeds (id, seed, email, network, expires_at_ms) VALUES (@id, @seed, @email, @network, @expiresAtMs)',
+    ),
+    dropOldSeeds: sql<[string, number]>(`
       DELETE FROM seeds WHERE rowid IN (
-        SELECT rowid FROM seeds WHERE address = ? AND expires_at_ms > ? ORDER BY expires_at_ms DESC, rowid DESC LIMIT -1 OFFSET ?)`),
+        SELECT rowid FROM seeds WHERE network = ? ORDER BY rowid DESC LIMIT -1 OFFSET ?)`),
     takeSeed: sql<[string, string, number], { seed: string }>(
       'DELETE FROM seeds WHERE id = ? AND email = ? AND expires_at_ms > ? RETURNING seed',
     ),
@@ -60,7 +73,7 @@ export function prepareAll(db: Database) {
       'SELECT failures, is_locked FROM guards WHERE email = ? AND device = ?',
     ),
     addFailure: sql<[string, string, number], { failures: number }>(`
-      INSERT INTO guards VALUES (?, ?, 1, 0, ?)
+      INSERT INTO guards (email, device, failures, is_locked, changed_at_ms) VALUES (?, ?, 1, 0, ?)
       ON CONFLICT (email, device) DO UPDATE SET failures = failures + 1, changed_at_ms = excluded.changed_at_ms
       RETURNING failures`),
     lock: sql<[number, string, string]>(
@@ -73,14 +86,17 @@ export function prepareAll(db: Database) {
       SELECT * FROM codes WHERE email = ? AND purpose = ? AND device = ? AND sent_at_ms <= ?
       ORDER BY sent_at_ms DESC, rowid DESC LIMIT 1`),
     addCode: sql<[object]>(`
-      INSERT INTO codes VALUES
-        (@id, @email, @purpose, @device, @createdAtMs, @expiresAtMs, @sentAtMs, @isSpent, @delivery, @createdAtMs)`),
-    resendCode: sql<[object]>(
-      'UPDATE codes SET sent_at_ms = @nowMs, changed_at_ms = @nowMs WHERE id = @codeId',
-    ),
-    noteDelivery: sql<[Delivery, string, Delivery | null, Delivery | null]>(
-      'UPDATE codes SET delivery = ? WHERE id = ? AND (? IS NULL OR delivery = ?)',
-    ),
+      INSERT INTO codes
+        (id, email, purpose, device, created_at_ms, expires_at_ms, sent_at_ms, is_spent, delivery, reason,
+         is_in_outage, changed_at_ms)
+      VALUES
+        (@id, @email, @purpose, @device, @createdAtMs, @expiresAtMs, @sentAtMs, @isSpent, @delivery, @reason,
+         @isInOutage, @createdAtMs)`),
+    resendCode: sql<[object]>(`
+      UPDATE codes SET sent_at_ms = @nowMs, is_in_outage = @isInOutage, changed_at_ms = @nowMs WHERE id = @codeId`),
+    noteDelivery: sql<[object]>(`
+      UPDATE codes SET delivery = @delivery, reason = @reason
+      WHERE id = @codeId AND delivery IN (SELECT value FROM json_each(@from))`),
     spendCode: sql<[number, string]>('UPDATE codes SET is_spent = 1, changed_at_ms = ? WHERE id = ?'),
     spendCodes: sql<[number, string]>(
       'UPDATE codes SET is_spent = 1, changed_at_ms = ? WHERE email = ? AND is_spent = 0',
@@ -88,7 +104,7 @@ export function prepareAll(db: Database) {
     forgetCodes: sql<[string]>('DELETE FROM codes WHERE email = ?'),
 
     addFlow: sql<[object]>(`
-      INSERT INTO flows SELECT @flowHash, @codeId, 0
+      INSERT INTO flows (hash, code_id, is_tried) SELECT @flowHash, @codeId, 0
       WHERE (SELECT count(*) FROM flows WHERE code_id = @codeId) < @maxPerCode`),
     flowFor: sql<[string], CodeRow & { is_tried: number }>(
       'SELECT codes.*, flows.is_tried FROM flows JOIN codes ON codes.id = flows.code_id WHERE flows.hash = ?',
@@ -102,11 +118,13 @@ export function prepareAll(db: Database) {
       'SELECT id FROM devices WHERE token_hash = ? AND email = ? AND expires_at_ms > ?',
     ),
     keepDevice: sql<[string, string, string, number]>(`
-      INSERT INTO devices VALUES (?, ?, ?, ?)
+      INSERT INTO devices (id, email, token_hash, expires_at_ms) VALUES (?, ?, ?, ?)
       ON CONFLICT (id) DO UPDATE SET token_hash = excluded.token_hash, expires_at_ms = excluded.expires_at_ms`),
     forgetDevices: sql<[string]>('DELETE FROM devices WHERE email = ?'),
 
-    addSession: sql<[object]>('INSERT INTO sessions VALUES (@tokenHash, @email, @nowMs, @nowMs)'),
+    addSession: sql<[object]>(
+      'INSERT INTO sessions (token_hash, email, created_at_ms, seen_at_ms) VALUES (@tokenHash, @email, @nowMs, @nowMs)',
+    ),
     sessionFor: sql<[string], { email: string; created_at_ms: number; seen_at_ms: number }>(
       'SELECT email, created_at_ms, seen_at_ms FROM sessions WHERE token_hash = ?',
     ),
@@ -143,7 +161,10 @@ export class SqliteTx implements Tx {
 
   async userFor(email: string): Promise<User | undefined> {
     const row = this.#sql.userFor.get(email);
-    return row && { ...row, storedKey: row.stored_key, serverKey: row.server_key };
+    if (row === undefined) return undefined;
+    const { phoneno, fname, lname, kdf } = row;
+    const user = { email, phoneno, fname, lname, kdf, storedKey: row.stored_key, serverKey: row.server_key };
+    return row.is_found === 1 ? user : undefined;
   }
 
   async addUser(user: User, nowMs: number): Promise<boolean> {
@@ -154,9 +175,9 @@ export class SqliteTx implements Tx {
     this.#sql.setKeys.run({ email, kdf, storedKey, serverKey, nowMs });
   }
 
-  async addSeed(seed: Seed, maxPerAddress: number, nowMs: number): Promise<void> {
+  async addSeed(seed: Seed, maxPerNetwork: number): Promise<void> {
     this.#sql.addSeed.run(seed);
-    this.#sql.dropOldSeeds.run(seed.address, nowMs, maxPerAddress);
+    if (Number.isFinite(maxPerNetwork)) this.#sql.dropOldSeeds.run(seed.network, maxPerNetwork);
   }
 
   async takeSeed(id: string, email: string, nowMs: number): Promise<string | undefined> {
@@ -169,7 +190,9 @@ export class SqliteTx implements Tx {
   }
 
   async addFailure(email: string, device: string, nowMs: number): Promise<number> {
-    return this.#sql.addFailure.get(email, device, nowMs)?.failures ?? Number.NaN;
+    const row = this.#sql.addFailure.get(email, device, nowMs);
+    if (row === undefined) throw new Error('SQLite counted a failure and told no count.');
+    return row.failures;
   }
 
   async lock(email: string, device: string, nowMs: number): Promise<void> {
@@ -195,15 +218,21 @@ export class SqliteTx implements Tx {
   }
 
   async addCode(code: Code): Promise<void> {
-    this.#sql.addCode.run({ ...code, isSpent: Number(code.isSpent) });
+    const { isSpent, isInOutage, reason = null } = code;
+    this.#sql.addCode.run({ ...code, isSpent: Number(isSpent), isInOutage: Number(isInOutage), reason });
   }
 
-  async resendCode(codeId: string, nowMs: number): Promise<void> {
-    this.#sql.resendCode.run({ codeId, nowMs });
+  async resendCode(codeId: string, isInOutage: boolean, nowMs: number): Promise<void> {
+    this.#sql.resendCode.run({ codeId, isInOutage: Number(isInOutage), nowMs });
   }
 
-  async noteDelivery(codeId: string, delivery: Delivery, onlyFrom: Delivery | null = null): Promise<void> {
-    this.#sql.noteDelivery.run(delivery, codeId, onlyFrom, onlyFrom);
+  async noteDelivery(
+    codeId: string,
+    delivery: Delivery,
+    from: readonly Delivery[],
+    reason: FailureReason | null = null,
+  ): Promise<void> {
+    this.#sql.noteDelivery.run({ codeId, delivery, from: JSON.stringify(from), reason });
   }
 
   async spendCode(codeId: string, nowMs: number): Promise<void> {
@@ -282,5 +311,7 @@ function toCode(row: CodeRow): Code {
     expiresAtMs: row.expires_at_ms,
     sentAtMs: row.sent_at_ms,
     isSpent: row.is_spent === 1,
+    reason: row.reason ?? undefined,
+    isInOutage: row.is_in_outage === 1,
   };
 }

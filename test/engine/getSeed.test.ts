@@ -5,7 +5,7 @@ import { ANN, NETWORK, PASSWORD, world } from '../support/world.ts';
 
 test('hands out 16 bytes of id, 32 of seed, and the salt and kdf of the address', async () => {
   const { ports } = world();
-  expect(await getSeed(ports, { email: ANN, address: NETWORK })).toEqual({
+  expect(await getSeed(ports, { email: ANN, network: NETWORK })).toEqual({
     kind: 'ok',
     id: expect.stringMatching(/^[\w-]{22}$/),
     seed: expect.stringMatching(/^[\w-]{43}$/),
@@ -16,19 +16,19 @@ test('hands out 16 bytes of id, 32 of seed, and the salt and kdf of the address'
 
 test('never hands out the same id or seed twice', async () => {
   const { ports } = world();
-  const first = await getSeed(ports, { email: ANN, address: NETWORK });
-  const second = await getSeed(ports, { email: ANN, address: NETWORK });
+  const first = await getSeed(ports, { email: ANN, network: NETWORK });
+  const second = await getSeed(ports, { email: ANN, network: NETWORK });
   expect(second.id).not.toBe(first.id);
   expect(second.seed).not.toBe(first.seed);
 });
 
 test('hands out the same salt before and after somebody signs up, and another one for another address', async () => {
   const here = world();
-  const before = await getSeed(here.ports, { email: ANN, address: NETWORK });
+  const before = await getSeed(here.ports, { email: ANN, network: NETWORK });
   await here.signUp();
-  const after = await getSeed(here.ports, { email: ANN, address: NETWORK });
+  const after = await getSeed(here.ports, { email: ANN, network: NETWORK });
   expect(after.salt).toBe(before.salt);
-  expect((await getSeed(here.ports, { email: 'bob@example.com', address: NETWORK })).salt).not.toBe(
+  expect((await getSeed(here.ports, { email: 'bob@example.com', network: NETWORK })).salt).not.toBe(
     before.salt,
   );
 });
@@ -36,7 +36,7 @@ test('hands out the same salt before and after somebody signs up, and another on
 test('a seed is good for one login, even a wrong one', async () => {
   const { ports, signUp } = world();
   await signUp();
-  const seed = await getSeed(ports, { email: ANN, address: NETWORK });
+  const seed = await getSeed(ports, { email: ANN, network: NETWORK });
   const wrong = { username: ANN, email: ANN, ...proofFor('wrong', ANN, seed) };
   const right = { username: ANN, email: ANN, ...proofFor(PASSWORD, ANN, seed) };
   expect(await login(ports, wrong)).toMatchObject({ kind: 'wrong' });
@@ -46,7 +46,7 @@ test('a seed is good for one login, even a wrong one', async () => {
 test('a captured login can not be sent again (attack 33)', async () => {
   const { ports, signUp } = world();
   await signUp();
-  const seed = await getSeed(ports, { email: ANN, address: NETWORK });
+  const seed = await getSeed(ports, { email: ANN, network: NETWORK });
   const captured = { username: ANN, email: ANN, ...proofFor(PASSWORD, ANN, seed) };
   expect(await login(ports, captured)).toMatchObject({ kind: 'ok' });
   expect(await login(ports, captured)).toEqual({ kind: 'bad_seed' });
@@ -56,7 +56,7 @@ test('a seed waits five minutes for its login and no longer', async () => {
   const { ports, clock, signUp } = world();
   await signUp();
   const login_ = async (seconds: number) => {
-    const seed = await getSeed(ports, { email: ANN, address: NETWORK });
+    const seed = await getSeed(ports, { email: ANN, network: NETWORK });
     clock.advanceSeconds(seconds);
     return (await login(ports, { username: ANN, email: ANN, ...proofFor(PASSWORD, ANN, seed) })).kind;
   };
@@ -67,7 +67,7 @@ test('a seed waits five minutes for its login and no longer', async () => {
 test('a seed of one address is no good for another, and is not used up by it', async () => {
   const { ports, signUp } = world();
   await signUp();
-  const seed = await getSeed(ports, { email: ANN, address: NETWORK });
+  const seed = await getSeed(ports, { email: ANN, network: NETWORK });
   const proof = proofFor(PASSWORD, ANN, seed);
   const bob = 'bob@example.com';
   expect(await login(ports, { ...proof, username: bob, email: bob })).toEqual({ kind: 'bad_seed' });
@@ -85,12 +85,12 @@ test('a bad seed counts as no failure', async () => {
 });
 
 test('a network address that holds too many seeds loses its own oldest, and nobody else theirs (attack 33)', async () => {
-  const here = world({ maxSeedsPerAddress: 3 });
+  const here = world({ maxSeedsPerNetwork: 3 });
   await here.signUp('bob@example.com');
-  const neighbours = await getSeed(here.ports, { email: ANN, address: '198.51.100.1' });
-  const oldest = await getSeed(here.ports, { email: ANN, address: NETWORK });
-  const second = await getSeed(here.ports, { email: ANN, address: NETWORK });
-  for (let more = 0; more < 2; more += 1) await getSeed(here.ports, { email: ANN, address: NETWORK });
+  const neighbours = await getSeed(here.ports, { email: ANN, network: '198.51.100.1' });
+  const oldest = await getSeed(here.ports, { email: ANN, network: NETWORK });
+  const second = await getSeed(here.ports, { email: ANN, network: NETWORK });
+  for (let more = 0; more < 2; more += 1) await getSeed(here.ports, { email: ANN, network: NETWORK });
 
   const kindOf = async (seed: typeof oldest) =>
     (await login(here.ports, { username: ANN, email: ANN, ...proofFor('wrong', ANN, seed) })).kind;

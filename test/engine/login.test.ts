@@ -1,7 +1,8 @@
 import { expect, test } from 'vitest';
 import { getSeed, login, verifyPasscode, whoIsSignedIn } from '../../src/engine.ts';
+import { type Store, StoreUnavailable } from '../../src/store.ts';
 import { keysOf, NONCE, proofFor } from '../support/page.ts';
-import { ANN, must, NETWORK, PASSWORD, world } from '../support/world.ts';
+import { ANN, must, NETWORK, PASSWORD, type World, world } from '../support/world.ts';
 
 /** Signs in once, so that the browser's device is known. */
 async function withKnownDevice(policy = {}) {
@@ -18,7 +19,7 @@ test('the right password signs in, and the server proves that it knows the accou
   const { signature, ...proof } = proofFor(
     PASSWORD,
     ANN,
-    await getSeed(ports, { email: ANN, address: NETWORK }),
+    await getSeed(ports, { email: ANN, network: NETWORK }),
   );
   expect(await login(ports, { username: ANN, email: ANN, ...proof })).toEqual({
     kind: 'ok',
@@ -36,10 +37,10 @@ test('the name may be typed with blanks and in another case', async () => {
 test('what the database stores does not sign in (attack 34)', async () => {
   const { ports, signUp } = world();
   await signUp();
-  const seed = await getSeed(ports, { email: ANN, address: NETWORK });
+  const seed = await getSeed(ports, { email: ANN, network: NETWORK });
   const { storedKey, serverKey } = keysOf(PASSWORD, seed.salt);
   for (const stolen of [storedKey, serverKey]) {
-    const { id } = await getSeed(ports, { email: ANN, address: NETWORK });
+    const { id } = await getSeed(ports, { email: ANN, network: NETWORK });
     const form = { username: ANN, email: ANN, id, nonce: NONCE, proof: stolen.toString('base64url') };
     expect(await login(ports, form)).toMatchObject({ kind: 'wrong' });
   }
@@ -48,7 +49,7 @@ test('what the database stores does not sign in (attack 34)', async () => {
 test('a proof is bound to the name as it was sent', async () => {
   const { ports, signUp } = world();
   await signUp();
-  const proof = proofFor(PASSWORD, ANN, await getSeed(ports, { email: ANN, address: NETWORK }));
+  const proof = proofFor(PASSWORD, ANN, await getSeed(ports, { email: ANN, network: NETWORK }));
   expect(await login(ports, { ...proof, username: 'ANN@example.com', email: ANN })).toMatchObject({
     kind: 'wrong',
   });
@@ -83,6 +84,13 @@ test('a right password between two wrong ones starts the count anew', async () =
   await signIn('wrong');
   await signIn(PASSWORD);
   expect(await signIn('wrong')).toEqual({ kind: 'wrong', triesLeft: 2 });
+});
+
+test("a right password on one device leaves another device's count alone", async () => {
+  const { signIn, device } = await withKnownDevice();
+  await signIn('wrong');
+  await signIn(PASSWORD, { device });
+  expect(await signIn('wrong')).toEqual({ kind: 'wrong', triesLeft: 1 });
 });
 
 test('a locked account stays locked for the right password too', async () => {
@@ -139,6 +147,27 @@ test('a login after the pause sends a new code, and the older one stays good', a
   expect(await verifyPasscode(ports, { email: ANN, flow: must(first.flow), passcode })).toMatchObject({
     kind: 'ok',
   });
+});
+
+test.each([
+  [
+    'spent',
+    async ({ ports, sms, lockOut }: World, flow: string) => {
+      await verifyPasscode(ports, { email: ANN, flow, passcode: sms.lastPasscode() });
+      await lockOut();
+    },
+  ],
+  ['expired', async ({ clock }: World) => clock.advanceSeconds(5)],
+])('during the pause after a code that is %s there is no flow to be had', async (_, end) => {
+  const here = world({ codeLifetimeSeconds: 5 });
+  await here.signUp();
+  await end(here, must((await here.lockOut()).flow));
+  expect(await here.signIn('wrong')).toEqual({
+    kind: 'locked',
+    phone: 'X-XXX-XXX-0123',
+    resendIn: expect.any(Number),
+  });
+  expect(here.sms.sent).toHaveLength(1);
 });
 
 test('a pause of no seconds sends a code for each login', async () => {
@@ -243,6 +272,37 @@ test('the answer does not wait for the message', async () => {
   expect(await signIn('wrong')).toMatchObject({ kind: 'locked' });
 });
 
+test('the message leaves after the answer, on a tick of its own', async () => {
+  const { signUp, signIn, sms, settled } = world();
+  await signUp();
+  await signIn('wrong');
+  await signIn('wrong');
+  const locking = signIn('wrong').then(() => sms.sent.length);
+  expect(await locking).toBe(0);
+  await settled();
+  expect(sms.sent).toHaveLength(1);
+});
+
+test('no message leaves where the commit fails', async () => {
+  const here = world();
+  await here.signUp();
+  await here.signIn('wrong');
+  await here.signIn('wrong');
+  const { store } = here.ports;
+  const failing: Store = {
+    ...store,
+    transact: async (work) => {
+      await store.transact(work);
+      throw new StoreUnavailable('The commit failed.');
+    },
+  };
+  const seed = await getSeed(here.ports, { email: ANN, network: NETWORK });
+  const form = { username: ANN, email: ANN, ...proofFor('wrong', ANN, seed) };
+  await expect(login({ ...here.ports, store: failing }, form)).rejects.toThrow(StoreUnavailable);
+  await here.settled();
+  expect(here.sms.sent).toEqual([]);
+});
+
 test('a session is known by its token until it is renewed by the next sign-in', async () => {
   const { ports, signIn, session } = await withKnownDevice();
   expect(await whoIsSignedIn(ports, { session })).toEqual({ fname: 'Ann', email: ANN });
@@ -266,7 +326,10 @@ test('a session ends after thirty days, however busy', async () => {
     expect(await whoIsSignedIn(ports, { session })).toBeDefined();
     clock.advanceMinutes(12 * 60 - 1);
   }
-  clock.advanceMinutes(60);
+  expect(await whoIsSignedIn(ports, { session })).toBeDefined();
+  clock.advanceMinutes(59);
+  expect(await whoIsSignedIn(ports, { session })).toBeDefined();
+  clock.advanceMinutes(1);
   expect(await whoIsSignedIn(ports, { session })).toBeUndefined();
 });
 

@@ -31,6 +31,13 @@ test('after the pause the same code is sent again and the flow is kept', async (
   expect(sms.lastPasscode()).toBe(passcode);
 });
 
+test('a message that is sent again tells how long its code is still good', async () => {
+  const { clock, resend, sms } = await lockedOut();
+  clock.advanceSeconds(59 * 60 + 50);
+  await resend();
+  expect(sms.sent.map(({ text }) => /for (.*?)\./.exec(text)?.[1])).toEqual(['1 hour', '10 seconds']);
+});
+
 test('after a wrong guess there is a new code and a new flow', async () => {
   const { ports, clock, resend, sms, flow, passcode } = await lockedOut();
   await verifyPasscode(ports, { email: ANN, flow, passcode: otherThan(passcode) });
@@ -49,14 +56,15 @@ test('an expired code is replaced by a new one', async () => {
   expect(sms.sent).toHaveLength(2);
 });
 
-test('a code that was refused is sent again and then good, under the same flow', async () => {
+test('a code that was refused is good again as soon as it is sent again, under the same flow', async () => {
   const here = world();
   await here.signUp();
   here.sms.answerNext({ kind: 'refused', reason: 'busy' });
   const flow = must((await here.lockOut()).flow);
   here.clock.advanceSeconds(60);
+  here.sms.answerNext(new Promise(() => undefined));
   expect(await resendCode(here.ports, { flow })).toMatchObject({ kind: 'code_sent', flow });
-  await here.settled();
+  await new Promise((resolve) => setImmediate(resolve));
   const form = { email: ANN, flow, passcode: here.sms.lastPasscode() };
   expect(await verifyPasscode(here.ports, form)).toMatchObject({ kind: 'ok' });
 });

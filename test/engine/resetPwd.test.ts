@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { expect, test } from 'vitest';
 import { resetPwd, verifyPasscode, whoIsSignedIn } from '../../src/engine.ts';
 import { otherThan } from '../support/sms.ts';
@@ -92,17 +93,26 @@ test.each([
     serverKey: 'A'.repeat(43),
   };
   const { getSeed } = await import('../../src/engine.ts');
-  const { salt } = await getSeed(ports, { email: ANN, address: '' });
+  const { salt } = await getSeed(ports, { email: ANN, network: '' });
   const form = { email: ANN, flow, passcode, ...keys, salt, ...change };
   expect(await resetPwd(ports, form)).toEqual({ kind: 'invalid', field });
   expect(await setPassword(flow, passcode, NEW)).toMatchObject({ kind: 'ok' });
 });
 
-test('lifts every lock', async () => {
+test("lifts every lock, on the shared count and on each device's", async () => {
   const here = await asked();
+  const signedIn = await here.signIn(PASSWORD);
+  if (signedIn.kind !== 'ok') throw new Error(signedIn.kind);
+  const { device } = signedIn.grants;
   await here.lockOut();
+  const flow = must((await here.lockOut({ device })).flow);
   await here.setPassword(here.flow, here.passcode, NEW);
   expect(await here.signIn(NEW)).toMatchObject({ kind: 'ok' });
+  const guards = await here.ports.store.transact(async (tx) => {
+    const { code } = must(await tx.flowFor(createHash('sha256').update(flow).digest('base64url')));
+    return [await tx.guardFor(ANN, ''), await tx.guardFor(ANN, code.device)];
+  });
+  expect(guards.map(({ isLocked }) => isLocked)).toEqual([false, false]);
 });
 
 test('ends all sessions (attack 23)', async () => {

@@ -36,7 +36,7 @@ test.each([
   ['phoneno', { phoneno: '12345' }],
 ])('takes no other %s than is allowed, and then makes nothing', async (field, change) => {
   const { ports, signUp } = world();
-  const { salt, kdf } = await getSeed(ports, { email: ANN, address: NETWORK });
+  const { salt, kdf } = await getSeed(ports, { email: ANN, network: NETWORK });
   const form = {
     email: ANN,
     fname: 'Ann',

@@ -1,3 +1,6 @@
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import { connect } from 'node:net';
 import Database from 'better-sqlite3';
 import supertest from 'supertest';
 import { describe, expect, onTestFinished, test } from 'vitest';
@@ -5,7 +8,16 @@ import { networkOf } from '../../src/http/address.ts';
 import { cookiesOf, site } from '../support/site.ts';
 import { ANN, PASSWORD } from '../support/world.ts';
 
-const PATHS = ['/getseed', '/signup', '/login', '/verifypasscode', '/resetpwd', '/resendcode', '/logout'];
+const PATHS = [
+  '/getseed',
+  '/signup',
+  '/login',
+  '/verifypasscode',
+  '/resetpwd',
+  '/resendcode',
+  '/codestatus',
+  '/logout',
+];
 
 describe('pages', () => {
   test.each(['/', '/signup', '/about'])(
@@ -51,6 +63,48 @@ describe('pages', () => {
       .get('/nope')
       .set('Accept', 'text/html,application/xhtml+xml,*/*;q=0.8');
     expect([person.status, person.headers['content-type']]).toEqual([404, 'text/html; charset=utf-8']);
+  });
+
+  test('a fault is a page with a title for a person', async () => {
+    const { app, world } = site({ hasFaults: true });
+    world.ports.store.transact = () => Promise.reject(new TypeError('a secret detail'));
+    const person = supertest(app)
+      .get('/about')
+      .set({ Accept: 'text/html', Cookie: `sid=${'x'.repeat(43)}` });
+    const { status, text } = await person;
+    expect(status).toBe(500);
+    expect(text).toContain('Something went wrong');
+    expect(text).not.toContain('secret detail');
+  });
+
+  test.each([{ 'If-Match': '"x"' }, { 'If-Unmodified-Since': 'Mon, 01 Jan 2001 00:00:00 GMT' }])(
+    'a static file whose precondition %o fails is an answer in JSON that is not kept',
+    async (headers) => {
+      const answer = await supertest(site().app)
+        .get('/css/main.css')
+        .set(headers as Record<string, string>);
+      expect([answer.status, answer.body.status]).toEqual([400, 'invalid']);
+      expect(answer.headers['content-type']).toContain('application/json');
+      expect(answer.headers['cache-control']).toBe('no-store');
+    },
+  );
+
+  test('a request target that is no URL is invalid, in JSON', async () => {
+    const server = createServer(site().app);
+    onTestFinished(() => void server.close());
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const socket = connect((server.address() as { port: number }).port, '127.0.0.1');
+    socket.end('GET http://[x HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n');
+    const answer = (await socket.toArray()).join('');
+    expect(answer).toMatch(/^HTTP\/1\.1 400 /);
+    expect(answer).toContain('Cache-Control: no-store');
+    expect(answer).toContain('"status":"invalid"');
+  });
+
+  test.each(PATHS)('OPTIONS %s is not found', async (path) => {
+    const { status, body } = await supertest(site().app).options(path);
+    expect([status, body.status]).toEqual([404, 'not_found']);
   });
 
   test.each(PATHS)('GET and PUT %s are not found, but for the page of that name', async (path) => {
@@ -286,9 +340,58 @@ describe('the inbox', () => {
   });
 });
 
+describe('what became of a message', () => {
+  test('is told to a known device, with a sentence, and to nobody else', async () => {
+    const { world, visitor } = site();
+    const ann = visitor();
+    await ann.signUp();
+    await ann.signIn(PASSWORD);
+    world.sms.answerNext({ kind: 'refused', reason: 'opted_out' });
+    const { flow } = (await ann.post('/resetpwd', { username: ANN })).body;
+    await world.settled();
+    expect((await ann.post('/codestatus', { flow })).body).toEqual({
+      status: 'ok',
+      message: expect.stringContaining('STOP'),
+      delivery: 'failed',
+      reason: 'opted_out',
+      resendIn: 0,
+    });
+    expect((await visitor().post('/codestatus', { flow })).body).toMatchObject({
+      delivery: 'sending',
+      resendIn: 60,
+    });
+    expect((await ann.post('/resendcode', { flow })).body).toMatchObject({
+      status: 'code_sent',
+      resendIn: 60,
+      flow,
+    });
+    await world.settled();
+    expect((await ann.post('/codestatus', { flow })).body).toMatchObject({ delivery: 'delivered' });
+  });
+
+  test('of a flow that nobody knows is that it is being sent', async () => {
+    const { status, body } = await site()
+      .visitor()
+      .post('/codestatus', { flow: 'A'.repeat(22) });
+    expect([status, body]).toEqual([200, { status: 'ok', message: expect.any(String), delivery: 'sending' }]);
+  });
+
+  test('a queue that is full is told with the time to wait, in the body and the header', async () => {
+    const { world, visitor } = site();
+    world.sms.outlook = { kind: 'full', retryAfterSeconds: 17 };
+    const { status, body, headers } = await visitor().post('/resetpwd', { username: ANN });
+    expect([status, body.status, body.retryAfter, headers['retry-after']]).toEqual([
+      429,
+      'slow_down',
+      17,
+      '17',
+    ]);
+  });
+});
+
 describe('a database that cannot be written', () => {
   test('answers unavailable, changes nothing, and serves again by itself', async () => {
-    const { visitor, databasePath } = site({ store: { patienceMs: 100 } });
+    const { visitor, databasePath } = site({ store: { patienceMs: 100 }, hasFaults: true });
     const ann = visitor();
     await ann.signUp();
     const other = new Database(databasePath, { timeout: 0 });
@@ -301,7 +404,7 @@ describe('a database that cannot be written', () => {
   });
 
   test('a fault of ours is a fixed sentence, and its error stays in the log', async () => {
-    const { app, world, logged } = site();
+    const { app, world, logged } = site({ hasFaults: true });
     world.ports.store.transact = () => Promise.reject(new TypeError('a secret detail'));
     const { status, body } = await supertest(app).post('/getseed').type('form').send('username=ann');
     expect([status, body]).toEqual([
@@ -328,7 +431,7 @@ describe('the network of a request', () => {
 
   test('is that of the peer, whatever X-Forwarded-For says, unless a proxy is trusted', async () => {
     const oldestIsKept = async (trustProxy: false | number) => {
-      const { app } = site({ trustProxy, policy: { maxSeedsPerAddress: 1 } });
+      const { app } = site({ trustProxy, policy: { maxSeedsPerNetwork: 1 } });
       const ask = (address: string) =>
         supertest(app).post('/getseed').set('X-Forwarded-For', address).type('form').send({ username: ANN });
       const first = (await ask('203.0.113.9')).body;

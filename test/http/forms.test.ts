@@ -137,6 +137,13 @@ test('other extra fields are ignored, __proto__ and constructor among them (atta
   expect(({} as Record<string, unknown>).isAdmin).toBeUndefined();
 });
 
+test.each(['e', '__proto__', 'constructor', 'toString'])(
+  'an extra field %s twice is no form',
+  async (name) => {
+    await expectInvalid(site().visitor(), '/getseed', `username=ann&${name}=1&${name}=2`, 'body');
+  },
+);
+
 test('a body without a type is no form, and no body at all is an empty one', async () => {
   const { agent } = site().visitor();
   expect((await agent.post('/logout')).status).toBe(200);

@@ -1,7 +1,15 @@
-import { inspect } from 'node:util';
-import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { type RingCentralOptions, ringCentralSms, type SmsLogLine } from '../../src/sms/ringcentral.ts';
-import type { SmsOutcome } from '../../src/sms.ts';
+import { describe, expect, test } from 'vitest';
+import type { SmsOutcome, SmsSender } from '../../src/sms.ts';
+import {
+  BUSY,
+  CODE,
+  MISCONFIGURED,
+  PHONE,
+  ringCentralBench,
+  SENT,
+  TEXT,
+  UNKNOWN,
+} from '../support/ringcentral.ts';
 import {
   account,
   oauthRefusal,
@@ -13,74 +21,16 @@ import {
   tooMany,
 } from '../support/ringcentral-standin.ts';
 
-const PHONE = '+16505550123';
-const CODE = '271828';
-const TEXT = `Two-Factor Demo: ${CODE} unlocks your account for 1 hour.\n@localhost #${CODE}`;
+const bench = ringCentralBench();
+const { lines, sender, warmSender } = bench;
 
-const SENT = { kind: 'sent', messageId: expect.any(String) };
-const BUSY = { kind: 'refused', reason: 'busy' };
-const MISCONFIGURED = { kind: 'refused', reason: 'misconfigured' };
-const UNKNOWN = { kind: 'unknown' };
-
-let ringCentral: RingCentralStandIn;
-let nowMs: number;
-let lines: SmsLogLine[];
-let printed: unknown[];
-let unhandled: unknown[];
-const keepUnhandled = (reason: unknown) => unhandled.push(reason);
-
-beforeEach(async () => {
-  ringCentral = await RingCentralStandIn.start();
-  nowMs = Date.parse('2025-06-01T12:00:00.000Z');
-  [lines, printed, unhandled] = [[], [], []];
-  for (const method of ['debug', 'error', 'info', 'log', 'trace', 'warn'] as const) {
-    vi.spyOn(console, method).mockImplementation((...words) => printed.push(words));
-  }
-  process.on('unhandledRejection', keepUnhandled);
-});
-
-afterEach(async () => {
-  await ringCentral.close();
-  await new Promise(setImmediate);
-  process.off('unhandledRejection', keepUnhandled);
-  expect(unhandled).toEqual([]);
-  expect(printed).toEqual([]);
-  expectNoSecrets(lines);
-});
-
-function expectNoSecrets(value: unknown): void {
-  const basic = Buffer.from(`${account.clientId}:${account.clientSecret}`).toString('base64');
-  const numbers = [PHONE, account.fromNumber].map((number) => number.slice(1));
-  const secrets = [CODE, account.jwt, account.clientSecret, basic, ...numbers, ...ringCentral.tokens];
-  const shown = inspect(value, { depth: 20, showHidden: true }) + JSON.stringify(value);
-  for (const secret of secrets) expect(shown).not.toContain(secret);
-}
-
-function sender(options: Partial<RingCentralOptions> = {}) {
-  const log = (line: SmsLogLine) => lines.push(line);
-  return ringCentralSms({ serverUrl: ringCentral.url, ...account, log, nowMs: () => nowMs, ...options });
-}
-
-/** A sender that has logged in and sent one message, which is then forgotten. */
-async function warmSender(options: Partial<RingCentralOptions> = {}) {
-  const sms = sender(options);
-  expect(await sms.send(PHONE, TEXT)).toEqual(SENT);
-  ringCentral.messages.length = 0;
-  lines.length = 0;
-  return sms;
-}
-
-const sendTen = (sms: ReturnType<typeof sender>): Promise<SmsOutcome[]> =>
+const sendTen = (sms: SmsSender): Promise<SmsOutcome[]> =>
   Promise.all(Array.from({ length: 10 }, () => sms.send(PHONE, TEXT)));
-
-const advanceSeconds = (seconds: number) => {
-  nowMs += seconds * 1000;
-};
 
 describe('a message', () => {
   test('goes from our number to the recipient, and is known by the id that RingCentral gave it', async () => {
     const outcome = await sender().send(PHONE, TEXT);
-    expect(ringCentral.messages).toEqual([
+    expect(bench.ringCentral.messages).toEqual([
       { id: 40_000_000_001, from: account.fromNumber, to: PHONE, text: TEXT },
     ]);
     expect(outcome).toEqual({ kind: 'sent', messageId: '40000000001' });
@@ -89,16 +39,22 @@ describe('a message', () => {
   test('is logged once, with the status and the request id, and a number of which four digits are left', async () => {
     await sender().send(PHONE, TEXT);
     expect(lines).toEqual([
-      { event: 'sms_sent', status: 200, requestId: 'standin-request-2', to: '+XXXXXXX0123' },
+      {
+        event: 'sms_sent',
+        status: 200,
+        requestId: 'standin-request-2',
+        messageId: '40000000001',
+        to: '+XXXXXXX0123',
+      },
     ]);
   });
 
   test('finds its way where the server URL ends in a slash', async () => {
-    expect(await sender({ serverUrl: `${ringCentral.url}/` }).send(PHONE, TEXT)).toEqual(SENT);
+    expect(await sender({ serverUrl: `${bench.ringCentral.url}/` }).send(PHONE, TEXT)).toEqual(SENT);
   });
 
   test('that RingCentral takes and fails at once is refused', async () => {
-    ringCentral.next('sms', ok({ id: 1, messageStatus: 'SendingFailed' }));
+    bench.ringCentral.next('sms', ok({ id: 1, messageStatus: 'SendingFailed' }));
     expect(await sender().send(PHONE, TEXT)).toEqual(BUSY);
   });
 
@@ -111,7 +67,7 @@ describe('a message', () => {
     ['SMS-UP-414', 'misconfigured'],
     ['SMS-CAR-461', 'misconfigured'],
   ])('whose delivery failed with %s is refused as %s', async (deliveryErrorCode, reason) => {
-    ringCentral.next('sms', ok({ id: 1, messageStatus: 'DeliveryFailed', deliveryErrorCode }));
+    bench.ringCentral.next('sms', ok({ id: 1, messageStatus: 'DeliveryFailed', deliveryErrorCode }));
     expect(await sender().send(PHONE, TEXT)).toEqual({ kind: 'refused', reason });
   });
 
@@ -126,47 +82,50 @@ describe('a message', () => {
 describe('the login', () => {
   test('is made once for ten messages at a cold start', async () => {
     expect(await sendTen(sender())).toEqual(Array(10).fill(SENT));
-    expect(ringCentral.count('token')).toBe(1);
-    expect(ringCentral.messages).toHaveLength(10);
+    expect(bench.ringCentral.count('token')).toBe(1);
+    expect(bench.ringCentral.messages).toHaveLength(10);
   });
 
   test('is kept for later messages', async () => {
     const sms = await warmSender();
     await sms.send(PHONE, TEXT);
-    expect(ringCentral.count('token')).toBe(1);
+    expect(bench.ringCentral.count('token')).toBe(1);
   });
 
   test('is made anew by JWT when the token expires, without a refresh token', async () => {
-    ringCentral.expiresInSeconds = 30;
+    bench.ringCentral.expiresInSeconds = 30;
     const sms = await warmSender();
     expect(await sms.send(PHONE, TEXT)).toEqual(SENT);
-    expect(ringCentral.grants).toEqual(Array(2).fill('urn:ietf:params:oauth:grant-type:jwt-bearer'));
+    expect(bench.ringCentral.grants).toEqual(Array(2).fill('urn:ietf:params:oauth:grant-type:jwt-bearer'));
   });
 
   test('is made anew, once, for ten messages whose token was revoked, and each of them goes once', async () => {
     const sms = await warmSender();
-    ringCentral.revokeTokens();
+    bench.ringCentral.revokeTokens();
     expect(await sendTen(sms)).toEqual(Array(10).fill(SENT));
-    expect(ringCentral.count('token')).toBe(2);
-    expect(ringCentral.messages).toHaveLength(10);
+    expect(bench.ringCentral.count('token')).toBe(2);
+    expect(bench.ringCentral.messages).toHaveLength(10);
   });
 
   test('that one message has just made outlives the late 401 of another for the token before', async () => {
     const sms = await warmSender();
-    ringCentral.revokeTokens();
+    bench.ringCentral.revokeTokens();
     let answer = () => {};
-    ringCentral.next('sms', { kind: 'late', after: new Promise<void>((resolve) => (answer = resolve)) });
+    bench.ringCentral.next('sms', {
+      kind: 'late',
+      after: new Promise<void>((resolve) => (answer = resolve)),
+    });
     const both = [sms.send(PHONE, TEXT), sms.send(PHONE, TEXT)];
     expect(await Promise.race(both)).toEqual(SENT);
     answer();
     expect(await Promise.all(both)).toEqual([SENT, SENT]);
-    expect(ringCentral.count('token')).toBe(2);
+    expect(bench.ringCentral.count('token')).toBe(2);
   });
 
   test('belongs to one sender alone', async () => {
     await warmSender();
     expect(await sender({ jwt: 'another-jwt' }).send(PHONE, TEXT)).toEqual(MISCONFIGURED);
-    expect(ringCentral.messages).toEqual([]);
+    expect(bench.ringCentral.messages).toEqual([]);
   });
 
   test.each([
@@ -175,24 +134,24 @@ describe('the login', () => {
   ])('that fails over %s is our fault, and said in the log', async (_what, options, status, errorCode) => {
     expect(await sender(options).send(PHONE, TEXT)).toEqual(MISCONFIGURED);
     expect(lines).toMatchObject([{ event: 'login_misconfigured', status, errorCode }]);
-    expect(ringCentral.count('sms')).toBe(0);
+    expect(bench.ringCentral.count('sms')).toBe(0);
   });
 
   test('once refused is not tried again for a minute', async () => {
-    ringCentral.next('token', oauthRefusal(400, 'invalid_grant', 'OAU-125'));
+    bench.ringCentral.next('token', oauthRefusal(400, 'invalid_grant', 'OAU-125'));
     const sms = sender();
     await sms.send(PHONE, TEXT);
-    advanceSeconds(59);
+    bench.advanceSeconds(59);
     expect(await sms.send(PHONE, TEXT)).toEqual(MISCONFIGURED);
-    expect(ringCentral.count('token')).toBe(1);
-    advanceSeconds(1);
+    expect(bench.ringCentral.count('token')).toBe(1);
+    bench.advanceSeconds(1);
     expect(await sms.send(PHONE, TEXT)).toEqual(SENT);
   });
 
   test('refused for ten messages at once is one call, and refuses all ten', async () => {
-    ringCentral.always('token', oauthRefusal(401, 'invalid_client', 'OAU-146'));
+    bench.ringCentral.always('token', oauthRefusal(401, 'invalid_client', 'OAU-146'));
     expect(await sendTen(sender())).toEqual(Array(10).fill(MISCONFIGURED));
-    expect(ringCentral.count('token')).toBe(1);
+    expect(bench.ringCentral.count('token')).toBe(1);
   });
 
   test.each<[string, Trouble]>([
@@ -200,20 +159,20 @@ describe('the login', () => {
     ['an empty token', ok({ access_token: '', expires_in: 3600 })],
     ['a page', page(200)],
   ])('answered by a 200 with %s has failed, and waits its minute', async (_what, trouble) => {
-    ringCentral.always('token', trouble);
+    bench.ringCentral.always('token', trouble);
     const sms = sender();
     expect(await sms.send(PHONE, TEXT)).toEqual(MISCONFIGURED);
     expect(await sms.send(PHONE, TEXT)).toEqual(MISCONFIGURED);
-    expect(ringCentral.count('token')).toBe(1);
-    expect(ringCentral.count('sms')).toBe(0);
+    expect(bench.ringCentral.count('token')).toBe(1);
+    expect(bench.ringCentral.count('sms')).toBe(0);
   });
 
   test('answered without a token does not bring an expired token back to life', async () => {
-    ringCentral.expiresInSeconds = 30;
+    bench.ringCentral.expiresInSeconds = 30;
     const sms = await warmSender();
-    ringCentral.next('token', ok({ token_type: 'bearer', expires_in: 3600 }));
+    bench.ringCentral.next('token', ok({ token_type: 'bearer', expires_in: 3600 }));
     expect(await sms.send(PHONE, TEXT)).toEqual(MISCONFIGURED);
-    expect(ringCentral.messages).toEqual([]);
+    expect(bench.ringCentral.messages).toEqual([]);
   });
 
   test.each<[string, Trouble]>([
@@ -222,10 +181,10 @@ describe('the login', () => {
     ['half an answer', { kind: 'cut' }],
     ['a dropped connection', { kind: 'drop', when: 'before' }],
   ])('that meets %s has sent nothing, and the next message may try again', async (_what, trouble) => {
-    ringCentral.next('token', trouble);
+    bench.ringCentral.next('token', trouble);
     const sms = sender();
     expect(await sms.send(PHONE, TEXT)).toEqual(BUSY);
-    expect(ringCentral.count('sms')).toBe(0);
+    expect(bench.ringCentral.count('sms')).toBe(0);
     expect(await sms.send(PHONE, TEXT)).toEqual(SENT);
   });
 
@@ -233,41 +192,44 @@ describe('the login', () => {
     ['hangs', { kind: 'hang' }],
     ['stops midway', { kind: 'stall' }],
   ])('that %s is given up, sends nothing, and leaves the way free for the next', async (_what, trouble) => {
-    ringCentral.next('token', trouble);
+    bench.ringCentral.next('token', trouble);
     const sms = sender({ requestTimeoutMs: 500 });
     expect(await sms.send(PHONE, TEXT)).toEqual(BUSY);
     expect(lines).toMatchObject([{ event: 'login_busy', errorCode: 'TimeoutError' }]);
     expect(await sms.send(PHONE, TEXT)).toEqual(SENT);
-    expect(ringCentral.messages).toHaveLength(1);
+    expect(bench.ringCentral.messages).toHaveLength(1);
   });
 
   test('that ends after the deadline of its message does not let the message go', async () => {
     let letIn = () => {};
-    ringCentral.next('token', { kind: 'late', after: new Promise<void>((resolve) => (letIn = resolve)) });
+    bench.ringCentral.next('token', {
+      kind: 'late',
+      after: new Promise<void>((resolve) => (letIn = resolve)),
+    });
     const sms = sender({ deadlineMs: 500 });
     expect(await sms.send(PHONE, TEXT)).toEqual(BUSY);
     expect(lines).toMatchObject([{ event: 'login_busy', errorCode: 'Deadline' }]);
     const next = sms.send('+16505550199', TEXT);
     letIn();
     expect(await next).toEqual(SENT);
-    expect(ringCentral.messages.map(({ to }) => to)).toEqual(['+16505550199']);
-    expect(ringCentral.count('token')).toBe(1);
+    expect(bench.ringCentral.messages.map(({ to }) => to)).toEqual(['+16505550199']);
+    expect(bench.ringCentral.count('token')).toBe(1);
   });
 
   test('after a 401 counts in the deadline, and a message that misses it is not sent', async () => {
     const sms = await warmSender({ deadlineMs: 1000 });
-    ringCentral.revokeTokens();
-    ringCentral.next('token', { kind: 'hang' });
+    bench.ringCentral.revokeTokens();
+    bench.ringCentral.next('token', { kind: 'hang' });
     expect(await sms.send(PHONE, TEXT)).toEqual(BUSY);
-    expect(ringCentral.messages).toEqual([]);
+    expect(bench.ringCentral.messages).toEqual([]);
   });
 
   test('is not repeated for ever where each new token is refused', async () => {
-    ringCentral.always('sms', refusal(401, 'OAU-128'));
+    bench.ringCentral.always('sms', refusal(401, 'OAU-128'));
     const sms = sender();
     expect(await sms.send(PHONE, TEXT)).toEqual(MISCONFIGURED);
     expect(await sms.send(PHONE, TEXT)).toEqual(MISCONFIGURED);
-    expect([ringCentral.count('token'), ringCentral.count('sms')]).toEqual([2, 2]);
+    expect([bench.ringCentral.count('token'), bench.ringCentral.count('sms')]).toEqual([2, 2]);
   });
 });
 
@@ -279,14 +241,14 @@ describe('a refusal', () => {
     [400, 'MSG-247'],
     [400, 'MSG-310'],
   ])('%i %s is about the recipient', async (status, errorCode) => {
-    ringCentral.next('sms', refusal(status, errorCode));
+    bench.ringCentral.next('sms', refusal(status, errorCode));
     expect(await sender().send(PHONE, TEXT)).toEqual({ kind: 'refused', reason: 'bad_recipient' });
   });
 
   test.each(['to', 'to.phoneNumber', 'to[0].phoneNumber'])(
     '400 CMN-101 over the parameter %s is about the recipient',
     async (parameterName) => {
-      ringCentral.next('sms', refusal(400, 'CMN-101', parameterName));
+      bench.ringCentral.next('sms', refusal(400, 'CMN-101', parameterName));
       expect(await sender().send(PHONE, TEXT)).toEqual({ kind: 'refused', reason: 'bad_recipient' });
     },
   );
@@ -294,7 +256,7 @@ describe('a refusal', () => {
   test.each(['from', 'text', 'token', undefined])(
     '400 CMN-101 over the parameter %s is our fault',
     async (parameterName) => {
-      ringCentral.next('sms', refusal(400, 'CMN-101', parameterName));
+      bench.ringCentral.next('sms', refusal(400, 'CMN-101', parameterName));
       expect(await sender().send(PHONE, TEXT)).toEqual(MISCONFIGURED);
     },
   );
@@ -308,7 +270,7 @@ describe('a refusal', () => {
   });
 
   test('400 SMS-RC-413 says that the recipient opted out', async () => {
-    ringCentral.next('sms', refusal(400, 'SMS-RC-413'));
+    bench.ringCentral.next('sms', refusal(400, 'SMS-RC-413'));
     expect(await sender().send(PHONE, TEXT)).toEqual({ kind: 'refused', reason: 'opted_out' });
   });
 
@@ -323,26 +285,26 @@ describe('a refusal', () => {
     [400, 'CMN-406'],
     [405, 'AGW-405'],
   ])('%i %s is our fault, and said in the log', async (status, errorCode) => {
-    ringCentral.next('sms', refusal(status, errorCode));
+    bench.ringCentral.next('sms', refusal(status, errorCode));
     expect(await sender().send(PHONE, TEXT)).toEqual(MISCONFIGURED);
     expect(lines).toMatchObject([{ event: 'sms_misconfigured', status, errorCode }]);
   });
 
   test('is read where the code stands at the top alone', async () => {
-    ringCentral.next('sms', { kind: 'answer', status: 400, body: () => ({ errorCode: 'MSG-243' }) });
+    bench.ringCentral.next('sms', { kind: 'answer', status: 400, body: () => ({ errorCode: 'MSG-243' }) });
     expect(await sender().send(PHONE, TEXT)).toEqual({ kind: 'refused', reason: 'bad_recipient' });
   });
 
   test.each(['null', '"no"', '[]', '{"errors":[null]}', '{"errors":7}', '{"errorCode":{}}', ''])(
     'goes by its status where its body is %j',
     async (body) => {
-      ringCentral.next('sms', { kind: 'answer', status: 403, body: () => body });
+      bench.ringCentral.next('sms', { kind: 'answer', status: 403, body: () => body });
       expect(await sender().send(PHONE, TEXT)).toEqual(MISCONFIGURED);
     },
   );
 
   test('whose code is a sentence is logged without it', async () => {
-    ringCentral.next('sms', refusal(400, `${CODE} to ${PHONE} under ${account.jwt}`));
+    bench.ringCentral.next('sms', refusal(400, `${CODE} to ${PHONE} under ${account.jwt}`));
     await sender().send(PHONE, TEXT);
     expect(lines).toMatchObject([{ event: 'sms_misconfigured', status: 400, errorCode: 'InvalidParameter' }]);
   });
@@ -352,7 +314,7 @@ describe('a refusal', () => {
     [503, 'CMN-301'],
     [503, 'CMN-310'],
   ])('%i %s asks for another time', async (status, errorCode) => {
-    ringCentral.next('sms', refusal(status, errorCode));
+    bench.ringCentral.next('sms', refusal(status, errorCode));
     expect(await sender().send(PHONE, TEXT)).toEqual(BUSY);
   });
 
@@ -363,39 +325,39 @@ describe('a refusal', () => {
       headers: { location: '/elsewhere' },
       body: () => '',
     } as const;
-    ringCentral.next('sms', elsewhere);
+    bench.ringCentral.next('sms', elsewhere);
     expect(await sender().send(PHONE, TEXT)).toEqual(MISCONFIGURED);
-    expect(ringCentral.count('other')).toBe(0);
+    expect(bench.ringCentral.count('other')).toBe(0);
   });
 });
 
 describe('a 429', () => {
   test('refuses the message until the seconds of its Retry-After are over', async () => {
     const sms = await warmSender();
-    ringCentral.next('sms', tooMany('7'));
+    bench.ringCentral.next('sms', tooMany('7'));
     expect(await sms.send(PHONE, TEXT)).toEqual({ ...BUSY, retryAfterSeconds: 7 });
   });
 
   test('stops every message and login of the process until then', async () => {
-    ringCentral.expiresInSeconds = 30;
+    bench.ringCentral.expiresInSeconds = 30;
     const sms = await warmSender();
-    ringCentral.next('sms', tooMany('7'));
+    bench.ringCentral.next('sms', tooMany('7'));
     await sms.send(PHONE, TEXT);
-    const calls = [ringCentral.count('token'), ringCentral.count('sms')];
-    advanceSeconds(6);
+    const calls = [bench.ringCentral.count('token'), bench.ringCentral.count('sms')];
+    bench.advanceSeconds(6);
     expect(await sms.send('+16505550199', TEXT)).toEqual({ ...BUSY, retryAfterSeconds: 1 });
-    expect([ringCentral.count('token'), ringCentral.count('sms')]).toEqual(calls);
-    advanceSeconds(1);
+    expect([bench.ringCentral.count('token'), bench.ringCentral.count('sms')]).toEqual(calls);
+    bench.advanceSeconds(1);
     expect(await sms.send(PHONE, TEXT)).toEqual(SENT);
   });
 
   test('at the login stops every call likewise', async () => {
     const sms = sender();
-    ringCentral.next('token', tooMany('30'));
+    bench.ringCentral.next('token', tooMany('30'));
     expect(await sms.send(PHONE, TEXT)).toEqual({ ...BUSY, retryAfterSeconds: 30 });
     expect(await sms.send(PHONE, TEXT)).toEqual({ ...BUSY, retryAfterSeconds: 30 });
-    expect(ringCentral.count('token')).toBe(1);
-    advanceSeconds(30);
+    expect(bench.ringCentral.count('token')).toBe(1);
+    bench.advanceSeconds(30);
     expect(await sms.send(PHONE, TEXT)).toEqual(SENT);
   });
 
@@ -407,13 +369,13 @@ describe('a 429', () => {
     ['a negative one', '-5', 1],
     ['an absurd one', '99999999999999', 3600],
   ])('with %s means a sensible wait', async (_what, retryAfter, seconds) => {
-    ringCentral.next('sms', tooMany(retryAfter));
+    bench.ringCentral.next('sms', tooMany(retryAfter));
     expect(await sender().send(PHONE, TEXT)).toEqual({ ...BUSY, retryAfterSeconds: seconds });
   });
 
   test('with a shorter wait does not end a longer one', async () => {
     const sms = await warmSender();
-    ringCentral.next('sms', tooMany('600'), tooMany('1'));
+    bench.ringCentral.next('sms', tooMany('600'), tooMany('1'));
     await Promise.all([sms.send(PHONE, TEXT), sms.send(PHONE, TEXT)]);
     expect(await sms.send(PHONE, TEXT)).toEqual({ ...BUSY, retryAfterSeconds: 600 });
   });
@@ -430,9 +392,9 @@ describe('a message that perhaps was sent', () => {
     ['a dropped connection', { kind: 'drop', when: 'before' }],
   ])('is one that met %s', async (_what, trouble) => {
     const sms = await warmSender();
-    ringCentral.next('sms', trouble);
+    bench.ringCentral.next('sms', trouble);
     expect(await sms.send(PHONE, TEXT)).toEqual(UNKNOWN);
-    expect(ringCentral.count('sms')).toBe(2);
+    expect(bench.ringCentral.count('sms')).toBe(2);
   });
 
   test.each<[string, Trouble]>([
@@ -440,10 +402,10 @@ describe('a message that perhaps was sent', () => {
     ['half an answer', { kind: 'cut' }],
   ])('is one that met %s, and it is not sent again', async (_what, trouble) => {
     const sms = await warmSender();
-    ringCentral.next('sms', trouble);
+    bench.ringCentral.next('sms', trouble);
     expect(await sms.send(PHONE, TEXT)).toEqual(UNKNOWN);
-    expect(ringCentral.messages).toHaveLength(1);
-    expect(ringCentral.count('sms')).toBe(2);
+    expect(bench.ringCentral.messages).toHaveLength(1);
+    expect(bench.ringCentral.count('sms')).toBe(2);
   });
 
   test.each<[string, Trouble]>([
@@ -451,37 +413,31 @@ describe('a message that perhaps was sent', () => {
     ['stops midway', { kind: 'stall' }],
   ])('is one whose answer %s for longer than a call may take', async (_what, trouble) => {
     const sms = await warmSender({ requestTimeoutMs: 500 });
-    ringCentral.next('sms', trouble);
+    bench.ringCentral.next('sms', trouble);
     expect(await sms.send(PHONE, TEXT)).toEqual(UNKNOWN);
     expect(lines).toMatchObject([{ event: 'sms_unknown', errorCode: 'TimeoutError' }]);
   });
 
   test('is one whose deadline passes while it is on its way', async () => {
     const sms = await warmSender({ deadlineMs: 1000 });
-    ringCentral.next('sms', { kind: 'hang' });
+    bench.ringCentral.next('sms', { kind: 'hang' });
     expect(await sms.send(PHONE, TEXT)).toEqual(UNKNOWN);
     expect(lines).toMatchObject([{ event: 'sms_unknown', errorCode: 'Deadline' }]);
   });
 
   test('is none that found nobody listening, once the end of the old connection is known', async () => {
     const sms = await warmSender();
-    await ringCentral.close();
+    await bench.ringCentral.close();
     await sms.send(PHONE, TEXT);
     expect(await sms.send(PHONE, TEXT)).toEqual(BUSY);
     expect(lines.at(-1)).toMatchObject({ event: 'sms_busy', errorCode: 'ECONNREFUSED' });
-    ringCentral = await RingCentralStandIn.start();
+    bench.ringCentral = await RingCentralStandIn.start();
   });
 
   test('is none whose login found nobody listening', async () => {
     const sms = sender();
-    await ringCentral.close();
+    await bench.ringCentral.close();
     expect(await sms.send(PHONE, TEXT)).toEqual(BUSY);
-    ringCentral = await RingCentralStandIn.start();
+    bench.ringCentral = await RingCentralStandIn.start();
   });
-});
-
-test('the stand-in knows the full path of the SMS service alone', async () => {
-  const answer = await fetch(`${ringCentral.url}/account/~/extension/~/sms`, { method: 'POST' });
-  expect(answer.status).toBe(404);
-  expect(await answer.json()).toMatchObject({ errorCode: 'CMN-120' });
 });

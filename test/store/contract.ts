@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, test } from 'vitest';
 import { type Code, type Store, StoreUnavailable, type Tx } from '../../src/store.ts';
 import { sweep } from '../../src/sweep.ts';
+import { proofFor } from '../support/page.ts';
 import { must, PASSWORD, world } from '../support/world.ts';
 
 const NOW = Date.UTC(2026, 0, 1);
@@ -24,6 +25,8 @@ const CODE: Code = {
   sentAtMs: NOW,
   isSpent: false,
   delivery: 'sending',
+  reason: undefined,
+  isInOutage: false,
 };
 
 /** What every store has to keep to; `open` makes an empty one. */
@@ -148,6 +151,41 @@ export function storeContract(open: () => Store): void {
       ]);
     });
 
+    test('a seed is taken once, by its own email, before it expires', async () => {
+      const store = fresh();
+      const seed = { seed: 's', email: USER.email, network: 'n', expiresAtMs: NOW + 100 };
+      const taken = await store.transact(async (tx) => {
+        await tx.addSeed({ ...seed, id: 'one' }, 10);
+        await tx.addSeed({ ...seed, id: 'two' }, 10);
+        return [
+          await tx.takeSeed('one', 'bob@example.com', NOW),
+          await tx.takeSeed('one', USER.email, NOW + 99),
+          await tx.takeSeed('one', USER.email, NOW + 99),
+          await tx.takeSeed('two', USER.email, NOW + 100),
+        ];
+      });
+      expect(taken).toEqual([undefined, 's', undefined, undefined]);
+    });
+
+    test('a network loses the seeds that it got first, also where the clock was set back between', async () => {
+      const store = fresh();
+      const left = await store.transact(async (tx) => {
+        const add = (id: string, network: string, expiresAtMs: number, most: number) =>
+          tx.addSeed({ id, seed: id, email: USER.email, network, expiresAtMs }, most);
+        await add('neighbour', 'other', NOW + 1, 2);
+        await add('first', 'n', NOW + 7_200_000, 2);
+        await add('second', 'n', NOW + 7_200_000, 2);
+        await add('third', 'n', NOW + 1, 2);
+        await add('unlimited', 'n', NOW + 1, Number.POSITIVE_INFINITY);
+        return Promise.all(
+          ['neighbour', 'first', 'second', 'third', 'unlimited'].map((id) =>
+            tx.takeSeed(id, USER.email, NOW),
+          ),
+        );
+      });
+      expect(left).toEqual(['neighbour', undefined, 'second', 'third', 'unlimited']);
+    });
+
     test('a lock and its failures are cleared together, for one device or for all', async () => {
       const store = fresh();
       const guards = await store.transact(async (tx) => {
@@ -176,7 +214,7 @@ export function storeContract(open: () => Store): void {
         await tx.addCode({ ...CODE, id: 'c3', device: 'd1', sentAtMs: NOW + 20 });
         await tx.addCode({ ...CODE, id: 'c4', purpose: 'reset', sentAtMs: NOW + 20 });
         const before = await tx.newestCode(USER.email, 'unlock', '', NOW + 20);
-        await tx.resendCode('c1', NOW + 30);
+        await tx.resendCode('c1', true, NOW + 30);
         return [
           before?.id,
           (await tx.newestCode(USER.email, 'unlock', '', NOW + 30))?.id,
@@ -191,14 +229,20 @@ export function storeContract(open: () => Store): void {
       const store = fresh();
       const states = await store.transact(async (tx) => {
         await tx.addCode(CODE);
-        const now = async () => (await tx.newestCode(USER.email, 'unlock', '', NOW))?.delivery;
-        await tx.noteDelivery('c1', 'sent');
-        await tx.noteDelivery('c1', 'refused', 'sending');
+        const now = async () => {
+          const code = await tx.newestCode(USER.email, 'unlock', '', NOW);
+          return [code?.delivery, code?.reason];
+        };
+        await tx.noteDelivery('c1', 'sent', ['sending']);
+        await tx.noteDelivery('c1', 'refused', ['sending'], 'busy');
         const kept = await now();
-        await tx.noteDelivery('c1', 'unknown', 'sent');
+        await tx.noteDelivery('c1', 'failed', ['sent', 'unknown'], 'opted_out');
         return [kept, await now()];
       });
-      expect(states).toEqual(['sent', 'unknown']);
+      expect(states).toEqual([
+        ['sent', undefined],
+        ['failed', 'opted_out'],
+      ]);
     });
 
     test('a code has no more flows than the caller allows', async () => {
@@ -288,7 +332,7 @@ export function storeContract(open: () => Store): void {
           await tx.addCode({ ...CODE, id: email, email });
           await tx.addFlow(`flow of ${email}`, email, 3);
         }
-        await tx.noteDelivery(USER.email, 'sent');
+        await tx.noteDelivery(USER.email, 'sent', ['sending']);
       });
       const leftAt = async (nowMs: number) => {
         await sweep(store, nowMs);
@@ -330,7 +374,7 @@ export function storeContract(open: () => Store): void {
           ['old', NOW],
           ['live', NOW + 1],
         ] as const) {
-          await tx.addSeed({ id, seed: id, email: USER.email, address: 'a', expiresAtMs }, 100, NOW);
+          await tx.addSeed({ id, seed: id, email: USER.email, network: 'a', expiresAtMs }, 100);
           await tx.keepDevice(id, USER.email, id, expiresAtMs);
         }
         await tx.addSession('idle', USER.email, NOW - 0.5 * DAY - 1);
@@ -363,6 +407,19 @@ export function storeContract(open: () => Store): void {
   });
 
   describe('under the engine', () => {
+    test('a seed waits five minutes for its login', async () => {
+      const { getSeed, login } = await import('../../src/engine.ts');
+      const here = world({}, fresh());
+      await here.signUp();
+      const kindAfter = async (seconds: number) => {
+        const seed = await getSeed(here.ports, { email: USER.email, network: 'n' });
+        here.clock.advanceSeconds(seconds);
+        const form = { username: USER.email, email: USER.email, ...proofFor(PASSWORD, USER.email, seed) };
+        return (await login(here.ports, form)).kind;
+      };
+      expect([await kindAfter(299), await kindAfter(300)]).toEqual(['ok', 'bad_seed']);
+    });
+
     test('fifty wrong passwords at once count three and send one message (attack 12)', async () => {
       const here = world({}, fresh());
       await here.signUp();

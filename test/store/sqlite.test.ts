@@ -1,12 +1,15 @@
-import { existsSync, statSync, writeFileSync } from 'node:fs';
+import { execFile } from 'node:child_process';
+import { chmodSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import Database from 'better-sqlite3';
-import { describe, expect, onTestFinished, test } from 'vitest';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { getSeed, login } from '../../src/engine.ts';
 import { openSqliteStore, type SqliteStoreOptions } from '../../src/sqlite/store.ts';
 import { type Store, StoreUnavailable } from '../../src/store.ts';
 import { temporaryFolder } from '../support/folder.ts';
 import { proofFor } from '../support/page.ts';
+import { ROOT } from '../support/site.ts';
 import { ANN, NETWORK, PASSWORD, world } from '../support/world.ts';
 import { storeContract } from './contract.ts';
 
@@ -46,9 +49,14 @@ describe('the file', () => {
   });
 
   test('is written with WAL and a full sync, so that an answer means it is on the disk', () => {
+    const pragma = vi.spyOn(Database.prototype, 'pragma');
     const { path } = opened();
     expect(otherConnection(path).pragma('journal_mode', { simple: true })).toBe('wal');
     expect(existsSync(`${path}-wal`)).toBe(true);
+    const own = pragma.mock.contexts[0] as Database.Database;
+    expect(own.pragma('synchronous', { simple: true })).toBe(2);
+    expect(own.pragma('foreign_keys', { simple: true })).toBe(1);
+    expect(own.pragma('busy_timeout', { simple: true })).toBeLessThanOrEqual(20);
   });
 
   test('records its migrations', () => {
@@ -62,11 +70,11 @@ describe('the file', () => {
     const db = new Database(path);
     db.prepare("INSERT INTO migrations VALUES (99, 'from the future', 0)").run();
     db.close();
-    const { size } = statSync(path);
+    const before = readFileSync(path);
     expect(() => openSqliteStore(path)).toThrow(
       /newer version of this program \(schema 99; this version knows 1\)/,
     );
-    expect(statSync(path).size).toBe(size);
+    expect(readFileSync(path).equals(before)).toBe(true);
   });
 
   test("of another program is refused, such as the original demo's users.db", () => {
@@ -74,7 +82,20 @@ describe('the file', () => {
     const db = new Database(path);
     db.exec('CREATE TABLE users (id INT PRIMARY KEY, phoneno VARCHAR(12), pwd VARCHAR(256))');
     db.close();
+    const before = readFileSync(path);
     expect(() => openSqliteStore(path)).toThrow(/another program's/);
+    expect(readFileSync(path).equals(before)).toBe(true);
+  });
+
+  test.skipIf(process.getuid?.() === 0)('that can only be read is refused at the start', async () => {
+    const path = join(temporaryFolder(), 'users.db');
+    await openSqliteStore(path).close();
+    chmodSync(path, 0o444);
+    expect(() => openSqliteStore(path)).toThrow(/readonly/);
+  });
+
+  test('below a folder that nobody can make is refused, and does not take for ever', () => {
+    expect(() => openSqliteStore('/proc/no/such/folder/users.db')).toThrow(/DATABASE_URL/);
   });
 
   test('that is no database is refused', () => {
@@ -142,7 +163,7 @@ describe('shared commits', () => {
     const pageSize = otherConnection(path).pragma('page_size', { simple: true }) as number;
     const big = 'x'.repeat(pageSize);
     const addSeed = (id: string) =>
-      store.transact((tx) => tx.addSeed({ id, seed: big, email: ANN, address: id, expiresAtMs: 1 }, 100, 0));
+      store.transact((tx) => tx.addSeed({ id, seed: big, email: ANN, network: id, expiresAtMs: 1 }, 100));
     const ids = Array.from({ length: 60 }, (_, index) => `seed ${index}`);
     const settled = await Promise.allSettled([fail(store, ANN), ...ids.map(addSeed)]);
 
@@ -168,7 +189,45 @@ describe('shared commits', () => {
   });
 });
 
+describe('works that wait', () => {
+  test('behind works that hang are refused as unavailable in time, and not run late', async () => {
+    const { store } = opened({ workMs: 100, patienceMs: 150 });
+    const hanging = Array.from({ length: 3 }, () => store.transact(() => new Promise(() => undefined)));
+    const late = fail(store, ANN);
+    await Promise.allSettled(hanging);
+    await expect(late).rejects.toThrow(StoreUnavailable);
+    expect(await failuresOf(store, ANN)).toBe(0);
+  });
+
+  test('do not join a commit that has been open for long', async () => {
+    const { store, path } = opened({ batchMs: 0 });
+    const reader = otherConnection(path);
+    const seen = () => reader.prepare('SELECT count(*) FROM guards').pluck().get();
+    const seenWhenTold = await Promise.all(
+      Array.from({ length: 3 }, async (_, index) => {
+        await fail(store, `${index}@example.com`);
+        return seen();
+      }),
+    );
+    expect(seenWhenTold).toEqual([1, 2, 3]);
+  });
+});
+
 describe('a database that another process holds', () => {
+  test('is waited for at the start too', async () => {
+    const path = join(temporaryFolder(), 'users.db');
+    const opens = Array.from({ length: 4 }, () =>
+      promisify(execFile)(process.execPath, [
+        '--input-type=module',
+        '-e',
+        `
+        const { openSqliteStore } = await import(${JSON.stringify(join(ROOT, 'dist/sqlite/store.js'))});
+        await openSqliteStore(${JSON.stringify(path)}).close();`,
+      ]),
+    );
+    expect((await Promise.allSettled(opens)).map(({ status }) => status)).toEqual(Array(4).fill('fulfilled'));
+  });
+
   test('is unavailable in time, and serves again by itself once it is let go', async () => {
     const { store, path } = opened({ patienceMs: 150 });
     const other = otherConnection(path);
@@ -192,7 +251,7 @@ describe('a database that another process holds', () => {
     const { store, path } = opened({ patienceMs: 150 });
     const here = world({}, store);
     await here.signUp();
-    const seed = await getSeed(here.ports, { email: ANN, address: NETWORK });
+    const seed = await getSeed(here.ports, { email: ANN, network: NETWORK });
     const form = { username: ANN, email: ANN, ...proofFor(PASSWORD, ANN, seed) };
     const other = otherConnection(path);
     other.exec('BEGIN IMMEDIATE');

@@ -6,13 +6,17 @@ export interface FakeClock {
   advanceDays(days: number): void;
   /** As when somebody sets the machine's clock back. */
   setBackMinutes(minutes: number): void;
+  /** Settles once the clock has been moved so far, or the signal aborts. */
+  sleep(ms: number, signal?: AbortSignal): Promise<void>;
 }
 
 /** A clock that starts at a fixed moment. */
 export function fakeClock(): FakeClock {
   let now = Date.UTC(2026, 0, 1);
+  const sleepers = new Set<{ untilMs: number; wake: () => void }>();
   const advanceSeconds = (seconds: number) => {
     now += seconds * 1000;
+    for (const sleeper of sleepers) if (sleeper.untilMs <= now) sleeper.wake();
   };
   return {
     nowMs: () => now,
@@ -20,5 +24,15 @@ export function fakeClock(): FakeClock {
     advanceMinutes: (minutes) => advanceSeconds(minutes * 60),
     advanceDays: (days) => advanceSeconds(days * 86_400),
     setBackMinutes: (minutes) => advanceSeconds(-minutes * 60),
+    sleep: (ms, signal) =>
+      new Promise((resolve) => {
+        const wake = () => {
+          sleepers.delete(sleeper);
+          resolve();
+        };
+        const sleeper = { untilMs: now + ms, wake };
+        sleepers.add(sleeper);
+        signal?.addEventListener('abort', sleeper.wake);
+      }),
   };
 }

@@ -90,12 +90,10 @@ function verbs(tables: Tables, life: { isOver: boolean }): Tx {
       if (user !== undefined) users.set(email, { ...user, kdf, ...keys });
     },
 
-    async addSeed(seed, maxPerAddress, nowMs) {
+    async addSeed(seed, maxPerNetwork) {
       seeds.set(seed.id, seed);
-      const own = [...seeds.values()].filter(
-        (one) => one.address === seed.address && one.expiresAtMs > nowMs,
-      );
-      for (const old of own.slice(0, Math.max(0, own.length - maxPerAddress))) seeds.delete(old.id);
+      const own = [...seeds.values()].filter((one) => one.network === seed.network);
+      for (const old of own.slice(0, Math.max(0, own.length - maxPerNetwork))) seeds.delete(old.id);
     },
     async takeSeed(id, email, nowMs) {
       const found = seeds.get(id);
@@ -134,9 +132,11 @@ function verbs(tables: Tables, life: { isOver: boolean }): Tx {
         .sort((left, right) => right.sentAtMs - left.sentAtMs)[0];
     },
     addCode: async (code) => void codes.set(code.id, { ...code, changedAtMs: code.createdAtMs }),
-    resendCode: async (id, nowMs) => changeCode(id, { sentAtMs: nowMs, changedAtMs: nowMs }),
-    async noteDelivery(id, delivery, onlyFrom) {
-      if (onlyFrom === undefined || codes.get(id)?.delivery === onlyFrom) changeCode(id, { delivery });
+    resendCode: async (id, isInOutage, nowMs) =>
+      changeCode(id, { sentAtMs: nowMs, isInOutage, changedAtMs: nowMs }),
+    async noteDelivery(id, delivery, from, reason) {
+      const code = codes.get(id);
+      if (code !== undefined && from.includes(code.delivery)) changeCode(id, { delivery, reason });
     },
     spendCode: async (id, changedAtMs) => changeCode(id, { isSpent: true, changedAtMs }),
     async spendCodes(email, changedAtMs) {

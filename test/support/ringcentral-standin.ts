@@ -1,42 +1,63 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
+import {
+  type Answer,
+  badParameter,
+  badToken,
+  found,
+  type HeaderFields,
+  type Incoming,
+  lacksFeature,
+  lacksPermission,
+  noSuchPath,
+  noSuchResource,
+  notOwnNumber,
+  oauthError,
+  write,
+  writeHalf,
+} from './ringcentral-standin/answers.ts';
+import {
+  a2pRecord,
+  batchRecord,
+  listOf,
+  messageRecord,
+  numberRecord,
+  type OwnNumber,
+  type Progress,
+  type TakenMessage,
+} from './ringcentral-standin/records.ts';
+import type { Trouble } from './ringcentral-standin/troubles.ts';
 
-/** What may be made to go wrong, in the order in which requests come; without one, a request gets its usual answer. */
-export type Trouble =
-  /** This answer instead; `body` sees the request's body, to be as indiscreet as real servers are. */
-  | { kind: 'answer'; status: number; headers?: HeaderFields; body: (sent: string) => unknown }
-  /** The usual work is done, and its answer breaks off: `cut` ends the connection midway, `stall` leaves it open. */
-  | { kind: 'cut' | 'stall' }
-  /** No answer ever, and nothing is done. */
-  | { kind: 'hang' }
-  /** The connection ends without an answer, before or after the usual work. */
-  | { kind: 'drop'; when: 'before' | 'after' }
-  /** The usual answer, once the promise is fulfilled or the milliseconds are over. */
-  | { kind: 'late'; after: Promise<unknown> | number };
+export type { OwnNumber, Progress, TakenMessage } from './ringcentral-standin/records.ts';
+export { oauthRefusal, ok, page, refusal, type Trouble, tooMany } from './ringcentral-standin/troubles.ts';
 
-/** A message that the stand-in took, as a person would find it on the phone. */
-export interface TakenMessage {
-  id: number;
-  from: string;
-  to: string;
-  text: string;
-}
+/** `messages` reads the message store, `a2pMessages` that of high volume; `batches` sends by high volume. */
+export type Endpoint =
+  | 'token'
+  | 'revoke'
+  | 'sms'
+  | 'messages'
+  | 'numbers'
+  | 'configuration'
+  | 'batches'
+  | 'a2pMessages'
+  | 'other';
 
-type HeaderFields = Record<string, string>;
-type Endpoint = 'token' | 'sms' | 'other';
+type Permission = 'SMS' | 'ReadMessages' | 'ReadAccounts' | 'A2PSMS';
 
-interface Answer {
-  status: number;
-  headers?: HeaderFields;
-  body: unknown;
-}
-
-interface Incoming {
+interface Route {
   method: string;
-  path: string;
-  headers: IncomingMessage['headers'];
-  body: string;
+  path: RegExp;
+  endpoint: Endpoint;
+  /** Asked for with a live token, where the route needs one. */
+  permission?: Permission;
+  work(request: Incoming, id: string): Answer;
+}
+
+interface Journey {
+  steps: readonly Progress[];
+  readings: number;
 }
 
 /** The app, the user and the number that the stand-in knows, in the adapter's names. */
@@ -47,63 +68,28 @@ export const account = {
   fromNumber: '+12095550100',
 };
 
-const JSON_TYPE = 'application/json;charset=utf-8';
 const JWT_GRANT = 'urn:ietf:params:oauth:grant-type:jwt-bearer';
+const ACCOUNT = '/restapi/v1.0/account/~';
+const EXTENSION = `${ACCOUNT}/extension/~`;
 
-/** An error as RingCentral words it: a code for programs in `errors`, a vaguer word above, and the request in the message. */
-export function refusal(status: number, errorCode: string, parameterName?: string): Trouble {
-  return {
-    kind: 'answer',
-    status,
-    body: (sent) => errorBody('InvalidParameter', errorCode, `The request ${sent} is refused`, parameterName),
-  };
-}
-
-/** A refused login, in OAuth's form. */
-export function oauthRefusal(status: number, error: string, errorCode: string): Trouble {
-  return {
-    kind: 'answer',
-    status,
-    body: (sent) => ({
-      error,
-      error_description: `Refused: ${sent}`,
-      errors: [{ errorCode, message: sent }],
-    }),
-  };
-}
-
-/** A 429 whose Retry-After is taken as it is, and left out where it isn't given. */
-export function tooMany(retryAfter?: string): Trouble {
-  return {
-    kind: 'answer',
-    status: 429,
-    ...(retryAfter !== undefined && { headers: { 'retry-after': retryAfter } }),
-    body: (sent) => errorBody('CMN-301', 'CMN-301', `Request rate exceeded: ${sent}`),
-  };
-}
-
-/** An HTML page of `size` bytes, as gateways put in RingCentral's place. */
-export function page(status: number, size = 200): Trouble {
-  return {
-    kind: 'answer',
-    status,
-    headers: { 'content-type': 'text/html' },
-    body: () => `<html>${'.'.repeat(size)}</html>`,
-  };
-}
-
-/** A 200 with this JSON. */
-export function ok(body: unknown): Trouble {
-  return { kind: 'answer', status: 200, body: () => body };
-}
-
-function errorBody(word: string, errorCode: string, message: string, parameterName?: string): unknown {
-  const parameter = parameterName === undefined ? {} : { parameterName };
-  return { errorCode: word, message, errors: [{ errorCode, message, ...parameter }], ...parameter };
-}
+/** How many requests a minute RingCentral allows in each of its groups. */
+const GROUPS = { auth: 5, light: 50, medium: 40 };
+const GROUP_OF: Record<Endpoint, keyof typeof GROUPS> = {
+  token: 'auth',
+  revoke: 'auth',
+  sms: 'medium',
+  messages: 'light',
+  numbers: 'light',
+  configuration: 'light',
+  batches: 'light',
+  a2pMessages: 'light',
+  other: 'medium',
+};
 
 /** The part of RingCentral that sends text messages, on a port of its own on 127.0.0.1, with troubles on demand. */
 export class RingCentralStandIn {
+  /** Where it listens, or did before it was closed. */
+  url = '';
   /** The messages taken, oldest first. */
   readonly messages: TakenMessage[] = [];
   /** Every access token that was ever given out. */
@@ -112,19 +98,67 @@ export class RingCentralStandIn {
   readonly grants: string[] = [];
   /** `expires_in` of the tokens from here on, in seconds. */
   expiresInSeconds = 3600;
+  /** What the app may do. */
+  readonly permissions = new Set<Permission>(['SMS', 'ReadMessages', 'ReadAccounts', 'A2PSMS']);
+  /** The numbers of the user. */
+  readonly numbers: OwnNumber[] = [
+    {
+      id: 7001,
+      phoneNumber: account.fromNumber,
+      features: ['CallerId', 'SmsSender', 'A2PSmsSender'],
+      paymentType: 'Local',
+    },
+  ];
+  /** The campaign that the numbers are linked to; undefined where they are linked to none. */
+  campaign: Record<string, unknown> | undefined = {
+    id: '2008',
+    status: 'Confirmed',
+    registrationTier: 'LowVolume',
+    useCases: ['MachineToMachine'],
+  };
+  /** What is said, reading by reading, of the messages taken from here on; the last stays. */
+  progress: readonly Progress[] = ['Queued', 'Sent', 'Delivered'];
+  /** Recipients that high volume rejects from here on, with their codes. */
+  readonly rejects = new Map<string, string>();
+  /** What X-Rate-Limit-Remaining says from here on of the groups in it; others have nearly all left. */
+  readonly remaining: Partial<Record<keyof typeof GROUPS, number>> = {};
+  /** Told of every message taken. */
+  onMessage: (message: TakenMessage) => void = () => undefined;
 
   readonly #server = createServer((request, response) => {
     this.#serve(request, response).catch(() => response.destroy());
   });
   readonly #sockets = new Set<Socket>();
   readonly #liveTokens = new Set<string>();
-  readonly #counts = { token: 0, sms: 0, other: 0 };
-  readonly #troubles: Record<Endpoint, Trouble[]> = { token: [], sms: [], other: [] };
-  readonly #standing: Partial<Record<Endpoint, Trouble>> = {};
-  readonly #routes: Record<string, [Endpoint, (request: Incoming) => Answer]> = {
-    'POST /restapi/oauth/token': ['token', (request) => this.#giveToken(request)],
-    'POST /restapi/v1.0/account/~/extension/~/sms': ['sms', (request) => this.#takeMessage(request)],
-  };
+  readonly #counts = new Map<Endpoint, number>();
+  readonly #troubles = new Map<Endpoint, Trouble[]>();
+  readonly #standing = new Map<Endpoint, Trouble>();
+  readonly #journeys = new Map<number, Journey>();
+  readonly #batches = new Map<number, string>();
+  readonly #routes: Route[] = [
+    route('POST', '/restapi/oauth/token', 'token', (request) => this.#giveToken(request)),
+    route('POST', '/restapi/oauth/revoke', 'revoke', (request) => this.#revokeToken(request)),
+    route('POST', `${EXTENSION}/sms`, 'sms', (request) => this.#takeMessage(request), 'SMS'),
+    route('GET', `${EXTENSION}/message-store`, 'messages', () => this.#listMessages(), 'ReadMessages'),
+    route(
+      'GET',
+      `${EXTENSION}/message-store/:id`,
+      'messages',
+      (_, id) => this.#readMessage(id),
+      'ReadMessages',
+    ),
+    route('GET', `${EXTENSION}/phone-number`, 'numbers', () => this.#listNumbers(), 'ReadAccounts'),
+    route(
+      'GET',
+      `${EXTENSION}/phone-number/:id/sms-configuration`,
+      'configuration',
+      (_, id) => this.#readConfiguration(id),
+      'ReadAccounts',
+    ),
+    route('POST', `${ACCOUNT}/a2p-sms/batches`, 'batches', (request) => this.#takeBatch(request), 'A2PSMS'),
+    route('GET', `${ACCOUNT}/a2p-sms/messages`, 'a2pMessages', (request) => this.#listA2p(request), 'A2PSMS'),
+    route('GET', `${ACCOUNT}/a2p-sms/messages/:id`, 'a2pMessages', (_, id) => this.#readA2p(id), 'A2PSMS'),
+  ];
 
   /** Starts a stand-in; whoever starts it closes it. */
   static async start(): Promise<RingCentralStandIn> {
@@ -134,31 +168,33 @@ export class RingCentralStandIn {
       socket.on('close', () => standIn.#sockets.delete(socket));
     });
     await new Promise<void>((resolve) => standIn.#server.listen(0, '127.0.0.1', resolve));
+    standIn.url = `http://127.0.0.1:${(standIn.#server.address() as AddressInfo).port}`;
     return standIn;
-  }
-
-  get url(): string {
-    return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
   }
 
   /** How many requests have come to an endpoint, answered or not. */
   count(endpoint: Endpoint): number {
-    return this.#counts[endpoint];
+    return this.#counts.get(endpoint) ?? 0;
   }
 
   /** Puts troubles in the queue of an endpoint: one for each of its next requests. */
   next(endpoint: Endpoint, ...troubles: Trouble[]): void {
-    this.#troubles[endpoint].push(...troubles);
+    this.#troubles.set(endpoint, [...(this.#troubles.get(endpoint) ?? []), ...troubles]);
   }
 
   /** One trouble for every request of an endpoint whose queue is empty. */
   always(endpoint: Endpoint, trouble: Trouble): void {
-    this.#standing[endpoint] = trouble;
+    this.#standing.set(endpoint, trouble);
   }
 
   /** Makes all tokens given out so far worthless, as a sixth session or an administrator does. */
   revokeTokens(): void {
     this.#liveTokens.clear();
+  }
+
+  /** How many tokens are good at this moment. */
+  get sessions(): number {
+    return this.#liveTokens.size;
   }
 
   /** Stops listening and ends all connections, hung ones too. */
@@ -170,14 +206,15 @@ export class RingCentralStandIn {
 
   async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const body = await bodyOf(request);
-    const { method = '', url: path = '' } = request;
-    const [endpoint, work] = this.#routes[`${method} ${path}`] ?? ['other' as const, notFound];
-    this.#counts[endpoint] += 1;
-    const count = this.#counts.token + this.#counts.sms + this.#counts.other;
-    const headers = { rcrequestid: `standin-request-${count}`, ...rateLimit(endpoint) };
+    const { method = '', url = '' } = request;
+    const { pathname: path, searchParams: query } = new URL(url, this.url);
+    const known = this.#routes.find((one) => one.method === method && one.path.test(path));
+    const endpoint = known?.endpoint ?? 'other';
+    this.#counts.set(endpoint, this.count(endpoint) + 1);
+    const headers = this.#headersOf(endpoint);
 
-    const trouble = this.#troubles[endpoint].shift() ?? this.#standing[endpoint];
-    const usual = () => work({ method, path, headers: request.headers, body });
+    const trouble = this.#troubles.get(endpoint)?.shift() ?? this.#standing.get(endpoint);
+    const usual = () => this.#answer(known, { method, path, query, headers: request.headers, body });
     switch (trouble?.kind) {
       case undefined:
         return write(response, usual(), headers);
@@ -198,117 +235,164 @@ export class RingCentralStandIn {
     }
   }
 
+  #headersOf(endpoint: Endpoint): HeaderFields {
+    const group = GROUP_OF[endpoint];
+    const count = [...this.#counts.values()].reduce((sum, each) => sum + each, 0);
+    return {
+      rcrequestid: `standin-request-${count}`,
+      'x-rate-limit-group': group,
+      'x-rate-limit-limit': String(GROUPS[group]),
+      'x-rate-limit-remaining': String(this.remaining[group] ?? GROUPS[group] - 1),
+      'x-rate-limit-window': '60',
+    };
+  }
+
+  #answer(known: Route | undefined, request: Incoming): Answer {
+    if (known === undefined) return noSuchPath(request);
+    if (known.permission !== undefined) {
+      const token = request.headers.authorization?.replace(/^bearer /i, '') ?? '';
+      if (!this.#liveTokens.has(token)) return badToken(token);
+      if (!this.permissions.has(known.permission)) return lacksPermission(known.permission);
+    }
+    return known.work(request, decodeURIComponent(known.path.exec(request.path)?.[1] ?? ''));
+  }
+
   #giveToken({ headers, body }: Incoming): Answer {
     const form = new URLSearchParams(body);
     this.grants.push(form.get('grant_type') ?? '');
-    const basic = Buffer.from(`${account.clientId}:${account.clientSecret}`).toString('base64');
-    if (headers.authorization !== `Basic ${basic}`) return oauthError(401, 'invalid_client', 'OAU-146');
+    if (!isTheApp(headers.authorization)) return oauthError(401, 'invalid_client', 'OAU-146');
     if (form.get('grant_type') !== JWT_GRANT) return oauthError(400, 'unsupported_grant_type', 'OAU-250');
     if (form.get('assertion') !== account.jwt) return oauthError(400, 'invalid_grant', 'OAU-125');
 
     const token = `standin-access-token-${this.tokens.length + 1}`;
     this.tokens.push(token);
     this.#liveTokens.add(token);
-    const expiry = { expires_in: this.expiresInSeconds, scope: 'SMS', owner_id: '1', endpoint_id: 'standin' };
-    return { status: 200, body: { access_token: token, token_type: 'bearer', ...expiry } };
+    const scope = [...this.permissions].join(' ');
+    const expiry = { expires_in: this.expiresInSeconds, scope, owner_id: '1', endpoint_id: 'standin' };
+    return found({ access_token: token, token_type: 'bearer', ...expiry });
   }
 
-  #takeMessage({ headers, body }: Incoming): Answer {
-    const token = headers.authorization?.replace(/^bearer /i, '') ?? '';
-    if (!this.#liveTokens.has(token)) {
-      return { status: 401, body: errorBody('TokenInvalid', 'OAU-128', `Access token ${token} is refused`) };
-    }
+  #revokeToken({ headers, body }: Incoming): Answer {
+    if (!isTheApp(headers.authorization)) return oauthError(401, 'invalid_client', 'OAU-146');
+    this.#liveTokens.delete(new URLSearchParams(body).get('token') ?? '');
+    return found({});
+  }
+
+  #takeMessage({ body }: Incoming): Answer {
     const { from, to, text } = JSON.parse(body);
     const recipient = to?.[0]?.phoneNumber;
-    if (!/^\+[1-9]\d{6,14}$/.test(recipient) || to.length !== 1) return badParameter('to', recipient);
-    if (typeof text !== 'string' || text === '' || text.length > 1000) return badParameter('text', text);
-    if (from?.phoneNumber !== account.fromNumber) {
-      return {
-        status: 400,
-        body: errorBody('InvalidParameter', 'MSG-245', 'Not a number of this user', 'from'),
-      };
-    }
+    if (!isNumber(recipient) || to.length !== 1) return badParameter('to', recipient);
+    const fault = textFault(text) ?? this.#senderFault(from?.phoneNumber, 'SmsSender');
+    return fault ?? found(messageRecord(this.#take(from.phoneNumber, recipient, text), 'Queued'));
+  }
 
+  #takeBatch({ body }: Incoming): Answer {
+    const { from, text, messages } = JSON.parse(body);
+    if (!Array.isArray(messages) || messages.length === 0) return badParameter('messages', messages);
+    const fault = textFault(text) ?? this.#senderFault(from, 'A2PSmsSender');
+    if (fault) return fault;
+    const recipients: string[] = messages.map(({ to }: { to: string[] }) => String(to?.[0]));
+    const rejected = recipients.flatMap((to, index) => {
+      const errorCode = this.rejects.get(to) ?? (isNumber(to) ? undefined : 'SMS-RC-410');
+      return errorCode ? [{ index, to: [to], errorCode, description: `${to} is rejected` }] : [];
+    });
+    const id = `batch-${this.messages.length + 1}`;
+    for (const [index, to] of recipients.entries()) {
+      if (!rejected.some((one) => one.index === index)) this.#batches.set(this.#take(from, to, text).id, id);
+    }
+    return found(batchRecord(id, from, messages.length, rejected));
+  }
+
+  #senderFault(from: unknown, feature: string): Answer | undefined {
+    const number = this.numbers.find(({ phoneNumber }) => phoneNumber === from);
+    if (!number) return notOwnNumber();
+    return number.features.includes(feature) ? undefined : lacksFeature(feature);
+  }
+
+  #take(from: string, to: string, text: string): TakenMessage {
     // Past 2^32, as RingCentral's own.
-    const message = {
-      id: 40_000_000_001 + this.messages.length,
-      from: account.fromNumber,
-      to: recipient,
-      text,
-    };
+    const message = { id: 40_000_000_001 + this.#journeys.size, from, to, text };
     this.messages.push(message);
-    return { status: 200, body: messageRecord(message) };
+    this.#journeys.set(message.id, { steps: this.progress, readings: 0 });
+    this.onMessage(message);
+    return message;
+  }
+
+  #listMessages(): Answer {
+    return found(listOf(this.messages.map((message) => messageRecord(message, this.#progressOf(message)))));
+  }
+
+  #readMessage(id: string): Answer {
+    const message = this.#find(id);
+    return message
+      ? found(messageRecord(message, this.#progressOf(message)))
+      : noSuchResource('messageId', id);
+  }
+
+  #listA2p({ query }: Incoming): Answer {
+    const batch = query.get('batchId');
+    const chosen = this.messages.filter(({ id }) => batch === null || this.#batches.get(id) === batch);
+    return found(listOf(chosen.map((message) => a2pRecord(message, this.#progressOf(message)))));
+  }
+
+  #readA2p(id: string): Answer {
+    const message = this.#find(id);
+    if (!message) return noSuchResource('messageId', id);
+    return found({ ...a2pRecord(message, this.#progressOf(message)), text: message.text });
+  }
+
+  #find(id: string): TakenMessage | undefined {
+    return this.messages.find((message) => String(message.id) === id);
+  }
+
+  #progressOf({ id }: TakenMessage): Progress {
+    const journey = this.#journeys.get(id) ?? { steps: this.progress, readings: 0 };
+    journey.readings += 1;
+    return journey.steps[Math.min(journey.readings, journey.steps.length) - 1] ?? 'Queued';
+  }
+
+  #listNumbers(): Answer {
+    return found(listOf(this.numbers.map(numberRecord)));
+  }
+
+  #readConfiguration(id: string): Answer {
+    const number = this.numbers.find((own) => String(own.id) === id);
+    if (!number) return noSuchResource('phoneNumberId', id);
+    const { phoneNumber } = number;
+    return found({
+      phoneNumberId: id,
+      phoneNumber,
+      ...(this.campaign && {
+        smsCampaignInfo: this.campaign,
+        smsBrandInfo: { id: '1008', status: 'Verified' },
+      }),
+    });
   }
 }
 
-function messageRecord({ id, from, to, text }: TakenMessage): unknown {
-  const time = '2025-01-01T00:00:00.000Z';
-  return {
-    id,
-    uri: `/restapi/v1.0/account/1/extension/1/message-store/${id}`,
-    type: 'SMS',
-    direction: 'Outbound',
-    from: { phoneNumber: from },
-    to: [{ phoneNumber: to }],
-    subject: text,
-    messageStatus: 'Queued',
-    readStatus: 'Read',
-    priority: 'Normal',
-    availability: 'Alive',
-    conversationId: 1,
-    creationTime: time,
-    lastModifiedTime: time,
-    attachments: [],
-  };
+function route(
+  method: string,
+  path: string,
+  endpoint: Endpoint,
+  work: Route['work'],
+  permission?: Permission,
+): Route {
+  const pattern = new RegExp(`^${path.replaceAll('.', '\\.').replace(':id', '([^/]+)')}$`);
+  return { method, path: pattern, endpoint, work, ...(permission && { permission }) };
 }
 
-function badParameter(name: string, value: unknown): Answer {
-  return {
-    status: 400,
-    body: errorBody('InvalidParameter', 'CMN-101', `Parameter [${name}] value [${value}] is invalid`, name),
-  };
+function isTheApp(authorization: string | undefined): boolean {
+  const basic = Buffer.from(`${account.clientId}:${account.clientSecret}`).toString('base64');
+  return authorization === `Basic ${basic}`;
 }
 
-function oauthError(status: number, error: string, errorCode: string): Answer {
-  return { status, body: { error, error_description: error, errors: [{ errorCode, message: error }] } };
+function isNumber(value: unknown): value is string {
+  return typeof value === 'string' && /^\+[1-9]\d{6,14}$/.test(value);
 }
 
-function notFound({ path }: Incoming): Answer {
-  return { status: 404, body: errorBody('CMN-120', 'CMN-120', `Invalid URI ${path}`) };
-}
-
-function rateLimit(endpoint: Endpoint): HeaderFields {
-  const [group, limit] = endpoint === 'token' ? ['auth', '5'] : ['medium', '40'];
-  return {
-    'x-rate-limit-group': group,
-    'x-rate-limit-limit': limit,
-    'x-rate-limit-remaining': String(Number(limit) - 1),
-    'x-rate-limit-window': '60',
-  };
-}
-
-function bytesOf({ body }: Answer): Buffer {
-  return Buffer.from(typeof body === 'string' ? body : JSON.stringify(body));
-}
-
-function write(response: ServerResponse, answer: Answer, headers: HeaderFields): void {
-  response.writeHead(answer.status, { 'content-type': JSON_TYPE, ...headers, ...answer.headers });
-  response.end(bytesOf(answer));
-}
-
-function writeHalf(
-  response: ServerResponse,
-  answer: Answer,
-  headers: HeaderFields,
-  then: 'cut' | 'stall',
-): void {
-  const bytes = bytesOf(answer);
-  response.writeHead(answer.status, {
-    'content-type': JSON_TYPE,
-    ...headers,
-    'content-length': bytes.length,
-  });
-  response.write(bytes.subarray(0, bytes.length / 2), () => then === 'cut' && response.destroy());
+function textFault(text: unknown): Answer | undefined {
+  const isText = typeof text === 'string' && text !== '' && text.length <= 1000;
+  return isText ? undefined : badParameter('text', text);
 }
 
 async function bodyOf(request: IncomingMessage): Promise<string> {

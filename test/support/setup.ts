@@ -6,9 +6,9 @@ const connect = Socket.prototype.connect;
 
 // No test may speak to another machine.
 Socket.prototype.connect = function (this: Socket, ...args: unknown[]) {
-  const [options] = (Array.isArray(args[0]) ? args[0] : args) as [
-    { host?: string; path?: string } | undefined,
-  ];
+  const [first, second] = Array.isArray(args[0]) ? args[0] : args;
+  const options =
+    typeof first === 'object' ? first : { host: typeof second === 'string' ? second : undefined };
   const host = options?.host ?? 'localhost';
   if (options?.path === undefined && !isLoopbackHost(host)) {
     throw new Error(`A test tried to leave this machine: ${host}`);
@@ -21,6 +21,7 @@ beforeEach(() => {
   vi.spyOn(console, 'error').mockImplementation(() => undefined);
 });
 afterEach(() => {
-  expect(vi.mocked(console.error).mock.calls).toEqual([]);
+  const { calls } = vi.mocked(console.error).mock;
   vi.restoreAllMocks();
+  expect(calls).toEqual([]);
 });

@@ -1,7 +1,7 @@
+import type { RequestListener } from 'node:http';
 import { join } from 'node:path';
-import type { Express } from 'express';
 import supertest, { type Agent, type Response } from 'supertest';
-import { onTestFinished } from 'vitest';
+import { expect, onTestFinished } from 'vitest';
 import { type AppOptions, createApp } from '../../src/http/app.ts';
 import type { Policy } from '../../src/policy.ts';
 import { openSqliteStore, type SqliteStoreOptions } from '../../src/sqlite/store.ts';
@@ -13,7 +13,7 @@ export const ROOT = join(import.meta.dirname, '..', '..');
 
 /** The application on a real SQLite, among fakes. */
 export interface Site {
-  readonly app: Express;
+  readonly app: RequestListener;
   readonly world: World;
   readonly databasePath: string;
   /** All that was logged, as text. */
@@ -32,17 +32,23 @@ export interface Visitor {
   setPassword(flow: string, passcode: string, password: string, username?: string): Promise<Response>;
 }
 
-/** A site with nobody in it; it is closed when the test is over. */
+/** A site with nobody in it; it is closed when the test is over. A fault that it logs fails the test, unless `hasFaults`. */
 export function site(
-  options: Partial<AppOptions> & { policy?: Partial<Policy>; store?: SqliteStoreOptions } = {},
+  options: Partial<AppOptions> & {
+    policy?: Partial<Policy>;
+    store?: SqliteStoreOptions;
+    hasFaults?: boolean;
+  } = {},
 ): Site {
-  const { policy, store: storeOptions, ...appOptions } = options;
+  const { policy, store: storeOptions, hasFaults, ...appOptions } = options;
   const databasePath = join(temporaryFolder(), 'users.db');
   const store = openSqliteStore(databasePath, storeOptions);
   const own = world(policy, store);
+  const faults: unknown[] = [];
   onTestFinished(async () => {
     await own.settled();
     await store.close();
+    if (!hasFaults) expect(faults).toEqual([]);
   });
 
   const lines: string[] = [];
@@ -52,13 +58,19 @@ export function site(
     publicOrigin: 'http://localhost:5000',
     isProduction: false,
     trustProxy: false,
-    log: { info: write, error: write },
+    log: {
+      info: write,
+      error: (...args: unknown[]) => {
+        write(...args);
+        faults.push(args);
+      },
+    },
     ...appOptions,
   });
   return { app, world: own, databasePath, logged: () => lines.join('\n'), visitor: () => visitor(app) };
 }
 
-function visitor(app: Express): Visitor {
+function visitor(app: RequestListener): Visitor {
   const agent = supertest.agent(app);
   const self: Visitor = {
     agent,

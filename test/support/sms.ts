@@ -1,10 +1,14 @@
-import type { SmsOutcome, SmsSender } from '../../src/sms.ts';
+import type { SmsFate, SmsOutcome, SmsOutlook, SmsSender } from '../../src/sms.ts';
 
 /** A sender that keeps what it was given, in place of sending it. */
 export interface FakeSms extends SmsSender {
   readonly sent: { to: string; text: string }[];
   /** What the next message answers, in place of `sent`. */
   answerNext(outcome: SmsOutcome | Promise<SmsOutcome>): void;
+  /** What anybody's message can expect; a test sets it. */
+  outlook: SmsOutlook;
+  /** What the next message that was sent comes to, in place of `delivered`. */
+  endNext(fate: SmsFate): void;
   /** The six digits of the newest message. */
   lastPasscode(): string;
 }
@@ -25,13 +29,17 @@ export function otherThan(passcode: string): string {
 export function fakeSms(): FakeSms {
   const sent: FakeSms['sent'] = [];
   const answers: (SmsOutcome | Promise<SmsOutcome>)[] = [];
+  const ends: SmsFate[] = [];
   return {
     sent,
+    outlook: { kind: 'clear' },
+    endNext: (fate) => void ends.push(fate),
     answerNext: (outcome) => void answers.push(outcome),
     lastPasscode: () => passcodeIn(sent.at(-1)?.text),
     async send(to, text) {
       sent.push({ to, text });
       return answers.shift() ?? { kind: 'sent', messageId: String(sent.length) };
     },
+    follow: async () => ends.shift() ?? { kind: 'delivered' },
   };
 }

@@ -46,6 +46,7 @@ export function world(policy: Partial<Policy> = {}, store: Store = memoryStore()
   const ports: engine.Ports = {
     store,
     sms,
+    outlook: () => sms.outlook,
     policy: { ...TUTORIAL, ...policy },
     phones: { smsCountries: ['US', 'CA'], defaultCountry: 'US' },
     site: { serviceName: 'Two-Factor Demo', host: 'localhost' },
@@ -53,9 +54,10 @@ export function world(policy: Partial<Policy> = {}, store: Store = memoryStore()
     nowMs: clock.nowMs,
     randomBytes,
     later: background.later,
+    meanwhile: background.later,
   };
   const seedFor = async (email: string) => {
-    return engine.getSeed(ports, { email: canonicalEmail(email), address: NETWORK });
+    return engine.getSeed(ports, { email: canonicalEmail(email), network: NETWORK });
   };
 
   const self: World = {

@@ -1,0 +1,79 @@
+import { once } from 'node:events';
+import { Agent, get, type RequestListener } from 'node:http';
+import { connect } from 'node:net';
+import { expect, test } from 'vitest';
+import { closeServers, listen } from '../../src/http/listen.ts';
+import { freePort } from '../support/program.ts';
+
+async function listening(app: RequestListener) {
+  const port = await freePort();
+  return { port, servers: await listen(app, 'localhost', port) };
+}
+
+const answerAtOnce: RequestListener = (_request, response) => response.end('ok');
+
+test('closing ends under keep-alive traffic: each answer is the last of its connection', async () => {
+  const { port, servers } = await listening(answerAtOnce);
+  const agent = new Agent({ keepAlive: true, maxSockets: 4 });
+  let isClosed = false;
+  let served = 0;
+  const traffic = Promise.all(
+    Array.from({ length: 4 }, async () => {
+      while (!isClosed && served < 100_000) {
+        const [response] = await once(get({ port, agent, host: '127.0.0.1' }), 'response').catch(() => [
+          undefined,
+        ]);
+        if (response === undefined) return;
+        served += 1;
+        response.resume();
+        await once(response, 'end');
+      }
+    }),
+  );
+  await expect.poll(() => served).toBeGreaterThan(20);
+  await closeServers(servers);
+  isClosed = true;
+  await traffic;
+  agent.destroy();
+  expect(served).toBeLessThan(100_000);
+});
+
+test('closing cuts connections that have asked for nothing', async () => {
+  const { port, servers } = await listening(answerAtOnce);
+  const silent = connect(port, '127.0.0.1');
+  await once(silent, 'connect');
+  const half = connect(port, '127.0.0.1');
+  half.write('GET / HT');
+  await once(half, 'connect');
+  const cut = Promise.all(
+    [silent, half].map((socket) => {
+      socket.on('error', () => undefined);
+      return new Promise((resolve) => socket.on('close', resolve));
+    }),
+  );
+  await closeServers(servers);
+  await cut;
+});
+
+test('closing waits for the answer of a request under way', async () => {
+  let answer: (() => void) | undefined;
+  const { port, servers } = await listening((_request, response) => {
+    answer = () => void response.end('done');
+  });
+  const asked = once(get({ port, host: '127.0.0.1' }), 'response');
+  await expect.poll(() => answer).toBeDefined();
+  const closed = closeServers(servers).then(() => 'closed');
+  expect(await Promise.race([closed, Promise.resolve('waiting')])).toBe('waiting');
+  answer?.();
+  const [response] = await asked;
+  expect(response.headers.connection).toBe('close');
+  response.resume();
+  expect(await closed).toBe('closed');
+});
+
+test('a port in use leaves nothing listening', async () => {
+  const { port, servers } = await listening(answerAtOnce);
+  await expect(listen(answerAtOnce, 'localhost', port)).rejects.toMatchObject({ code: 'EADDRINUSE' });
+  await closeServers(servers);
+  await closeServers(await listen(answerAtOnce, 'localhost', port));
+});

@@ -1,0 +1,100 @@
+import { expect, onTestFinished, test } from 'vitest';
+import { newKeys } from './support/page.ts';
+import { type Program, startProgram } from './support/program.ts';
+import { expectNoSecrets } from './support/ringcentral.ts';
+import {
+  account,
+  oauthRefusal,
+  page,
+  RingCentralStandIn,
+  refusal,
+  type Trouble,
+  tooMany,
+} from './support/ringcentral-standin.ts';
+import { passcodeIn } from './support/sms.ts';
+
+/** What RingCentral says of a message, and what the program's log says then. The last one stops all messages. */
+const SMS_TROUBLES: [Trouble, string][] = [
+  [refusal(400, 'MSG-243'), 'sms_bad_recipient'],
+  [refusal(400, 'SMS-RC-413'), 'sms_opted_out'],
+  [{ kind: 'answer', status: 500, body: (sent) => ({ errorCode: sent, message: sent }) }, 'sms_unknown'],
+  [refusal(400, 'CMN-101', 'to'), 'sms_bad_recipient'],
+  [{ kind: 'drop', when: 'after' }, 'sms_unknown'],
+  [refusal(403, 'MSG-240'), 'sms_bad_recipient'],
+  [{ kind: 'cut' }, 'sms_unknown'],
+  [page(200), 'sms_unknown'],
+  [tooMany('30'), 'sms_busy'],
+];
+
+const LOGIN_TROUBLES: [Trouble, string][] = [
+  [oauthRefusal(400, 'invalid_grant', 'OAU-125'), 'login_misconfigured'],
+  [
+    { kind: 'answer', status: 401, body: (sent) => ({ error: sent, error_description: sent }) },
+    'login_misconfigured',
+  ],
+  [{ kind: 'drop', when: 'after' }, 'login_busy'],
+  [{ kind: 'answer', status: 200, body: (sent) => sent }, 'login_misconfigured'],
+];
+
+async function appOn(ringCentral: RingCentralStandIn): Promise<Program> {
+  onTestFinished(() => ringCentral.close());
+  return startProgram({
+    RATE_LIMITS: 'off',
+    RC_SERVER_URL: ringCentral.url,
+    RC_APP_CLIENT_ID: account.clientId,
+    RC_APP_CLIENT_SECRET: account.clientSecret,
+    RC_USER_JWT: account.jwt,
+    RC_FROM_NUMBER: account.fromNumber,
+  });
+}
+
+/** Signs a person up under a number of their own, and asks for a code. */
+async function askForCode({ origin }: Program, index: number): Promise<string> {
+  const post = async (path: string, fields: Record<string, string>) =>
+    (await fetch(`${origin}${path}`, { method: 'POST', body: new URLSearchParams(fields) })).json();
+  const email = `person${index}@example.com`;
+  const phoneno = `+1202555${1000 + index}`;
+  const { salt, kdf } = await post('/getseed', { username: email });
+  const person = { email, fname: 'Ann', lname: 'Lee', phoneno };
+  expect(await post('/signup', { ...person, salt, kdf, ...newKeys('a password', salt) })).toMatchObject({
+    status: 'ok',
+  });
+  expect(await post('/resetpwd', { username: email })).toMatchObject({ status: 'code_sent' });
+  return phoneno;
+}
+
+const countIn = (text: string, word: string) => text.split(`"${word}"`).length - 1;
+
+test('whatever becomes of a message, the program prints no code, no secret, and of a number four digits', async () => {
+  const ringCentral = await RingCentralStandIn.start();
+  ringCentral.progress = [{ failed: 'DeliveryFailed', errorCode: 'SMS-CAR-413' }];
+  const program = await appOn(ringCentral);
+  const phones = [await askForCode(program, 0)];
+  await expect.poll(program.output).toContain('"sms_sent"');
+
+  for (const [index, [trouble, event]] of SMS_TROUBLES.entries()) {
+    const before = countIn(program.output(), event);
+    ringCentral.next('sms', trouble);
+    phones.push(await askForCode(program, index + 1));
+    await expect.poll(() => countIn(program.output(), event), { message: event }).toBe(before + 1);
+  }
+
+  const output = program.output();
+  expectNoSecrets(output, ringCentral);
+  for (const phone of phones) expect(output).not.toContain(phone.slice(1));
+  expect(ringCentral.messages.length).toBeGreaterThan(2);
+  expect(output).not.toMatch(/#\d{6}/);
+  for (const { text } of ringCentral.messages) {
+    expect(output).not.toMatch(new RegExp(`\\b${passcodeIn(text)}\\b`));
+  }
+});
+
+test.each(LOGIN_TROUBLES)('a login that fails (%#) prints no secret either', async (trouble, event) => {
+  const ringCentral = await RingCentralStandIn.start();
+  ringCentral.always('token', trouble);
+  const program = await appOn(ringCentral);
+  const phone = await askForCode(program, 0);
+  await expect.poll(program.output).toContain(`"${event}"`);
+  expectNoSecrets(program.output(), ringCentral);
+  expect(program.output()).not.toContain(phone.slice(1));
+});

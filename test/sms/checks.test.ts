@@ -1,0 +1,293 @@
+import { describe, expect, test } from 'vitest';
+import {
+  type CheckOptions,
+  checkRingCentral,
+  type Finding,
+  ringCentralClient,
+  warnAboutRingCentral,
+} from '../../src/sms/ringcentral.ts';
+import { expectNoSecrets, PHONE, ringCentralBench, TEXT } from '../support/ringcentral.ts';
+import {
+  account,
+  oauthRefusal,
+  ok,
+  page,
+  RingCentralStandIn,
+  refusal,
+  tooMany,
+} from '../support/ringcentral-standin.ts';
+
+const bench = ringCentralBench();
+
+function options(changes: Partial<CheckOptions> = {}): CheckOptions {
+  const { url: serverUrl } = bench.ringCentral;
+  return { serverUrl, ...account, smsCountries: ['US', 'CA'], followWaitsMs: [0, 0, 0], ...changes };
+}
+
+/** All findings, none of which tells a secret. */
+async function findings(changes?: Partial<CheckOptions>, message?: { to: string; text: string }) {
+  const found: Finding[] = [];
+  for await (const finding of checkRingCentral(options(changes), message)) found.push(finding);
+  expectNoSecrets(found, bench.ringCentral);
+  return found;
+}
+
+const wrongIn = (found: Finding[]) => found.filter(({ is }) => is === 'wrong');
+
+/** The one thing that is wrong, as step, fact and advice. */
+async function theFault(changes?: Partial<CheckOptions>): Promise<string> {
+  const wrong = wrongIn(await findings(changes));
+  expect(wrong).toHaveLength(1);
+  return wrong.map(({ step, says, todo }) => `${step}: ${says} ${todo}`).join();
+}
+
+const stepsOf = (found: Finding[]) => found.map(({ step }) => step);
+
+describe('the checks', () => {
+  test('find everything right where it is, send nothing, and give their login back', async () => {
+    const found = await findings();
+    expect(found.map(({ is }) => is)).toEqual(Array(8).fill('right'));
+    expect(stepsOf(found)).toEqual([
+      'Server',
+      'Login',
+      'Permission',
+      'Number',
+      'Feature',
+      'Countries',
+      'Campaign',
+      'Reading',
+    ]);
+    expect(bench.ringCentral.messages).toEqual([]);
+    expect(bench.ringCentral.sessions).toBe(0);
+  });
+
+  test('tell a server that is not there, and go no further', async () => {
+    const { url } = bench.ringCentral;
+    await bench.ringCentral.close();
+    const found = await findings({ serverUrl: url });
+    bench.ringCentral = await RingCentralStandIn.start();
+    expect(stepsOf(found)).toEqual(['Server']);
+    expect(found[0]).toMatchObject({ is: 'wrong', says: expect.stringContaining('ECONNREFUSED') });
+    expect(found[0]?.todo).toContain('RC_SERVER_URL');
+  });
+
+  test('tell a server that hangs', async () => {
+    bench.ringCentral.next('token', { kind: 'hang' });
+    expect(await theFault({ requestTimeoutMs: 200 })).toMatch(/^Server: .*TimeoutError.*firewall/);
+  });
+
+  test.each([
+    ['a page', page(200)],
+    ['a 404 with a page', page(404)],
+    ['JSON of another kind', ok({ hello: 'world' })],
+  ])('tell a server that answers the login with %s', async (_what, trouble) => {
+    bench.ringCentral.always('token', trouble);
+    expect(await theFault()).toMatch(/^Server: .*does not answer like RingCentral.*RC_SERVER_URL/);
+  });
+
+  test('tell a RingCentral that is out of order', async () => {
+    bench.ringCentral.always('token', page(503));
+    expect(await theFault()).toMatch(/^Server: .*out of order \(503, request standin-request-1\).*Wait/);
+  });
+
+  test.each([
+    [
+      'the client secret',
+      { clientSecret: 'wrong' },
+      /401 OAU-146.*RC_APP_CLIENT_ID and RC_APP_CLIENT_SECRET/,
+    ],
+    ['the JWT', { jwt: 'wrong' }, /400 OAU-125.*RC_USER_JWT is revoked, expired/],
+  ])('tell that %s is wrong, and go no further', async (_what, changes, advice) => {
+    expect(await theFault(changes)).toMatch(advice);
+    expect(stepsOf(await findings(changes))).toEqual(['Server', 'Login']);
+  });
+
+  test('tell that the app may not log in by JWT', async () => {
+    bench.ringCentral.always('token', oauthRefusal(400, 'unauthorized_client', 'OAU-251'));
+    expect(await theFault()).toMatch(/^Login: .*give it the JWT auth flow/);
+  });
+
+  test('tell that too many logins were tried', async () => {
+    bench.ringCentral.always('token', tooMany('60'));
+    expect(await theFault()).toMatch(/^Login: .*429 CMN-301.*wait a minute/);
+  });
+
+  test.each([
+    ['SMS', 'standard', /^Permission: .*lacks the permission SMS.*Developer Console/],
+    ['ReadMessages', 'standard', /^Reading: .*CMN-401.*Add the permission ReadMessages/],
+    ['ReadAccounts', 'standard', /^Number: .*CMN-401.*Add the permission ReadAccounts/],
+  ] as const)('tell that the app lacks the permission %s', async (permission, api, advice) => {
+    bench.ringCentral.permissions.delete(permission);
+    expect(await theFault({ api })).toMatch(advice);
+  });
+
+  test('tell that the app lacks the permission A2PSMS, which high volume needs for both', async () => {
+    bench.ringCentral.permissions.delete('A2PSMS');
+    const wrong = wrongIn(await findings({ api: 'a2p', smsCountries: ['US'] }));
+    expect(stepsOf(wrong)).toEqual(['Permission', 'Reading']);
+    expect(wrongIn(await findings())).toEqual([]);
+  });
+
+  test("tell that the number is another user's, and which ones this user has, by four digits", async () => {
+    expect(await theFault({ fromNumber: '+12095550199' })).toMatch(
+      /^Number: RC_FROM_NUMBER, ending in 0199, is no number of the user.*from the number ending in 0100\./,
+    );
+  });
+
+  test('tell that the user has no number that can send', async () => {
+    bench.ringCentral.numbers.length = 0;
+    expect(await theFault()).toMatch(/^Number: .*none with the feature SmsSender/);
+  });
+
+  test.each([
+    [['A2PSmsSender'], 'standard', /^Feature: .*lacks the feature SmsSender.*set RC_SMS_API=a2p/],
+    [['SmsSender'], 'a2p', /^Feature: .*lacks the feature A2PSmsSender.*set RC_SMS_API=standard/],
+    [['CallerId'], 'standard', /^Feature: .*lacks the feature SmsSender.*Switch text messages on/],
+  ] as const)('tell that a number with %o does not send by %s', async (features, api, advice) => {
+    bench.ringCentral.numbers[0]?.features.splice(0, 9, ...features);
+    expect(await theFault({ api, smsCountries: ['US'] })).toMatch(advice);
+  });
+
+  test('tell which countries the number does not reach', async () => {
+    const smsCountries = ['US', 'GB', 'DE', 'JM'];
+    expect(await theFault({ smsCountries })).toMatch(
+      /^Countries: The number does not reach GB, DE, JM\..*InternationalSmsSender/,
+    );
+    bench.ringCentral.numbers[0]?.features.push('InternationalSmsSender');
+    expect(wrongIn(await findings({ smsCountries }))).toEqual([]);
+  });
+
+  test('tell that a local number of high volume stays in its country, and a toll-free one reaches both', async () => {
+    expect(await theFault({ api: 'a2p' })).toMatch(
+      /^Countries: .*does not reach CA.*take CA out of SMS_COUNTRIES/,
+    );
+    Object.assign(bench.ringCentral.numbers[0] ?? {}, { paymentType: 'TollFree' });
+    expect(wrongIn(await findings({ api: 'a2p' }))).toEqual([]);
+  });
+
+  test('tell that the number is linked to no campaign', async () => {
+    bench.ringCentral.campaign = undefined;
+    expect(await theFault()).toMatch(/^Campaign: .*linked to no campaign.*MachineToMachine/);
+  });
+
+  test('tell that the campaign is not confirmed yet', async () => {
+    bench.ringCentral.campaign = { status: 'Submitted' };
+    expect(await theFault()).toMatch(/^Campaign: The campaign is Submitted\..*Confirmed/);
+  });
+
+  test.each<[string, () => void, RegExp]>([
+    [
+      'a campaign for other things',
+      () => {
+        bench.ringCentral.campaign = { status: 'Confirmed', useCases: ['CustomerCare'] };
+      },
+      /for CustomerCare.*MachineToMachine/,
+    ],
+    [
+      'a campaign that can not be read',
+      () => bench.ringCentral.always('configuration', refusal(403, 'CMN-408')),
+      /403 CMN-408/,
+    ],
+    [
+      'a toll-free number',
+      () => void Object.assign(bench.ringCentral.numbers[0] ?? {}, { paymentType: 'TollFree' }),
+      /toll-free number needs a verification/,
+    ],
+  ])('say what can not be known of %s, which is no fault', async (_what, arrange, words) => {
+    arrange();
+    const found = await findings();
+    expect(wrongIn(found)).toEqual([]);
+    const { says, todo } = found.find(({ is }) => is === 'unsaid') ?? {};
+    expect(`${says} ${todo}`).toMatch(words);
+  });
+
+  test('never throw, whatever RingCentral answers', async () => {
+    for (const endpoint of ['numbers', 'configuration', 'messages'] as const) {
+      for (const body of ['null', '[]', '{"records":[null,7]}', '{"records":{"id":1}}', '<html>']) {
+        bench.ringCentral.next(endpoint, ok(body));
+        await findings();
+      }
+      bench.ringCentral.next(endpoint, { kind: 'cut' });
+      await findings();
+    }
+  });
+});
+
+describe('a message at the end of the checks', () => {
+  const message = { to: PHONE, text: TEXT };
+  const lastTwo = async () => (await findings({}, message)).slice(-2);
+
+  test('is sent once, and followed until it is delivered', async () => {
+    expect(await lastTwo()).toMatchObject([
+      { step: 'Message', is: 'right', says: expect.stringContaining('ending in 0123') },
+      { step: 'Delivery', is: 'right' },
+    ]);
+    expect(bench.ringCentral.messages).toMatchObject([message]);
+    expect(bench.ringCentral.count('token')).toBe(1);
+  });
+
+  test('is told not to have arrived, and why', async () => {
+    bench.ringCentral.progress = [{ failed: 'DeliveryFailed', errorCode: 'SMS-CAR-413' }];
+    expect((await lastTwo())[1]).toMatchObject({
+      is: 'wrong',
+      says: expect.stringContaining('SMS-CAR-413'),
+      todo: expect.stringContaining('STOP'),
+    });
+  });
+
+  test('whose end is not told is no fault', async () => {
+    bench.ringCentral.progress = ['Sent'];
+    expect((await lastTwo())[1]).toMatchObject({
+      step: 'Delivery',
+      is: 'unsaid',
+      todo: 'Look at the phone.',
+    });
+  });
+
+  test('that is refused is told with its code', async () => {
+    bench.ringCentral.always('sms', refusal(403, 'MSG-242'));
+    expect((await lastTwo())[1]).toMatchObject({
+      step: 'Message',
+      is: 'wrong',
+      says: expect.stringContaining('403 MSG-242'),
+    });
+  });
+
+  test('that perhaps left is told to be uncertain', async () => {
+    bench.ringCentral.always('sms', { kind: 'drop', when: 'after' });
+    expect((await lastTwo())[1]).toMatchObject({
+      step: 'Message',
+      is: 'wrong',
+      todo: expect.stringContaining('phone'),
+    });
+  });
+});
+
+describe('at the start', () => {
+  async function warnings(changes: Partial<CheckOptions> = {}): Promise<string[]> {
+    const warned: string[] = [];
+    await warnAboutRingCentral(ringCentralClient(options(changes)), options(changes), (line) =>
+      warned.push(line),
+    );
+    expectNoSecrets(warned, bench.ringCentral);
+    return warned;
+  }
+
+  test('nothing is said where login, number and feature are right, and the login is kept for the messages', async () => {
+    expect(await warnings()).toEqual([]);
+    expect(['token', 'numbers', 'revoke'].map((name) => bench.ringCentral.count(name as 'token'))).toEqual([
+      1, 1, 0,
+    ]);
+    expect(bench.ringCentral.count('configuration') + bench.ringCentral.count('messages')).toBe(0);
+    expect(bench.ringCentral.sessions).toBe(1);
+  });
+
+  test.each<[string, Partial<CheckOptions>]>([
+    ['Login', { jwt: 'wrong' }],
+    ['Number', { fromNumber: '+12095550199' }],
+    ['Countries', { smsCountries: ['GB'] }],
+  ])('one line warns of what is wrong with the %s', async (_what, changes) => {
+    const warned = await warnings(changes);
+    expect(warned).toEqual([expect.stringMatching(/^RingCentral: .+ \(npm run doctor checks it all\.\)$/)]);
+  });
+});

@@ -1,0 +1,180 @@
+import { describe, expect, test } from 'vitest';
+import { MISCONFIGURED, PHONE, ringCentralBench, SENT, TEXT, UNKNOWN } from '../support/ringcentral.ts';
+import { page, refusal, type Trouble, tooMany } from '../support/ringcentral-standin.ts';
+
+const bench = ringCentralBench();
+const { lines, sender } = bench;
+
+/** A sender, and the id of a message that it has sent; what was logged so far is forgotten. */
+async function sentMessage(options?: Parameters<typeof sender>[0]) {
+  const sms = sender(options);
+  const outcome = await sms.send(PHONE, TEXT);
+  if (outcome.kind !== 'sent') throw new Error(`Not sent: ${outcome.kind}`);
+  lines.length = 0;
+  return { sms, id: outcome.messageId };
+}
+
+describe('a message that was sent', () => {
+  test('is followed until it is delivered, and no further', async () => {
+    const { sms, id } = await sentMessage();
+    expect(await sms.follow(id)).toEqual({ kind: 'delivered' });
+    expect(bench.ringCentral.count('messages')).toBe(3);
+  });
+
+  test('has its end logged once, under the id that its sending was logged with', async () => {
+    const { sms, id } = await sentMessage();
+    await sms.follow(id);
+    expect(lines).toEqual([
+      { event: 'follow_delivered', status: 200, requestId: 'standin-request-5', messageId: id },
+    ]);
+  });
+
+  test.each([
+    ['SMS-RC-413', 'opted_out'],
+    ['SMS-UP-413', 'opted_out'],
+    ['SMS-CAR-413', 'opted_out'],
+    ['SMS-RC-410', 'bad_recipient'],
+    ['SMS-UP-410', 'bad_recipient'],
+    ['SMS-CAR-411', 'bad_recipient'],
+    ['SMS-UP-414', 'misconfigured'],
+    ['SMS-CAR-461', 'misconfigured'],
+    ['SMS-RC-403', 'busy'],
+    ['SMS-CAR-450', 'busy'],
+    ['SMS-CAR-451', 'busy'],
+    ['SMS-CAR-452', 'busy'],
+    ['SMS-RC-430', 'undeliverable'],
+    ['SMS-CAR-104', 'undeliverable'],
+    ['SMS-CAR-412', 'undeliverable'],
+    ['SMS-UP-500', 'undeliverable'],
+    [undefined, 'undeliverable'],
+  ])('and fails with %s did so as %s', async (errorCode, reason) => {
+    const failed = 'DeliveryFailed' as const;
+    bench.ringCentral.progress = ['Sent', errorCode ? { failed, errorCode } : { failed }];
+    const { sms, id } = await sentMessage();
+    expect(await sms.follow(id)).toEqual({ kind: 'failed', reason });
+    expect(lines).toMatchObject([{ event: `follow_${reason}`, errorCode, messageId: id }]);
+  });
+
+  test('and could not leave RingCentral has failed too', async () => {
+    bench.ringCentral.progress = [{ failed: 'SendingFailed', errorCode: 'SMS-RC-410' }];
+    const { sms, id } = await sentMessage();
+    expect(await sms.follow(id)).toEqual({ kind: 'failed', reason: 'bad_recipient' });
+  });
+
+  test('and stays on its way is asked after once for each wait, and then left', async () => {
+    bench.ringCentral.progress = ['Queued', 'Sent'];
+    const { sms, id } = await sentMessage({ followWaitsMs: [0, 0] });
+    expect(await sms.follow(id)).toEqual(UNKNOWN);
+    expect(bench.ringCentral.count('messages')).toBe(2);
+    expect(lines).toMatchObject([{ event: 'follow_unknown', messageId: id }]);
+  });
+
+  test.each<[string, Trouble]>([
+    ['a 500', refusal(500, 'CMN-203')],
+    ['a page', page(503)],
+    ['a 200 with a page', page(200)],
+    ['a 404', refusal(404, 'CMN-102')],
+    ['half an answer', { kind: 'cut' }],
+    ['a dropped connection', { kind: 'drop', when: 'before' }],
+  ])('is asked after again once the question met %s', async (_what, trouble) => {
+    bench.ringCentral.progress = ['Delivered'];
+    const { sms, id } = await sentMessage();
+    bench.ringCentral.next('messages', trouble, trouble);
+    expect(await sms.follow(id)).toEqual({ kind: 'delivered' });
+  });
+
+  test('is given up by a question that hangs for longer than a call may take', async () => {
+    const { sms, id } = await sentMessage({ requestTimeoutMs: 200, followWaitsMs: [0] });
+    bench.ringCentral.next('messages', { kind: 'hang' });
+    expect(await sms.follow(id)).toEqual(UNKNOWN);
+  });
+
+  test('is followed across a token that was revoked', async () => {
+    const { sms, id } = await sentMessage();
+    bench.ringCentral.revokeTokens();
+    expect(await sms.follow(id)).toEqual({ kind: 'delivered' });
+    expect(bench.ringCentral.count('token')).toBe(2);
+  });
+
+  test('is not asked after where its id is none', async () => {
+    const { sms } = await sentMessage();
+    expect(await sms.follow(`../sms?${PHONE}`)).toEqual(UNKNOWN);
+    expect(bench.ringCentral.count('sms')).toBe(1);
+    expect(bench.ringCentral.count('other')).toBe(0);
+  });
+});
+
+describe('following', () => {
+  test('asks nothing while a 429 asks to be left alone, and neither does it wait longer for it', async () => {
+    const { sms, id } = await sentMessage();
+    bench.ringCentral.next('sms', tooMany('30'));
+    await sms.send(PHONE, TEXT);
+    expect(await sms.follow(id)).toEqual(UNKNOWN);
+    expect(bench.ringCentral.count('messages')).toBe(0);
+    bench.advanceSeconds(30);
+    expect(await sms.follow(id)).toEqual({ kind: 'delivered' });
+  });
+
+  test('that gets a 429 is quiet from then on, and so is all else', async () => {
+    const { sms, id } = await sentMessage();
+    bench.ringCentral.next('messages', tooMany('30'));
+    expect(await sms.follow(id)).toEqual(UNKNOWN);
+    expect(bench.ringCentral.count('messages')).toBe(1);
+    expect(await sms.send(PHONE, TEXT)).toMatchObject({ reason: 'busy', retryAfterSeconds: 30 });
+  });
+
+  test('leaves half of what RingCentral allows in a minute to others', async () => {
+    const { sms, id } = await sentMessage();
+    bench.ringCentral.remaining.light = 24;
+    expect(await sms.follow(id)).toEqual(UNKNOWN);
+    expect(bench.ringCentral.count('messages')).toBe(1);
+    bench.ringCentral.remaining.light = 49;
+    bench.advanceSeconds(60);
+    expect(await sms.follow(id)).toEqual({ kind: 'delivered' });
+  });
+
+  test.each([
+    ['the app', () => void bench.ringCentral.permissions.delete('ReadMessages'), 'CMN-401'],
+    ['the user', () => bench.ringCentral.always('messages', refusal(403, 'CMN-408')), 'CMN-408'],
+  ])(
+    'ends for good, with one line that says so, where %s lacks the permission',
+    async (_who, forbid, errorCode) => {
+      forbid();
+      const { sms, id } = await sentMessage();
+      expect(await Promise.all([sms.follow(id), sms.follow(id), sms.follow(id)])).toEqual(
+        Array(3).fill(UNKNOWN),
+      );
+      const asked = bench.ringCentral.count('messages');
+      expect(await sms.follow(id)).toEqual(UNKNOWN);
+      expect(bench.ringCentral.count('messages')).toBe(asked);
+      expect(lines).toEqual([
+        {
+          event: 'follow_off',
+          status: 403,
+          errorCode,
+          requestId: expect.any(String),
+          messageId: undefined,
+          hint: expect.stringContaining('lacks the permission ReadMessages'),
+        },
+      ]);
+      expect(await sms.send(PHONE, TEXT)).toEqual(SENT);
+    },
+  );
+
+  test('outlives a login that is refused meanwhile', async () => {
+    const { sms, id } = await sentMessage();
+    bench.ringCentral.revokeTokens();
+    bench.ringCentral.always('token', refusal(400, 'OAU-125'));
+    expect(await sms.follow(id)).toEqual(UNKNOWN);
+    expect(bench.ringCentral.count('token')).toBe(2);
+    expect(await sms.send(PHONE, TEXT)).toEqual(MISCONFIGURED);
+  });
+
+  test('goes on where the log fails', async () => {
+    const log = () => {
+      throw new Error('the disk is full');
+    };
+    const { sms, id } = await sentMessage({ log });
+    expect(await sms.follow(id)).toEqual({ kind: 'delivered' });
+  });
+});

@@ -1,0 +1,149 @@
+import { expect, test } from 'vitest';
+import { type QueueOptions, queuedSms } from '../../src/sms/queue.ts';
+import type { SmsOutcome } from '../../src/sms.ts';
+import { fakeClock } from '../support/clock.ts';
+import { fakeSms } from '../support/sms.ts';
+
+const BUSY: SmsOutcome = { kind: 'refused', reason: 'busy', retryAfterSeconds: 45 };
+const MISCONFIGURED: SmsOutcome = { kind: 'refused', reason: 'misconfigured' };
+const BAD_RECIPIENT: SmsOutcome = { kind: 'refused', reason: 'bad_recipient' };
+const UNKNOWN: SmsOutcome = { kind: 'unknown' };
+
+function queue(options: Partial<QueueOptions> = {}) {
+  const clock = fakeClock();
+  const sms = fakeSms();
+  const events: string[] = [];
+  const log: QueueOptions['log'] = ({ event }) => events.push(event);
+  const { nowMs, sleep } = clock;
+  const own = queuedSms(sms, { perMinute: 2, maxWaiting: 2, restSeconds: 30, log, nowMs, sleep, ...options });
+  const send = () => own.sms.send('+12025550123', 'text');
+  const answered = async (...outcomes: SmsOutcome[]) => {
+    for (const outcome of outcomes) {
+      sms.answerNext(outcome);
+      await send();
+    }
+  };
+  return { ...own, clock, sms, events, send, answered };
+}
+
+/** Lets everything go on that waits for nothing but its turn. */
+const settle = () => new Promise((resolve) => setImmediate(resolve));
+
+test('no more messages start in any minute than are allowed, and the others wait in order', async () => {
+  const { clock, sms, send } = queue();
+  const all = [send(), send(), send(), send()];
+  await settle();
+  expect(sms.sent).toHaveLength(2);
+  clock.advanceSeconds(59);
+  await settle();
+  expect(sms.sent).toHaveLength(2);
+  clock.advanceSeconds(1);
+  expect((await Promise.all(all)).map(({ kind }) => kind)).toEqual(['sent', 'sent', 'sent', 'sent']);
+});
+
+test('what does not fit the queue is refused at once, and the outlook tells when to ask again', async () => {
+  const { clock, sms, send, outlook } = queue();
+  const fitting = [send(), send(), send(), send()];
+  clock.advanceSeconds(20);
+  expect(outlook()).toEqual({ kind: 'full', retryAfterSeconds: 40 });
+  expect(await send()).toEqual({ kind: 'refused', reason: 'busy', retryAfterSeconds: 40 });
+  clock.advanceSeconds(40);
+  await Promise.all(fitting);
+  expect(outlook()).toEqual({ kind: 'clear' });
+  expect(sms.sent).toHaveLength(4);
+});
+
+test.each([
+  ['a configuration that is refused', [MISCONFIGURED]],
+  ['a provider that is busy', [BUSY]],
+  ['three messages in a row of unknown fate', [UNKNOWN, UNKNOWN, UNKNOWN]],
+])('%s stops messages to everybody', async (_, outcomes) => {
+  const { sms, send, answered, outlook, events } = queue({ perMinute: 10 });
+  await answered(...outcomes);
+  expect(outlook()).toMatchObject({ kind: 'failing' });
+  expect(await send()).toMatchObject({ kind: 'refused', reason: 'busy' });
+  expect(sms.sent).toHaveLength(outcomes.length);
+  expect(events).toEqual(['messages_failing']);
+});
+
+test.each([
+  ['a number that gets no messages', [BAD_RECIPIENT, BAD_RECIPIENT, BAD_RECIPIENT, BAD_RECIPIENT]],
+  ['two messages of unknown fate', [UNKNOWN, UNKNOWN]],
+  [
+    'four of unknown fate that are not in a row',
+    [UNKNOWN, UNKNOWN, { kind: 'sent', messageId: '1' } as const, UNKNOWN, UNKNOWN],
+  ],
+])('%s does not', async (_, outcomes) => {
+  const { answered, outlook } = queue({ perMinute: 10 });
+  await answered(...outcomes);
+  expect(outlook()).toEqual({ kind: 'clear' });
+});
+
+test('after the rest one message goes out as a probe, and its success lets the others go', async () => {
+  const { clock, sms, send, answered, outlook, events } = queue({ perMinute: 10 });
+  await answered(MISCONFIGURED);
+  clock.advanceSeconds(30);
+  let let_go = (_: SmsOutcome) => {};
+  sms.answerNext(
+    new Promise((resolve) => {
+      let_go = resolve;
+    }),
+  );
+  const probe = send();
+  await settle();
+  expect(await send()).toMatchObject({ kind: 'refused' });
+  expect(sms.sent).toHaveLength(2);
+  let_go({ kind: 'sent', messageId: '1' });
+  await probe;
+  expect(outlook()).toEqual({ kind: 'clear' });
+  expect(await send()).toMatchObject({ kind: 'sent' });
+  expect(events).toEqual(['messages_failing', 'messages_going']);
+});
+
+test('a probe that fails, or whose fate is unknown, makes the rest begin anew', async () => {
+  const { clock, sms, send, answered, outlook } = queue({ perMinute: 10 });
+  await answered(MISCONFIGURED);
+  clock.advanceSeconds(30);
+  await answered(UNKNOWN);
+  expect(outlook()).toEqual({ kind: 'failing', retryAfterSeconds: 30 });
+  expect(await send()).toMatchObject({ kind: 'refused' });
+  expect(sms.sent).toHaveLength(2);
+});
+
+test('a probe to a number that gets no messages shows that the provider is there', async () => {
+  const { clock, answered, outlook } = queue({ perMinute: 10 });
+  await answered(MISCONFIGURED);
+  clock.advanceSeconds(30);
+  await answered(BAD_RECIPIENT);
+  expect(outlook()).toEqual({ kind: 'clear' });
+});
+
+test('the provider may ask for a longer rest', async () => {
+  const { clock, answered, outlook, send } = queue({ perMinute: 10 });
+  await answered(BUSY);
+  expect(outlook()).toEqual({ kind: 'failing', retryAfterSeconds: 45 });
+  clock.advanceSeconds(44);
+  expect(await send()).toMatchObject({ kind: 'refused', retryAfterSeconds: 1 });
+});
+
+test('messages that wait when they begin to fail for everybody are not sent', async () => {
+  const { clock, sms, send } = queue();
+  sms.answerNext(BUSY);
+  const all = [send(), send(), send()];
+  await Promise.all(all.slice(0, 2));
+  clock.advanceSeconds(60);
+  sms.answerNext(BUSY);
+  await all[2];
+  clock.advanceSeconds(1);
+  expect(sms.sent.length).toBeLessThanOrEqual(3);
+});
+
+test('closing refuses the messages that wait, and those that come', async () => {
+  const { sms, send, close } = queue();
+  const all = [send(), send(), send()];
+  await settle();
+  close();
+  expect((await Promise.all(all)).map(({ kind }) => kind)).toEqual(['sent', 'sent', 'refused']);
+  expect(await send()).toMatchObject({ kind: 'refused' });
+  expect(sms.sent).toHaveLength(2);
+});

@@ -1,0 +1,89 @@
+import { inspect } from 'node:util';
+import { afterEach, beforeEach, expect, vi } from 'vitest';
+import { type RingCentralOptions, ringCentralSms, type SmsLogLine } from '../../src/sms/ringcentral.ts';
+import { account, RingCentralStandIn } from './ringcentral-standin.ts';
+
+export const PHONE = '+16505550123';
+export const CODE = '271828';
+export const TEXT = `Two-Factor Demo: ${CODE} unlocks your account for 1 hour.\n@localhost #${CODE}`;
+
+export const SENT = { kind: 'sent', messageId: expect.any(String) };
+export const BUSY = { kind: 'refused', reason: 'busy' };
+export const MISCONFIGURED = { kind: 'refused', reason: 'misconfigured' };
+export const UNKNOWN = { kind: 'unknown' };
+
+type Sender = ReturnType<typeof ringCentralSms>;
+
+/** A RingCentral of the test's own, and all that its senders log. */
+export interface RingCentralBench {
+  /** The stand-in of this test; a test that closes it puts another in its place. */
+  ringCentral: RingCentralStandIn;
+  nowMs: number;
+  lines: SmsLogLine[];
+  advanceSeconds(seconds: number): void;
+  sender(options?: Partial<RingCentralOptions>): Sender;
+  /** A sender that has logged in and sent one message, which is then forgotten. */
+  warmSender(options?: Partial<RingCentralOptions>): Promise<Sender>;
+}
+
+/**
+ * Gives every test of a file a stand-in, and holds each of them to the rules of silence: nothing on the console, no
+ * rejection that nobody handles, and in the log no code, no secret and no whole number.
+ */
+export function ringCentralBench(): RingCentralBench {
+  const printed: unknown[] = [];
+  const unhandled: unknown[] = [];
+  const keepUnhandled = (reason: unknown) => unhandled.push(reason);
+  const bench = {
+    lines: [] as SmsLogLine[],
+    advanceSeconds(seconds: number) {
+      this.nowMs += seconds * 1000;
+    },
+    sender: (options = {}) =>
+      ringCentralSms({
+        serverUrl: bench.ringCentral.url,
+        ...account,
+        log: (line) => bench.lines.push(line),
+        nowMs: () => bench.nowMs,
+        followWaitsMs: [0, 0, 0, 0],
+        ...options,
+      }),
+    async warmSender(options) {
+      const sms = bench.sender(options);
+      expect(await sms.send(PHONE, TEXT)).toEqual(SENT);
+      bench.ringCentral.messages.length = 0;
+      bench.lines.length = 0;
+      return sms;
+    },
+  } as RingCentralBench;
+
+  beforeEach(async () => {
+    bench.ringCentral = await RingCentralStandIn.start();
+    bench.nowMs = Date.parse('2025-06-01T12:00:00.000Z');
+    for (const list of [bench.lines, printed, unhandled]) list.length = 0;
+    for (const method of ['debug', 'error', 'info', 'log', 'trace', 'warn'] as const) {
+      vi.spyOn(console, method).mockImplementation((...words) => printed.push(words));
+    }
+    process.on('unhandledRejection', keepUnhandled);
+  });
+
+  afterEach(async () => {
+    await bench.ringCentral.close();
+    await new Promise(setImmediate);
+    process.off('unhandledRejection', keepUnhandled);
+    expect(unhandled).toEqual([]);
+    expect(printed).toEqual([]);
+    expectNoSecrets(bench.lines, bench.ringCentral);
+  });
+
+  return bench;
+}
+
+/** Fails where anything in `value` holds a code, a secret of the app, a token, or a whole number. */
+export function expectNoSecrets(value: unknown, ringCentral: RingCentralStandIn): void {
+  const basic = Buffer.from(`${account.clientId}:${account.clientSecret}`).toString('base64');
+  const numbers = [PHONE, account.fromNumber].map((number) => number.slice(1));
+  const secrets = [CODE, account.jwt, account.clientSecret, basic, ...numbers, ...ringCentral.tokens];
+  const shown = inspect(value, { depth: 20, showHidden: true }) + JSON.stringify(value);
+  for (const secret of secrets) expect(shown).not.toContain(secret);
+}
