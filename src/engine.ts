@@ -218,11 +218,13 @@ export async function codeStatus(ports: Ports, form: FlowForm): Promise<CodeStat
     const { email, purpose, device } = flow.code;
     const isKnown = await comesFromKnownDevice(tx, form, email, nowMs);
     const newest = await tx.newestCode(email, purpose, device, nowMs);
-    const resendIn = inSeconds(pauseLeftMs(ports, newest, nowMs, isKnown));
-    if (isKnown) return { kind: 'ok', ...deliveryOf(flow.code), resendIn };
-    if (flow.code.isInOutage) return { kind: 'ok', delivery: 'failed', reason: 'outage', resendIn };
-    const hasLeft = nowMs >= flow.code.sentAtMs + FIXED.sendingSeconds * 1000;
-    return { kind: 'ok', delivery: hasLeft ? 'sent' : 'sending', resendIn };
+    const pause = inSeconds(pauseLeftMs(ports, newest, nowMs, isKnown));
+    const told = isKnown ? deliveryOf(flow.code) : deliveryForStrangers(flow.code, nowMs);
+    return {
+      kind: 'ok',
+      ...told,
+      resendIn: told.delivery === 'failed' ? Math.max(pause, restOf(ports)) : pause,
+    };
   });
 }
 
@@ -431,6 +433,18 @@ function slowDown(ports: Ports): SlowDown | undefined {
 
 function isOutage({ outlook }: Ports): boolean {
   return outlook().kind === 'failing';
+}
+
+/** Whole seconds until messages to anybody may go again, where they fail for everybody. */
+function restOf(ports: Ports): number {
+  const outlook = ports.outlook();
+  return outlook.kind === 'failing' ? outlook.retryAfterSeconds : 0;
+}
+
+/** The same for every account and every end of the message: by the clock, and by what is so for everybody. */
+function deliveryForStrangers(code: Code, nowMs: number): Pick<CodeStatusOutcome, 'delivery' | 'reason'> {
+  if (code.isInOutage) return { delivery: 'failed', reason: 'outage' };
+  return { delivery: nowMs < code.sentAtMs + FIXED.sendingSeconds * 1000 ? 'sending' : 'sent' };
 }
 
 function deliveryOf({ delivery, reason }: Code): Pick<CodeStatusOutcome, 'delivery' | 'reason'> {

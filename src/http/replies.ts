@@ -45,13 +45,14 @@ const SLOW_DOWN: Row<SlowDown> = [
     `Too many messages are waiting to go out. Please try again in ${secondsInWords(retryAfter)}.`,
 ];
 
-const FAILURES: Record<NonNullable<CodeStatusOutcome['reason']>, string> = {
-  bad_recipient: 'The number of this account can not get text messages.',
-  opted_out: 'This phone has answered STOP, so no code can be sent to it. Answer START to get codes again.',
-  undeliverable: 'The message did not reach the phone. Please ask for a new one.',
-  busy: 'The message could not go out just now. Please ask for a new one in a minute.',
-  misconfigured: 'This service can not send messages at the moment. Please try again later.',
-  outage: 'Messages can not go out at the moment. If none arrives, please ask for a new one in a minute.',
+const FAILURES: Record<NonNullable<CodeStatusOutcome['reason']>, (again: string) => string> = {
+  bad_recipient: () => 'The number of this account can not get text messages.',
+  opted_out: () => 'This phone has answered STOP, so no code can go to it. Answer START to get codes again.',
+  undeliverable: (again) => `The message did not reach the phone. Please ask for a new one${again}.`,
+  busy: (again) => `The message could not go out just now. Please ask for a new one${again}.`,
+  misconfigured: (again) => `This service can not send messages at the moment. Please try again${again}.`,
+  outage: (again) =>
+    `Messages can not go out at the moment. If none arrives, please ask for a new one${again}.`,
 };
 const DELIVERIES = {
   sending: 'The message is being sent.',
@@ -113,7 +114,11 @@ const REPLIES: Table = {
     expired_code: [410, 'This request is done or no longer known. Please start over.'],
   },
   codestatus: {
-    ok: [200, ({ delivery, reason }) => (reason ? FAILURES[reason] : DELIVERIES[delivery])],
+    ok: [
+      200,
+      ({ delivery, reason, resendIn }) =>
+        reason ? FAILURES[reason](resendIn ? ` in ${secondsInWords(resendIn)}` : '') : DELIVERIES[delivery],
+    ],
   },
   logout: { ok: [200, 'You are signed out.'] },
 };

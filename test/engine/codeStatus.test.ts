@@ -144,6 +144,14 @@ test('a code made while messages fail for everybody has failed for everybody, no
   expect(await statusOf(world())).toEqual(told);
 });
 
+test('where messages fail for everybody, the time to ask again is when they may go again', async () => {
+  const here = await onKnownDevice({ kind: 'refused', reason: 'busy', retryAfterSeconds: 90 });
+  here.sms.outlook = { kind: 'failing', retryAfterSeconds: 90 };
+  expect(await here.status()).toEqual({ kind: 'ok', delivery: 'failed', reason: 'busy', resendIn: 90 });
+  here.sms.outlook = { kind: 'clear' };
+  expect(await here.status()).toEqual({ kind: 'ok', delivery: 'failed', reason: 'busy', resendIn: 0 });
+});
+
 test('a code that is sent again after the outage has not failed any more', async () => {
   const here = world();
   here.sms.outlook = { kind: 'failing', retryAfterSeconds: 30 };

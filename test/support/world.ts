@@ -38,8 +38,12 @@ export const PHONE = '+12025550123';
 export const PASSWORD = 'correct horse battery';
 export const NETWORK = '203.0.113.9';
 
-/** A world with nobody in it. */
-export function world(policy: Partial<Policy> = {}, store: Store = memoryStore()): World {
+/** A world with nobody in it. Its messages are kept in `sms`, unless `sender` takes them. */
+export function world(
+  policy: Partial<Policy> = {},
+  store: Store = memoryStore(),
+  sender?: Pick<engine.Ports, 'sms' | 'outlook'>,
+): World {
   const clock = fakeClock();
   const sms = fakeSms();
   const background = createBackground((error) => console.error(error));
@@ -47,6 +51,7 @@ export function world(policy: Partial<Policy> = {}, store: Store = memoryStore()
     store,
     sms,
     outlook: () => sms.outlook,
+    ...sender,
     policy: { ...TUTORIAL, ...policy },
     phones: { smsCountries: ['US', 'CA'], defaultCountry: 'US' },
     site: { serviceName: 'Two-Factor Demo', host: 'localhost' },
