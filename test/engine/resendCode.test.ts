@@ -77,6 +77,23 @@ test('a code that has gone out stays good when sending it again is refused', asy
   expect(await verifyPasscode(ports, { email: ANN, flow, passcode })).toMatchObject({ kind: 'ok' });
 });
 
+test('a restart between the code and its message leaves no dead end: after the pause the person asks again', async () => {
+  const here = world();
+  await here.signUp();
+  here.sms.answerNext(new Promise(() => undefined));
+  await here.signIn('wrong');
+  await here.signIn('wrong');
+  const locked = await here.signIn('wrong');
+  if (locked.kind !== 'locked') throw new Error(locked.kind);
+  const restarted = world({}, here.ports.store);
+  restarted.clock.advanceSeconds(60);
+  const flow = must(locked.flow);
+  expect(await resendCode(restarted.ports, { flow })).toMatchObject({ kind: 'code_sent', flow });
+  await restarted.settled();
+  const form = { email: ANN, flow, passcode: restarted.sms.lastPasscode() };
+  expect(await verifyPasscode(restarted.ports, form)).toMatchObject({ kind: 'ok' });
+});
+
 test('an account that is not locked any more says so', async () => {
   const { ports, clock, resend, signIn, sms, settled } = await lockedOut();
   clock.advanceSeconds(60);
