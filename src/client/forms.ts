@@ -11,7 +11,6 @@ export function onSubmit(form: Form, work: (form: Form) => Promise<unknown>): vo
   form.on('submit', (event) => {
     event.preventDefault();
     if (isBusy(form)) return;
-    clearErrors(form);
     // A browser remembers what is sent from a text field, and must not take a password for one.
     setRevealed(form.find('.reveal'), false);
     if (!showMissing(form)) void whileBusy(form, form.find('button[type=submit]'), () => work(form));
@@ -23,7 +22,6 @@ export function onSubmit(form: Form, work: (form: Form) => Promise<unknown>): vo
 /** Runs `work` while the button says that it goes on; does nothing where the form is busy already. */
 export async function whileBusy(form: Form, button: JQuery, work: () => Promise<unknown>): Promise<void> {
   if (isBusy(form)) return;
-  clearErrors(form);
   setBusy(form, button, true);
   try {
     await painted();
@@ -47,13 +45,14 @@ export function fill(form: Form, field: string, value: string): void {
 
 /** Puts the focus in the first of the form's fields that is empty, else in its last one. */
 export function focusFirstEmpty(form: Form): void {
-  const fields = form.find<HTMLInputElement>('input:enabled:not([readonly])');
+  const fields = form.find<HTMLInputElement>('input:enabled:not(.fixed)');
   const empty = fields.filter((_, field) => field.value === '');
   (empty.length > 0 ? empty : fields.last()).first().trigger('focus');
 }
 
 /** Says what is wrong with a field, beside it, and puts the focus there. */
 export function showFieldError(form: Form, field: string, sentence: string): void {
+  clearErrors(form);
   const input = fieldOf(form, field);
   markField(input, sentence);
   input.trigger('focus').trigger('select');
@@ -61,6 +60,7 @@ export function showFieldError(form: Form, field: string, sentence: string): voi
 
 /** Says what is wrong where no field is to blame. */
 export function showError(form: Form, sentence: string): void {
+  clearErrors(form);
   form.find('.form-error').text(sentence).prop('hidden', false);
 }
 
@@ -78,13 +78,15 @@ export function showFailure(form: Form, failure: Failure): void {
 
 /** Says what went well; an empty sentence takes it back. */
 export function showNote(form: Form, sentence: string): void {
+  clearErrors(form);
   form.find('.note').text(sentence);
 }
 
+/** Takes back what was said. Not when a form is submitted, for the button would move from under a second click. */
 export function clearErrors(form: Form): void {
   form.find('input').each((_, input) => clearFieldError($(input)));
   form.find('.form-error').text('').prop('hidden', true);
-  showNote(form, '');
+  form.find('.note').text('');
 }
 
 /** Makes the buttons beside password fields show and hide what is typed. */
@@ -110,6 +112,7 @@ function showMissing(form: Form): boolean {
   const missing = form
     .find<HTMLInputElement>('input[required]:enabled')
     .filter((_, input) => (input.name === 'password' ? input.value : input.value.trim()) === '');
+  if (missing.length > 0) clearErrors(form);
   missing.each((_, input) => markField($(input), String($(input).data('missing'))));
   missing.first().trigger('focus');
   return missing.length > 0;
@@ -138,6 +141,9 @@ function isBusy(form: Form): boolean {
 /** The button stays in the tab order, so that the focus does not fall off it while the work goes on. */
 function setBusy(form: Form, button: JQuery, isOn: boolean): void {
   form.attr('aria-busy', String(isOn));
+  // An answer must find the person where the question was asked.
+  form.closest('.block').find('.ways').prop('inert', isOn);
+  form.find('input:not(.fixed)').prop('readonly', isOn);
   button.attr('aria-disabled', String(isOn));
   button.find('.label').prop('hidden', isOn);
   button.find('.busy').prop('hidden', !isOn);

@@ -23,6 +23,7 @@ import {
   whileBusy,
 } from './forms.ts';
 import { watchInbox } from './inbox.ts';
+import { passcodeIn } from './passcode.ts';
 import { commonPasswords, passwordFault } from './passwords.ts';
 import {
   authMessage,
@@ -37,6 +38,7 @@ import {
   type CodeStep,
   codeStep,
   enterCode,
+  finishCode,
   formOf,
   greetOnIndex,
   holdResend,
@@ -54,6 +56,8 @@ const NOT_OUR_SERVER =
   'Check the address of this page.';
 const NO_SEED = 'The server could not take up the sign-in. Try again.';
 const NO_CODE = 'Enter the six digits of the code in the text message.';
+const NO_ADDRESS = 'This does not look like an email address.';
+const NEW_CODE = 'A new code is on its way.';
 const START_OVER = 'Start again here.';
 const SIGN_IN_FOR_CODE = 'Sign in again, and a code is sent to your phone.';
 
@@ -70,6 +74,7 @@ async function getSeed(username: string) {
 async function signup(form: Form) {
   const email = typed(form, 'email');
   const password = typed(form, 'password');
+  if (!isAddress(email)) return showFieldError(form, 'email', NO_ADDRESS);
   const fault = await passwordFault(password, rulesFor(email));
   if (fault) return showFieldError(form, 'password', fault);
 
@@ -98,6 +103,7 @@ async function signup(form: Form) {
 async function login(form: Form, seedsLeft = 1): Promise<void> {
   const username = typed(form, 'username');
   const password = typed(form, 'password');
+  if (!isAddress(username)) return showFieldError(form, 'username', NO_ADDRESS);
   const seed = await getSeed(username);
   if (seed.status !== 'ok') return showFailure(form, seed);
 
@@ -126,7 +132,7 @@ async function login(form: Form, seedsLeft = 1): Promise<void> {
 async function verifyPasscode(form: Form) {
   const step = codeStep();
   if (!step?.flow) return showLogin('', START_OVER);
-  const passcode = passcodeIn(form);
+  const passcode = passcodeIn(typed(form, 'passcode'));
   if (!passcode) return showFieldError(form, 'passcode', NO_CODE);
 
   const { username, flow } = step;
@@ -134,6 +140,7 @@ async function verifyPasscode(form: Form) {
   switch (answer.status) {
     case 'ok':
     case 'not_locked':
+      finishCode();
       return showLogin(username, answer.message);
     case 'wrong_code':
     case 'expired_code':
@@ -151,6 +158,7 @@ async function resetPwd(form: Form) {
 
 async function askForResetCode(form: Form) {
   const username = typed(form, 'username');
+  if (!isAddress(username)) return showFieldError(form, 'username', NO_ADDRESS);
   const answer = await post<ResetPwdOutcome>('/resetpwd', { username });
   if (answer.status === 'code_sent') return enterCode('reset', username, answer);
   return refuseReset(form, answer);
@@ -158,7 +166,7 @@ async function askForResetCode(form: Form) {
 
 async function setPassword(form: Form, username: string, flow: string) {
   const password = typed(form, 'password');
-  const passcode = passcodeIn(form);
+  const passcode = passcodeIn(typed(form, 'passcode'));
   if (!passcode) return showFieldError(form, 'passcode', NO_CODE);
   const fault = await passwordFault(password, rulesFor(username));
   if (fault) return showFieldError(form, 'password', fault);
@@ -167,8 +175,9 @@ async function setPassword(form: Form, username: string, flow: string) {
   if (verifier.status !== 'ok') return showFailure(form, verifier);
 
   const answer = await post<ResetPwdOutcome>('/resetpwd', { username, flow, passcode, ...verifier.fields });
-  if (answer.status === 'ok') return showLogin(username, answer.message);
-  return refuseReset(form, answer);
+  if (answer.status !== 'ok') return refuseReset(form, answer);
+  finishCode();
+  return showLogin(username, answer.message);
 }
 
 /** Asks for the code to be sent again, or for a new one. */
@@ -179,10 +188,12 @@ async function resendCode(form: Form) {
   switch (answer.status) {
     case 'code_sent':
       enterCode(step.purpose, step.username, answer);
-      return showNote(formOf(step.purpose), answer.message);
+      return showNote(formOf(step.purpose), NEW_CODE);
     case 'not_locked':
+      finishCode();
       return showLogin(step.username, answer.message);
     case 'expired_code':
+      finishCode();
       return startOver(step, answer.message);
     case 'slow_down':
       holdResend(step, answer.retryAfter);
@@ -242,10 +253,8 @@ async function askAgain() {
   formOf('reset').trigger('submit');
 }
 
-/** The six digits, without the blanks and dashes that people type between them. */
-function passcodeIn(form: Form): string | undefined {
-  const digits = typed(form, 'passcode').replace(/[\s\p{Dash_Punctuation}]/gu, '');
-  return /^\d{6}$/.test(digits) ? digits : undefined;
+function isAddress(username: string): boolean {
+  return /^[^\s@]+@[^\s@]+$/.test(username.trim());
 }
 
 function rulesFor(email: string) {
@@ -272,6 +281,14 @@ function bindButtons() {
     void whileBusy(form, $(event.currentTarget), () => resendCode(form));
   });
   $('.to-login').on('click', () => showLogin(codeStep()?.username ?? typed(formOf('reset'), 'username'), ''));
+  // On its own page the link to the sign-in form is a way out of the other blocks.
+  $('.block')
+    .closest('body')
+    .find('header a[href="/"]')
+    .on('click', (event) => {
+      event.preventDefault();
+      showLogin(codeStep()?.username ?? '', '');
+    });
   $('.to-reset').on('click', () => showReset(typed(formOf('login'), 'username'), ''));
 }
 

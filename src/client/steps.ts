@@ -1,6 +1,7 @@
 /** Which block of the index page is shown, and what has to outlive a reload of it. */
 import $ from 'jquery';
 import { holdButton } from './countdown.ts';
+import { watchDelivery } from './delivery.ts';
 import {
   clearErrors,
   type Form,
@@ -21,6 +22,8 @@ export interface CodeStep {
   phone: string;
   resendAtMs: number;
   askedAtMs: number;
+  /** The flow's one try is gone: only a new code helps. */
+  isTried?: boolean;
 }
 
 /** What a code that was asked for is answered with. */
@@ -36,6 +39,8 @@ const GREETING = 'greeting';
 const STALE_MS = 65 * 60_000;
 
 let current: CodeStep | undefined;
+/** Steps that the person has left while their flow is still good, by purpose and name. */
+const parked = new Map<string, CodeStep>();
 
 /** The code that this tab waits for, if any. */
 export function codeStep(): CodeStep | undefined {
@@ -83,21 +88,31 @@ export function showReset(username: string, note: string): void {
 /** Shows where to enter the code that was asked for, or how long to wait where none can be had. */
 export function enterCode(purpose: CodeStep['purpose'], username: string, asked: CodeAsked): void {
   const now = Date.now();
+  const left = asked.flow ? undefined : parked.get(placeOf(purpose, username));
   showCode({
     purpose,
     username,
-    flow: asked.flow,
+    flow: asked.flow ?? left?.flow,
     phone: asked.phone,
     resendAtMs: now + asked.resendIn * 1000,
-    askedAtMs: now,
+    askedAtMs: left?.askedAtMs ?? now,
   });
 }
 
-/** Says that the code can't be used any more, and points to the button for a new one. */
+/** Says that the code can't be used any more: from here only a new one goes on. */
 export function refuseCode(form: Form, sentence: string): void {
   fill(form, 'passcode', '');
-  form.addClass('is-spent');
   showFieldError(form, 'passcode', sentence);
+  if (!current) return;
+  current = { ...current, isTried: true };
+  keep(CODE_STEP, current);
+  setTried(form, true);
+}
+
+/** Forgets the code that has done its work. */
+export function finishCode(): void {
+  if (current) parked.delete(placeOf(current.purpose, current.username));
+  current = undefined;
 }
 
 /** Lets the next code wait for so many seconds from now. */
@@ -105,6 +120,17 @@ export function holdResend(step: CodeStep, seconds: number): void {
   current = { ...step, resendAtMs: Date.now() + seconds * 1000 };
   keep(CODE_STEP, current);
   holdButton(formOf(step.purpose).find('.again'), current.resendAtMs);
+}
+
+/** Shows in the step's card what became of its message. */
+function watchMessage({ purpose, flow }: CodeStep): void {
+  const line = formOf(purpose).find('.delivery').text('').removeClass('has-failed');
+  const isCurrent = () => current?.flow === flow && current?.purpose === purpose;
+  if (!flow) return;
+  void watchDelivery(flow, isCurrent, ({ message, hasFailed, resendIn }) => {
+    line.text(message).toggleClass('has-failed', hasFailed);
+    if (hasFailed && current && resendIn !== undefined) holdResend(current, resendIn);
+  });
 }
 
 function showCode(step: CodeStep): void {
@@ -115,14 +141,28 @@ function showCode(step: CodeStep): void {
   if (block === 'reset') setResetStep(2);
   fill(formOf(block), 'username', step.username);
   fill(formOf(block), 'passcode', '');
-  formOf(block).removeClass('is-spent');
+  setTried(formOf(block), step.isTried === true);
   $(`#${block} .phone`).text(step.phone);
   $(`#${block} .who`).text(step.username);
   showBlock(block);
   holdButton(formOf(block).find('.again'), step.resendAtMs);
+  watchMessage(step);
+}
+
+/** A code that was tried can't be typed again; the button for a new one comes to the front. */
+function setTried(form: Form, isTried: boolean): void {
+  form.toggleClass('is-spent', isTried);
+  form.find('input[name=passcode]').prop('disabled', isTried);
+  form.find('button[type=submit]').prop('disabled', isTried);
+  if (isTried) form.closest('.block').find('h1').trigger('focus');
+}
+
+function placeOf(purpose: string, username: string): string {
+  return `${purpose} ${username.trim().toLowerCase()}`;
 }
 
 function leaveCode(): void {
+  if (current?.flow && !current.isTried) parked.set(placeOf(current.purpose, current.username), current);
   current = undefined;
   takeKept(CODE_STEP);
   forgetPassword(formOf('reset'));
@@ -133,7 +173,10 @@ function leaveCode(): void {
 /** The reset form has two steps: its address alone, then the entire form with the address fixed. */
 function setResetStep(step: 1 | 2): void {
   const form = formOf('reset');
-  form.find('input[name=username]').prop('readonly', step === 2);
+  form
+    .find('input[name=username]')
+    .prop('readonly', step === 2)
+    .toggleClass('fixed', step === 2);
   form.find('fieldset').prop('disabled', step === 1);
   $('#reset .first-step').prop('hidden', step === 2);
   $('#reset .second-step').prop('hidden', step === 1);

@@ -31,8 +31,8 @@ type Table = {
   };
 };
 
-const WRONG_CODE = 'That is not the code. It is void here now: please ask for a new one.';
-const EXPIRED_CODE = 'That code is used, expired or was tried before. Please ask for a new one.';
+const WRONG_CODE = 'That is not the code, and it no longer works here. Please ask for a new one.';
+const EXPIRED_CODE = 'This code no longer works here. Please ask for a new one.';
 const NOT_LOCKED = 'The account is not locked here. Please sign in.';
 const codeAsked = (start: string) => (outcome: { phone: string; flow?: string; resendIn: number }) =>
   outcome.flow === undefined
@@ -63,7 +63,7 @@ const DELIVERIES = {
 
 const INVALID_FIELDS: Record<string, string> = {
   username: 'Please give your email address.',
-  email: 'Please give an email address, of at most 254 characters.',
+  email: 'This does not look like an email address.',
   fname: 'Please give your first name, of at most 100 characters.',
   lname: 'Please give your last name, of at most 100 characters.',
   phoneno:

@@ -1,0 +1,43 @@
+import { onTestFinished } from 'vitest';
+import { EMAIL, PASSWORDS, signIn, signUp, story } from '../support/browser.ts';
+import { account, RingCentralStandIn, refusal } from '../support/ringcentral-standin.ts';
+import { passcodeIn } from '../support/sms.ts';
+
+/** The variables by which the program sends through the stand-in. */
+function through(ringCentral: RingCentralStandIn): Record<string, string> {
+  return {
+    RC_SERVER_URL: ringCentral.url,
+    RC_APP_CLIENT_ID: account.clientId,
+    RC_APP_CLIENT_SECRET: account.clientSecret,
+    RC_USER_JWT: account.jwt,
+    RC_FROM_NUMBER: account.fromNumber,
+  };
+}
+
+const ringCentral = await RingCentralStandIn.start();
+
+story(
+  'a message that RingCentral refuses is told on the page, and another one can be asked for at once',
+  through(ringCentral),
+  async (page, program) => {
+    onTestFinished(() => ringCentral.close());
+    await signUp(page, program);
+    await signIn(page, PASSWORDS.first);
+    await page.getByRole('button', { name: 'Sign out' }).click();
+
+    ringCentral.next('sms', refusal(400, 'SMS-RC-413'));
+    await page.getByRole('button', { name: 'Reset password' }).click();
+    const form = page.getByRole('form', { name: 'Reset your password' });
+    await form.getByLabel('Email address').fill(EMAIL);
+    await form.getByRole('button', { name: 'Send me a code' }).click();
+    await page.getByText('has answered STOP').filter({ visible: true }).waitFor();
+
+    await form.getByRole('button', { name: 'Send a new code' }).click();
+    await page.getByText('has arrived').filter({ visible: true }).waitFor({ timeout: 60_000 });
+    await form.getByLabel('Six-digit code').fill(passcodeIn(ringCentral.messages.at(-1)?.text));
+    await form.getByRole('textbox', { name: 'New password' }).fill(PASSWORDS.second);
+    await form.getByRole('button', { name: 'Set new password' }).click();
+    await signIn(page, PASSWORDS.second);
+    await page.waitForURL(`${program.origin}/about`);
+  },
+);
