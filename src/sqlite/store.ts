@@ -160,7 +160,6 @@ class SqliteStore implements Store {
         if (waiting === undefined) break;
         taken.push(waiting);
         tell.push(await this.#runOne(waiting));
-        this.#refuseLate();
       } while (taken.length < this.#options.batchWorks && performance.now() < closesAtMs);
       this.#commit.run();
     } catch (error) {

@@ -81,6 +81,33 @@ test('a known device may ask again at once where the message did not arrive', as
   expect(await codeStatus(ports, { flow, deviceOf })).toMatchObject({ delivery: 'delivered' });
 });
 
+test('the end of an earlier message says nothing of a later one', async () => {
+  const here = world();
+  await here.signUp();
+  const signedIn = await here.signIn(PASSWORD);
+  if (signedIn.kind !== 'ok') throw new Error(signedIn.kind);
+  const { device } = signedIn.grants;
+  const deviceOf = () => device;
+  let end = (_: SmsFate) => {};
+  here.sms.endNext(
+    new Promise((resolve) => {
+      end = resolve;
+    }),
+  );
+  const asked = await resetPwd(here.ports, { email: ANN, device });
+  if (asked.kind !== 'code_sent') throw new Error(asked.kind);
+  const flow = must(asked.flow);
+  const delivery = async () => (await codeStatus(here.ports, { flow, deviceOf })).delivery;
+  await expect.poll(delivery).toBe('sent');
+
+  here.clock.advanceSeconds(60);
+  await resendCode(here.ports, { flow, deviceOf });
+  await expect.poll(delivery).toBe('delivered');
+  end({ kind: 'failed', reason: 'undeliverable' });
+  await here.settled();
+  expect(await delivery()).toBe('delivered');
+});
+
 test('a code whose message failed on its way stays good', async () => {
   const { setPassword, flow, sms } = await onKnownDevice(
     { kind: 'sent', messageId: '1' },

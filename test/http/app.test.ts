@@ -102,6 +102,20 @@ describe('pages', () => {
     expect(answer).toContain('"status":"invalid"');
   });
 
+  test('the inbox is not there for a request that names two hosts', async () => {
+    const server = createServer(site({ inbox: () => [] }).app);
+    onTestFinished(() => void server.close());
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const statusWith = async (hosts: string) => {
+      const socket = connect((server.address() as { port: number }).port, '127.0.0.1');
+      socket.write(`GET /dev/messages.json HTTP/1.1\r\n${hosts}Connection: close\r\n\r\n`);
+      return (await socket.toArray()).join('').split(' ')[1];
+    };
+    expect(await statusWith('Host: localhost\r\n')).toBe('200');
+    expect(await statusWith('Host: localhost\r\nHost: evil.example\r\n')).toBe('404');
+  });
+
   test.each(PATHS)('OPTIONS %s is not found', async (path) => {
     const { status, body } = await supertest(site().app).options(path);
     expect([status, body.status]).toEqual([404, 'not_found']);

@@ -71,6 +71,27 @@ test('closing waits for the answer of a request under way', async () => {
   expect(await closed).toBe('closed');
 });
 
+test('closing ends a connection whose answer had begun before, at its next answer', async () => {
+  let end = () => {};
+  const { port, servers } = await listening((request, response) => {
+    if (request.url === '/quick') return void response.end('quick');
+    response.flushHeaders();
+    end = () => void response.end('slow');
+  });
+  const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+  const ask = (path: string) => once(get({ port, agent, host: '127.0.0.1', path }), 'response');
+  const [slow] = await ask('/slow');
+  const closed = closeServers(servers);
+  end();
+  slow.resume();
+  await once(slow, 'end');
+  const [quick] = await ask('/quick');
+  expect(quick.headers.connection).toBe('close');
+  quick.resume();
+  await closed;
+  agent.destroy();
+});
+
 test('a port in use leaves nothing listening', async () => {
   const { port, servers } = await listening(answerAtOnce);
   await expect(listen(answerAtOnce, 'localhost', port)).rejects.toMatchObject({ code: 'EADDRINUSE' });

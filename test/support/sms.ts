@@ -8,7 +8,7 @@ export interface FakeSms extends SmsSender {
   /** What anybody's message can expect; a test sets it. */
   outlook: SmsOutlook;
   /** What the next message that was sent comes to, in place of `delivered`. */
-  endNext(fate: SmsFate): void;
+  endNext(fate: SmsFate | Promise<SmsFate>): void;
   /** The six digits of the newest message. */
   lastPasscode(): string;
 }
@@ -29,7 +29,7 @@ export function otherThan(passcode: string): string {
 export function fakeSms(): FakeSms {
   const sent: FakeSms['sent'] = [];
   const answers: (SmsOutcome | Promise<SmsOutcome>)[] = [];
-  const ends: SmsFate[] = [];
+  const ends: (SmsFate | Promise<SmsFate>)[] = [];
   return {
     sent,
     outlook: { kind: 'clear' },
