@@ -1,28 +1,36 @@
 const timers = new WeakMap<HTMLElement, number>();
 
-/** Keeps a button from being pressed until `atMs`, and counts down in the `.countdown` that stands beside it. */
+/**
+ * Keeps a button from being pressed until `atMs`, and counts down in its `.hold` and in what the form says of a code that
+ * was refused.
+ */
 export function holdButton(button: JQuery, atMs: number): void {
   const element = button.get(0);
   if (!element) return;
   clearInterval(timers.get(element));
+  let hasWaited = false;
   const tick = () => {
     const seconds = Math.max(0, Math.ceil((atMs - Date.now()) / 1000));
-    showWait(button, seconds);
+    showWait(button, seconds, hasWaited);
     if (seconds === 0) clearInterval(timers.get(element));
+    hasWaited = true;
   };
   timers.set(element, window.setInterval(tick, 250));
   tick();
 }
 
-function showWait(button: JQuery, seconds: number): void {
-  const place = button.closest('.hold');
+function showWait(button: JQuery, seconds: number, hasWaited: boolean): void {
+  const hold = button.closest('.hold');
   button.prop('disabled', seconds > 0);
-  place
+  button
+    .closest('form')
+    .find('.spent')
+    .add(hold)
     .find('.countdown')
     .prop('hidden', seconds === 0)
     .find('time')
     .text(asClock(seconds));
-  place.find('.freed').text(seconds > 0 ? '' : String(place.data('freed')));
+  hold.find('.freed').text(seconds === 0 && hasWaited ? String(hold.data('freed')) : '');
 }
 
 /** Seconds as a clock shows them: `0:42`, `1:00:00`. */

@@ -3,7 +3,7 @@ import type { CodeStatusOutcome } from '../outcome.ts';
 import { post } from './wire.ts';
 
 /** Waits before each look, in milliseconds: a message takes seconds, and a person looks at the phone after some. */
-const LOOKS_MS = [1_000, 2_500, 5_000, 10_000, 20_000, 30_000];
+const LOOKS_MS = [1_500, 3_000, 6_000, 12_000, 24_000];
 
 /** What a look told: the sentence to show, and in how many seconds another code may be asked for. */
 export interface News {
@@ -12,7 +12,10 @@ export interface News {
   resendIn: number | undefined;
 }
 
-/** Tells `show` the news of a flow's message until its end is known, or `isWanted` says no. A look that fails ends it. */
+/**
+ * Tells `show` the news of a flow's message until its end is known, or `isWanted` says no. A look that fails ends it, and
+ * none is taken while nobody sees the page.
+ */
 export async function watchDelivery(
   flow: string,
   isWanted: () => boolean,
@@ -20,6 +23,7 @@ export async function watchDelivery(
 ): Promise<void> {
   for (const waitMs of LOOKS_MS) {
     await new Promise((resolve) => setTimeout(resolve, waitMs));
+    await inSight();
     if (!isWanted()) return;
     const answer = await post<CodeStatusOutcome>('/codestatus', { flow });
     if (answer.status !== 'ok' || !isWanted()) return;
@@ -27,4 +31,10 @@ export async function watchDelivery(
     show({ message, hasFailed: delivery === 'failed', resendIn });
     if (delivery === 'delivered' || delivery === 'failed') return;
   }
+}
+
+/** Waits until the page is seen: people go to the message and come back. */
+async function inSight(): Promise<void> {
+  if (!document.hidden) return;
+  await new Promise((resolve) => document.addEventListener('visibilitychange', resolve, { once: true }));
 }

@@ -5,6 +5,9 @@ export type Form = JQuery<HTMLFormElement>;
 
 const FAULT = 'Something in this page went wrong. Reload it and try again.';
 
+let visit = 0;
+const visits = new WeakMap<HTMLElement, number>();
+
 /** Runs `work` when the form is submitted with all its required fields filled in, once at a time. */
 export function onSubmit(form: Form, work: (form: Form) => Promise<unknown>): void {
   form.on('input', 'input', (event) => clearFieldError($(event.currentTarget)));
@@ -22,6 +25,7 @@ export function onSubmit(form: Form, work: (form: Form) => Promise<unknown>): vo
 /** Runs `work` while the button says that it goes on; does nothing where the form is busy already. */
 export async function whileBusy(form: Form, button: JQuery, work: () => Promise<unknown>): Promise<void> {
   if (isBusy(form)) return;
+  for (const element of form.get()) visits.set(element, visit);
   setBusy(form, button, true);
   try {
     await painted();
@@ -32,6 +36,16 @@ export async function whileBusy(form: Form, button: JQuery, work: () => Promise<
   } finally {
     setBusy(form, button, false);
   }
+}
+
+/** Tells the work that goes on in any form that the person has gone elsewhere. */
+export function leaveForms(): void {
+  visit += 1;
+}
+
+/** Whether the person has gone elsewhere since the form's work began: its answer then has no place to be shown. */
+export function hasLeft(form: Form): boolean {
+  return form.get().some((element) => visits.get(element) !== visit);
 }
 
 /** What is typed in a field, untouched. */
@@ -53,9 +67,13 @@ export function focusFirstEmpty(form: Form): void {
 /** Says what is wrong with a field, beside it, and puts the focus there. */
 export function showFieldError(form: Form, field: string, sentence: string): void {
   clearErrors(form);
-  const input = fieldOf(form, field);
-  markField(input, sentence);
-  input.trigger('focus').trigger('select');
+  markField(fieldOf(form, field), sentence);
+  selectField(form, field);
+}
+
+/** Puts the focus in a field, so that typing replaces what is in it. */
+export function selectField(form: Form, field: string): void {
+  fieldOf(form, field).trigger('focus').trigger('select');
 }
 
 /** Says what is wrong where no field is to blame. */
@@ -82,7 +100,7 @@ export function showNote(form: Form, sentence: string): void {
   form.find('.note').text(sentence);
 }
 
-/** Takes back what was said. Not when a form is submitted, for the button would move from under a second click. */
+/** Takes back what was said. Only for an answer: at a press, the button would move from under the second click. */
 export function clearErrors(form: Form): void {
   form.find('input').each((_, input) => clearFieldError($(input)));
   form.find('.form-error').text('').prop('hidden', true);
@@ -112,7 +130,6 @@ function showMissing(form: Form): boolean {
   const missing = form
     .find<HTMLInputElement>('input[required]:enabled')
     .filter((_, input) => (input.name === 'password' ? input.value : input.value.trim()) === '');
-  if (missing.length > 0) clearErrors(form);
   missing.each((_, input) => markField($(input), String($(input).data('missing'))));
   missing.first().trigger('focus');
   return missing.length > 0;

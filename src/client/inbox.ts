@@ -1,5 +1,6 @@
 /** The developer's inbox: the messages that the console sender keeps, as a phone shows them. */
 import $ from 'jquery';
+import { aroundCode, readableNumber } from './readable.ts';
 
 interface Message {
   to: string;
@@ -15,7 +16,7 @@ let shown = '';
 export function watchInbox(): void {
   const inbox = $('#inbox');
   if (inbox.length === 0) return;
-  localTimes(inbox);
+  dress(inbox);
   setInterval(() => {
     if (!document.hidden) void refresh(inbox);
   }, POLL_MS);
@@ -27,7 +28,7 @@ async function refresh(inbox: JQuery): Promise<void> {
   if (!messages || JSON.stringify(messages) === shown) return;
   shown = JSON.stringify(messages);
   inbox.empty().append(messages.map(bubble));
-  localTimes(inbox);
+  dress(inbox);
   $('#inbox-empty').prop('hidden', messages.length > 0);
 }
 
@@ -42,13 +43,20 @@ function bubble({ to, text, at }: Message): JQuery {
   return $('<li class="message">').append(
     $('<p class="meta">').append(
       $('<span class="to">').text(to),
+      ' ',
       $('<time>').attr('datetime', new Date(at).toISOString()),
     ),
     $('<p class="bubble">').text(text),
   );
 }
 
-function localTimes(inbox: JQuery): void {
+/** Makes the messages easy to read: times of this place, numbers in groups, and codes that one click selects. */
+function dress(inbox: JQuery): void {
+  inbox.find('.to').text((_, to) => readableNumber(to));
+  inbox.find('.bubble').each((_, bubble) => {
+    const [before, code, after] = aroundCode($(bubble).text());
+    if (code) $(bubble).empty().append(before, $('<strong class="code">').text(code), after);
+  });
   inbox.find<HTMLTimeElement>('time').each((_, time) => {
     $(time).text(new Date(time.dateTime).toLocaleTimeString([], { timeStyle: 'medium' }));
   });

@@ -10,11 +10,14 @@ import type {
   SignupOutcome,
   VerifyPasscodeOutcome,
 } from '../outcome.ts';
+import { holdButton } from './countdown.ts';
 import {
   bindReveals,
   type Form,
   forgetPassword,
+  hasLeft,
   onSubmit,
+  selectField,
   showError,
   showFailure,
   showFieldError,
@@ -23,6 +26,7 @@ import {
   whileBusy,
 } from './forms.ts';
 import { watchInbox } from './inbox.ts';
+import { type CodeStep, dropStep, forgetKept, keepNote, keepUsername } from './kept.ts';
 import { passcodeIn } from './passcode.ts';
 import { commonPasswords, passwordFault } from './passwords.ts';
 import {
@@ -35,16 +39,15 @@ import {
   saltedPassword,
 } from './scram.ts';
 import {
-  type CodeStep,
   codeStep,
   enterCode,
-  finishCode,
   formOf,
-  greetOnIndex,
   holdResend,
-  refuseCode,
   resume,
+  returnToCode,
+  settleCode,
   showLogin,
+  showRefusal,
   showReset,
 } from './steps.ts';
 import { type Failure, post, withCount } from './wire.ts';
@@ -90,7 +93,8 @@ async function signup(form: Form) {
   });
   switch (answer.status) {
     case 'ok':
-      greetOnIndex(email, answer.message);
+      keepUsername(email);
+      keepNote(answer.message);
       return leaveFor('/');
     case 'taken':
       return showFieldError(form, 'email', answer.message);
@@ -113,12 +117,14 @@ async function login(form: Form, seedsLeft = 1): Promise<void> {
   const proof = await proofFor(salted, message);
 
   const answer = await post<LoginOutcome>('/login', { username, id: seed.id, nonce, proof });
+  if (hasLeft(form)) return;
   switch (answer.status) {
     case 'ok':
       if (await isServerSignature(answer.signature, salted, message)) return leaveFor('/about');
       return refuseServer(form);
     case 'wrong':
-      return showFieldError(form, 'password', withTriesLeft(answer));
+      showError(form, withTriesLeft(answer));
+      return selectField(form, 'password');
     case 'locked':
       return enterCode('unlock', username, answer);
     case 'bad_seed':
@@ -131,20 +137,21 @@ async function login(form: Form, seedsLeft = 1): Promise<void> {
 /** Sends the code that unlocks the account, and goes back to the login form. */
 async function verifyPasscode(form: Form) {
   const step = codeStep();
-  if (!step?.flow) return showLogin('', START_OVER);
+  if (!step?.flow) return showLogin(START_OVER);
   const passcode = passcodeIn(typed(form, 'passcode'));
   if (!passcode) return showFieldError(form, 'passcode', NO_CODE);
 
   const { username, flow } = step;
   const answer = await post<VerifyPasscodeOutcome>('/verifypasscode', { username, flow, passcode });
+  settleCode(step, answer.status);
+  if (hasLeft(form)) return;
   switch (answer.status) {
     case 'ok':
     case 'not_locked':
-      finishCode();
-      return showLogin(username, answer.message);
+      return showLogin(answer.message);
     case 'wrong_code':
     case 'expired_code':
-      return refuseCode(form, answer.message);
+      return showRefusal(form);
     default:
       return showFailure(form, answer);
   }
@@ -153,18 +160,27 @@ async function verifyPasscode(form: Form) {
 /** Asks for a code with the email address alone, then sets the new password with the entire form. */
 async function resetPwd(form: Form) {
   const step = codeStep();
-  return step?.flow ? setPassword(form, step.username, step.flow) : askForResetCode(form);
+  return step?.flow ? setPassword(form, step, step.flow) : askForResetCode(form);
 }
 
 async function askForResetCode(form: Form) {
   const username = typed(form, 'username');
   if (!isAddress(username)) return showFieldError(form, 'username', NO_ADDRESS);
   const answer = await post<ResetPwdOutcome>('/resetpwd', { username });
-  if (answer.status === 'code_sent') return enterCode('reset', username, answer);
-  return refuseReset(form, answer);
+  if (hasLeft(form)) return;
+  switch (answer.status) {
+    case 'code_sent':
+      return enterCode('reset', username, answer);
+    case 'slow_down':
+      holdButton(form.find('button[type=submit]'), Date.now() + answer.retryAfter * 1000);
+      return showFailure(form, answer);
+    default:
+      return refuseReset(form, answer);
+  }
 }
 
-async function setPassword(form: Form, username: string, flow: string) {
+async function setPassword(form: Form, step: CodeStep, flow: string) {
+  const { username } = step;
   const password = typed(form, 'password');
   const passcode = passcodeIn(typed(form, 'passcode'));
   if (!passcode) return showFieldError(form, 'passcode', NO_CODE);
@@ -175,26 +191,27 @@ async function setPassword(form: Form, username: string, flow: string) {
   if (verifier.status !== 'ok') return showFailure(form, verifier);
 
   const answer = await post<ResetPwdOutcome>('/resetpwd', { username, flow, passcode, ...verifier.fields });
-  if (answer.status !== 'ok') return refuseReset(form, answer);
-  finishCode();
-  return showLogin(username, answer.message);
+  settleCode(step, answer.status);
+  if (hasLeft(form)) return;
+  return answer.status === 'ok' ? showLogin(answer.message) : refuseReset(form, answer);
 }
 
 /** Asks for the code to be sent again, or for a new one. */
 async function resendCode(form: Form) {
   const step = codeStep();
-  if (!step?.flow) return showLogin('', START_OVER);
+  if (!step?.flow) return showLogin(START_OVER);
   const answer = await post<ResendCodeOutcome>('/resendcode', { flow: step.flow });
+  if (hasLeft(form)) return;
   switch (answer.status) {
     case 'code_sent':
       enterCode(step.purpose, step.username, answer);
-      return showNote(formOf(step.purpose), NEW_CODE);
+      return codeStep()?.refusal ? undefined : showNote(form, NEW_CODE);
     case 'not_locked':
-      finishCode();
-      return showLogin(step.username, answer.message);
+      dropStep(step);
+      return showLogin(answer.message);
     case 'expired_code':
-      finishCode();
-      return startOver(step, answer.message);
+      dropStep(step);
+      return step.purpose === 'unlock' ? showLogin(answer.message) : showReset(answer.message);
     case 'slow_down':
       holdResend(step, answer.retryAfter);
       return showFailure(form, answer);
@@ -207,7 +224,8 @@ async function resendCode(form: Form) {
 async function logout(form: Form) {
   const answer = await post<LogoutOutcome>('/logout', {});
   if (answer.status !== 'ok') return showFailure(form, answer);
-  greetOnIndex('', answer.message);
+  forgetKept();
+  keepNote(answer.message);
   return leaveFor('/');
 }
 
@@ -231,7 +249,7 @@ function refuseReset(form: Form, answer: Answer<ResetPwdOutcome> | Failure) {
   switch (answer.status) {
     case 'wrong_code':
     case 'expired_code':
-      return refuseCode(form, answer.message);
+      return showRefusal(form);
     case 'ok':
     case 'code_sent':
       return showError(form, answer.message);
@@ -240,16 +258,10 @@ function refuseReset(form: Form, answer: Answer<ResetPwdOutcome> | Failure) {
   }
 }
 
-/** Where a code has been asked for in vain: back to where it is asked for. */
-function startOver({ purpose, username }: CodeStep, note: string) {
-  return purpose === 'unlock' ? showLogin(username, note) : showReset(username, note);
-}
-
 /** Asks again for a code that could not be handed out: for an unlock that takes the password, so the login form. */
 async function askAgain() {
-  const step = codeStep();
-  if (step?.purpose !== 'reset') return showLogin(step?.username ?? '', SIGN_IN_FOR_CODE);
-  showReset(step.username, '');
+  if (codeStep()?.purpose !== 'reset') return showLogin(SIGN_IN_FOR_CODE);
+  showReset();
   formOf('reset').trigger('submit');
 }
 
@@ -280,16 +292,17 @@ function bindButtons() {
     const form = $(event.currentTarget).closest('form') as Form;
     void whileBusy(form, $(event.currentTarget), () => resendCode(form));
   });
-  $('.to-login').on('click', () => showLogin(codeStep()?.username ?? typed(formOf('reset'), 'username'), ''));
-  // On its own page the link to the sign-in form is a way out of the other blocks.
-  $('.block')
-    .closest('body')
-    .find('header a[href="/"]')
-    .on('click', (event) => {
-      event.preventDefault();
-      showLogin(codeStep()?.username ?? '', '');
-    });
-  $('.to-reset').on('click', () => showReset(typed(formOf('login'), 'username'), ''));
+  $('.to-login').on('click', (event) => {
+    // The header's links go to the same form; pressed with a key, they open it elsewhere.
+    if (event.ctrlKey || event.metaKey || event.shiftKey) return;
+    event.preventDefault();
+    showLogin();
+  });
+  $('.to-reset').on('click', () => showReset());
+  $('.to-code').on('click', returnToCode);
+  $('.block input[name=username]').on('input change', (event) => {
+    keepUsername(String($(event.currentTarget).val()));
+  });
 }
 
 /** Goes to another page; the form stays busy until that is there. */

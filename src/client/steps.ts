@@ -1,4 +1,4 @@
-/** Which block of the index page is shown, and what has to outlive a reload of it. */
+/** Which block of the index page is shown, and which code it waits for. */
 import $ from 'jquery';
 import { holdButton } from './countdown.ts';
 import { watchDelivery } from './delivery.ts';
@@ -8,22 +8,28 @@ import {
   fill,
   focusFirstEmpty,
   forgetPassword,
-  showFieldError,
+  leaveForms,
   showNote,
 } from './forms.ts';
+import {
+  type CodeStep,
+  dropStep,
+  keepStep,
+  keepUsername,
+  keptUsername,
+  placeOf,
+  type Refusal,
+  stepAt,
+  stepToTry,
+  takeNote,
+} from './kept.ts';
 
 export type Block = 'login' | 'reset' | 'unlock' | 'wait';
 
-/** A code that was asked for: never the code itself. Without a `flow` none can be had before `resendAtMs`. */
-export interface CodeStep {
-  purpose: 'unlock' | 'reset';
-  username: string;
-  flow: string | undefined;
-  phone: string;
-  resendAtMs: number;
-  askedAtMs: number;
-  /** The flow's one try is gone: only a new code helps. */
-  isTried?: boolean;
+/** Where the person is, as the browser's history keeps it: a block, and the step that it is about. */
+interface Place {
+  block: Block;
+  step: string;
 }
 
 /** What a code that was asked for is answered with. */
@@ -33,16 +39,17 @@ interface CodeAsked {
   flow?: string;
 }
 
-const CODE_STEP = 'code-step';
-const GREETING = 'greeting';
-// An hour, the life of a code, and a bit for the person who asks for another one.
-const STALE_MS = 65 * 60_000;
+const STILL_GOOD = 'No further code can be sent just now. The one that you have asked for is still good.';
+const REFUSALS: Record<Refusal, string> = {
+  wrong_code: 'That was not the code, and it no longer works here.',
+  expired_code: 'This code no longer works here.',
+};
 
+let here: Place = { block: 'login', step: '' };
 let current: CodeStep | undefined;
-/** Steps that the person has left while their flow is still good, by purpose and name. */
-const parked = new Map<string, CodeStep>();
+let watches = 0;
 
-/** The code that this tab waits for, if any. */
+/** The code that is waited for where the person is, if any. */
 export function codeStep(): CodeStep | undefined {
   return current;
 }
@@ -52,35 +59,33 @@ export function formOf(block: Block): Form {
   return $(`#${block} form`) as Form;
 }
 
-/** Shows what the reload interrupted, or what the page before asked for, else the login block. */
+/** Shows what a reload interrupted, or with the page before's sentence the login block; and follows Back and Forward. */
 export function resume(): void {
   if ($('.block').length === 0) return;
-  const step = takeKept<CodeStep>(CODE_STEP);
-  const greeting = takeKept<{ username: string; note: string }>(GREETING);
-  if (greeting) showLogin(greeting.username, greeting.note);
-  else if (step && Date.now() - step.askedAtMs < STALE_MS) showCode(step);
-  else showBlock('login');
+  const note = takeNote();
+  if (note) showLogin(note);
+  else showPlace();
+  $(window).on('popstate', () => {
+    // A jump within the page, as by the link to its content, has no place of its own.
+    if (history.state === null) history.replaceState(here, '');
+    else showPlace();
+  });
 }
 
-/** Keeps a sentence, and the name to sign in with, for the login block on the next page. */
-export function greetOnIndex(username: string, note: string): void {
-  keep(GREETING, { username, note });
-}
-
-/** Shows the login block, with the name kept and a sentence about what went well. */
-export function showLogin(username: string, note: string): void {
+/** Shows the login block, with a sentence about what went well. */
+export function showLogin(note = ''): void {
   leaveCode();
-  const form = formOf('login');
-  fill(form, 'username', username);
+  $('.to-code').prop('hidden', !stepToTry());
+  fillUsername('login');
   showBlock('login');
-  showNote(form, note);
+  showNote(formOf('login'), note);
 }
 
 /** Shows the first step of the reset: the form with its email address alone, and a sentence about why. */
-export function showReset(username: string, note: string): void {
+export function showReset(note = ''): void {
   leaveCode();
   setResetStep(1);
-  fill(formOf('reset'), 'username', username);
+  fillUsername('reset');
   showBlock('reset');
   showNote(formOf('reset'), note);
 }
@@ -88,7 +93,8 @@ export function showReset(username: string, note: string): void {
 /** Shows where to enter the code that was asked for, or how long to wait where none can be had. */
 export function enterCode(purpose: CodeStep['purpose'], username: string, asked: CodeAsked): void {
   const now = Date.now();
-  const left = asked.flow ? undefined : parked.get(placeOf(purpose, username));
+  const left = asked.flow ? undefined : stepToTry(placeOf({ purpose, username }));
+  keepUsername(username);
   showCode({
     purpose,
     username,
@@ -96,75 +102,116 @@ export function enterCode(purpose: CodeStep['purpose'], username: string, asked:
     phone: asked.phone,
     resendAtMs: now + asked.resendIn * 1000,
     askedAtMs: left?.askedAtMs ?? now,
+    refusal: asked.flow && asked.flow === current?.flow ? current.refusal : undefined,
   });
+  if (left) showNote(formOf(purpose), STILL_GOOD);
+}
+
+/** Shows again where to enter the newest code that can still be tried. */
+export function returnToCode(): void {
+  const step = stepToTry();
+  if (step) showCode(step);
+}
+
+/** Keeps what an answer tells of a code, wherever the person is by now: its work is done, or its one try is gone. */
+export function settleCode(step: CodeStep, status: string): void {
+  const kept = stepAt(placeOf(step));
+  if (!kept || kept.flow !== step.flow) return;
+  if (status === 'ok' || status === 'not_locked') {
+    dropStep(step);
+    // A new password lifts the lock, and voids its code.
+    if (step.purpose === 'reset') dropStep({ ...step, purpose: 'unlock' });
+  } else if (status === 'wrong_code' || status === 'expired_code') {
+    const refused: CodeStep = { ...kept, refusal: status };
+    keepStep(refused);
+    if (current?.flow === step.flow) current = refused;
+    watches += 1;
+  }
 }
 
 /** Says that the code can't be used any more: from here only a new one goes on. */
-export function refuseCode(form: Form, sentence: string): void {
+export function showRefusal(form: Form): void {
+  clearErrors(form);
   fill(form, 'passcode', '');
-  showFieldError(form, 'passcode', sentence);
-  if (!current) return;
-  current = { ...current, isTried: true };
-  keep(CODE_STEP, current);
-  setTried(form, true);
-}
-
-/** Forgets the code that has done its work. */
-export function finishCode(): void {
-  if (current) parked.delete(placeOf(current.purpose, current.username));
-  current = undefined;
+  setSpent(form, current?.refusal);
+  const again = form.find('.again:enabled');
+  (again.length > 0 ? again : form.closest('.block').find('h1')).trigger('focus');
 }
 
 /** Lets the next code wait for so many seconds from now. */
 export function holdResend(step: CodeStep, seconds: number): void {
   current = { ...step, resendAtMs: Date.now() + seconds * 1000 };
-  keep(CODE_STEP, current);
+  keepStep(current);
   holdButton(formOf(step.purpose).find('.again'), current.resendAtMs);
 }
 
-/** Shows in the step's card what became of its message. */
-function watchMessage({ purpose, flow }: CodeStep): void {
-  const line = formOf(purpose).find('.delivery').text('').removeClass('has-failed');
-  const isCurrent = () => current?.flow === flow && current?.purpose === purpose;
-  if (!flow) return;
-  void watchDelivery(flow, isCurrent, ({ message, hasFailed, resendIn }) => {
-    line.text(message).toggleClass('has-failed', hasFailed);
-    if (hasFailed && current && resendIn !== undefined) holdResend(current, resendIn);
-  });
+/** Shows the place that the browser's history names, or the login block where its code is done with. */
+function showPlace(): void {
+  const place = history.state as Place | null;
+  const step = place ? stepAt(place.step) : undefined;
+  if (step) {
+    showCode(step);
+  } else if (place?.block === 'reset' && place.step === '') {
+    showReset();
+  } else {
+    history.replaceState(null, '');
+    showLogin();
+  }
 }
 
 function showCode(step: CodeStep): void {
   const block = step.flow ? step.purpose : 'wait';
+  const form = formOf(block);
   current = step;
-  keep(CODE_STEP, step);
+  keepStep(step);
   forgetPassword(formOf('login'));
   if (block === 'reset') setResetStep(2);
-  fill(formOf(block), 'username', step.username);
-  fill(formOf(block), 'passcode', '');
-  setTried(formOf(block), step.isTried === true);
+  fill(form, 'username', step.username);
+  fill(form, 'passcode', '');
+  setSpent(form, step.refusal);
   $(`#${block} .phone`).text(step.phone);
   $(`#${block} .who`).text(step.username);
-  showBlock(block);
-  holdButton(formOf(block).find('.again'), step.resendAtMs);
+  showBlock(block, placeOf(step));
+  holdButton(form.find('.again'), step.resendAtMs);
   watchMessage(step);
 }
 
+/** Shows in the step's card what became of its message. */
+function watchMessage({ purpose, flow, refusal }: CodeStep): void {
+  watches += 1;
+  const watch = watches;
+  const line = formOf(purpose).find('.delivery').text('').removeClass('has-failed');
+  if (!flow || refusal) return;
+  void watchDelivery(
+    flow,
+    () => watch === watches,
+    ({ message, hasFailed, resendIn }) => {
+      line.text(message).toggleClass('has-failed', hasFailed);
+      if (!current || resendIn === undefined) return;
+      // Only a failure brings the next code nearer: the wait may have another reason, of which this answer knows nothing.
+      const secondsLeft = Math.ceil((current.resendAtMs - Date.now()) / 1000);
+      if (hasFailed || resendIn > secondsLeft) holdResend(current, resendIn);
+    },
+  );
+}
+
 /** A code that was tried can't be typed again; the button for a new one comes to the front. */
-function setTried(form: Form, isTried: boolean): void {
-  form.toggleClass('is-spent', isTried);
-  form.find('input[name=passcode]').prop('disabled', isTried);
-  form.find('button[type=submit]').prop('disabled', isTried);
-  if (isTried) form.closest('.block').find('h1').trigger('focus');
+function setSpent(form: Form, refusal: Refusal | undefined): void {
+  const isSpent = refusal !== undefined;
+  form.toggleClass('is-spent', isSpent);
+  form
+    .find('.spent')
+    .prop('hidden', !isSpent)
+    .find('.why')
+    .text(isSpent ? REFUSALS[refusal] : '');
+  form.find('input[name=passcode]').prop('disabled', isSpent);
+  form.find('button[type=submit]:not(.again)').prop('disabled', isSpent);
 }
 
-function placeOf(purpose: string, username: string): string {
-  return `${purpose} ${username.trim().toLowerCase()}`;
-}
-
+/** The step stays kept, for the way back to it. */
 function leaveCode(): void {
-  if (current?.flow && !current.isTried) parked.set(placeOf(current.purpose, current.username), current);
   current = undefined;
-  takeKept(CODE_STEP);
+  watches += 1;
   forgetPassword(formOf('reset'));
   fill(formOf('reset'), 'passcode', '');
   fill(formOf('unlock'), 'passcode', '');
@@ -173,6 +220,7 @@ function leaveCode(): void {
 /** The reset form has two steps: its address alone, then the entire form with the address fixed. */
 function setResetStep(step: 1 | 2): void {
   const form = formOf('reset');
+  const button = form.find('button[type=submit]');
   form
     .find('input[name=username]')
     .prop('readonly', step === 2)
@@ -180,10 +228,19 @@ function setResetStep(step: 1 | 2): void {
   form.find('fieldset').prop('disabled', step === 1);
   $('#reset .first-step').prop('hidden', step === 2);
   $('#reset .second-step').prop('hidden', step === 1);
-  form.find('button[type=submit] .label').text(String(form.data(step === 1 ? 'ask' : 'set')));
+  button.find('.label').text(String(form.data(step === 1 ? 'ask' : 'set')));
+  if (step === 2) holdButton(button, 0);
+  else setSpent(form, undefined);
 }
 
-function showBlock(block: Block): void {
+function fillUsername(block: Block): void {
+  if (keptUsername()) fill(formOf(block), 'username', keptUsername());
+}
+
+function showBlock(block: Block, step = ''): void {
+  if (block !== here.block || step !== here.step) leaveForms();
+  here = { block, step };
+  remember(here);
   $('.block').prop('hidden', true);
   $(`#${block}`).prop('hidden', false);
   document.title = [$(`#${block} h1`).text(), $('body').data('service-name')].join(' · ');
@@ -192,20 +249,9 @@ function showBlock(block: Block): void {
   focusFirstEmpty(formOf(block));
 }
 
-function keep(name: string, value: object): void {
-  try {
-    sessionStorage.setItem(name, JSON.stringify(value));
-  } catch {
-    // A browser that keeps nothing: the step lives until the reload.
-  }
-}
-
-function takeKept<Kept>(name: string): Kept | undefined {
-  try {
-    const kept = JSON.parse(sessionStorage.getItem(name) ?? 'null') as Kept | null;
-    sessionStorage.removeItem(name);
-    return kept ?? undefined;
-  } catch {
-    return undefined;
-  }
+/** Lets the browser's Back lead from any other block to the login block. */
+function remember(place: Place): void {
+  const was = history.state as Place | null;
+  const isOtherSide = was !== null && (was.block === 'login') !== (place.block === 'login');
+  history[isOtherSide ? 'pushState' : 'replaceState'](place, '');
 }

@@ -62,7 +62,7 @@ const DELIVERIES = {
 };
 
 const INVALID_FIELDS: Record<string, string> = {
-  username: 'Please give your email address.',
+  username: 'This does not look like an email address.',
   email: 'This does not look like an email address.',
   fname: 'Please give your first name, of at most 100 characters.',
   lname: 'Please give your last name, of at most 100 characters.',
