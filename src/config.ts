@@ -2,7 +2,7 @@ import { BlockList, isIP } from 'node:net';
 import { isLoopbackHost } from './loopback.ts';
 import { isGsm7, messagesFit } from './passcode.ts';
 import { isCountry, isE164 } from './phone.ts';
-import { type Policy, STRICT, TUTORIAL } from './policy.ts';
+import { MESSAGES_PER_DAY, messageBudgets, type Policy, STRICT, TUTORIAL } from './policy.ts';
 
 /** Where messages go: to RingCentral, or to the terminal and /dev/messages. */
 export type SmsConfig =
@@ -63,6 +63,7 @@ export const VARIABLES = [
   'MAX_FAILURES',
   'CODE_LIFETIME_SECONDS',
   'CODE_RESEND_SECONDS',
+  'MESSAGES_PER_DAY',
   'SMS_COUNTRIES',
   'DEFAULT_COUNTRY',
   'TRUST_PROXY',
@@ -178,14 +179,21 @@ function readPolicy(reader: Reader, hasRateLimits: boolean): Policy {
   const base = word === 'strict' ? STRICT : TUTORIAL;
   const number = (name: Name, otherwise: number, least: number, most: number) =>
     reader.read(name, String(otherwise), wholeNumber(least, most), `a whole number, ${least} to ${most}`);
-  return {
+  const policy: Policy = {
     ...base,
+    messages: messageBudgets(number('MESSAGES_PER_DAY', MESSAGES_PER_DAY, 1, 1_000_000), hasRateLimits),
     maxFailures: number('MAX_FAILURES', base.maxFailures, 1, 100),
     codeLifetimeSeconds: number('CODE_LIFETIME_SECONDS', base.codeLifetimeSeconds, 1, 86_400),
     codeResendSeconds: number('CODE_RESEND_SECONDS', base.codeResendSeconds, 0, 86_400),
-    maxSeedsPerNetwork: hasRateLimits ? base.maxSeedsPerNetwork : Number.POSITIVE_INFINITY,
   };
+  return hasRateLimits ? policy : { ...policy, ...UNLIMITED };
 }
+
+const UNLIMITED = {
+  maxSeedsPerNetwork: Number.POSITIVE_INFINITY,
+  requestsPerMinute: Number.POSITIVE_INFINITY,
+  failedCodesPerHour: Number.POSITIVE_INFINITY,
+};
 
 function readSms(reader: Reader, mustBeNamed: boolean): SmsConfig {
   const ringCentral = readRingCentral(reader);

@@ -1,18 +1,30 @@
-import { createHash } from 'node:crypto';
+import { forgetSpent, windowWaitMs } from './budget.ts';
 import type {
   FlowForm,
   GetSeedForm,
   LoginForm,
   NewKeys,
+  ResendCodeForm,
   ResetPwdForm,
   SessionForm,
   SetPwdForm,
   SignupForm,
   VerifyPasscodeForm,
 } from './form.ts';
+import {
+  type Asker,
+  inSeconds,
+  isExpired,
+  isOutage,
+  type Message,
+  pauseLeftMs,
+  sendCode,
+  sendNotice,
+  sendSmsMessage,
+  transactThenSend,
+} from './messages.ts';
 import { type Account, nobodysAccount, saltFor } from './nobody.ts';
 import type {
-  CodeAsked,
   CodeStatusOutcome,
   GetSeedOutcome,
   LoginOutcome,
@@ -23,39 +35,22 @@ import type {
   SlowDown,
   VerifyPasscodeOutcome,
 } from './outcome.ts';
-import { isPasscode, messageText, type Purpose, passcodeFor, type Site } from './passcode.ts';
-import { maskPhone, type PhoneRules, toE164 } from './phone.ts';
-import { FIXED, type Policy } from './policy.ts';
+import { isPasscode, type Purpose } from './passcode.ts';
+import { maskPhone, toE164 } from './phone.ts';
+import { FIXED } from './policy.ts';
+import type { Ports } from './ports.ts';
 import { authMessage, isProof, type Keys, signatureFor } from './scram.ts';
-import type { SmsOutcome, SmsOutlook, SmsSender } from './sms.ts';
-import { type Code, type Delivery, type Store, type Tx, UNKNOWN_DEVICE } from './store.ts';
+import { type Code, type Tx, UNKNOWN_DEVICE } from './store.ts';
+import { fromBase64url, hashOf, randomToken, toBase64url } from './token.ts';
 
-/** All that the engine needs of the world around it. */
-export interface Ports {
-  readonly store: Store;
-  readonly sms: SmsSender;
-  readonly outlook: () => SmsOutlook;
-  readonly policy: Policy;
-  readonly phones: PhoneRules;
-  readonly site: Site;
-  /** The key (32 bytes or more) that codes are made with; it is never in the database. */
-  readonly appSecret: Uint8Array;
-  /** Unix milliseconds. */
-  readonly nowMs: () => number;
-  /** Bytes that nobody can foresee. */
-  readonly randomBytes: (size: number) => Uint8Array;
-  /** Runs a task on a later tick, after the answer has left, and sees to its failure. */
-  readonly later: (task: () => Promise<void>) => void;
-  /** As `later`, for a task that may take minutes and that nobody misses if the program ends. */
-  readonly meanwhile: (task: () => Promise<void>) => void;
-}
+export type { Ports } from './ports.ts';
 
 /** Hands out a seed that is good for one login of that name, with the salt and kdf that the page makes its proof with. */
 export async function getSeed(ports: Ports, form: GetSeedForm): Promise<GetSeedOutcome> {
   const { email, network } = form;
   const nowMs = ports.nowMs();
-  const id = randomToken(ports, 16);
-  const seed = randomToken(ports, 32);
+  const id = randomToken(ports.randomBytes, 16);
+  const seed = randomToken(ports.randomBytes, 32);
   const expiresAtMs = nowMs + FIXED.seedLifetimeSeconds * 1000;
 
   return ports.store.transact(async (tx) => {
@@ -80,6 +75,7 @@ export async function signup(ports: Ports, form: SignupForm): Promise<SignupOutc
 
     await tx.clearGuards(email);
     await tx.forgetCodes(email);
+    await forgetSpent(tx, email);
     return { kind: 'ok' };
   });
 }
@@ -93,9 +89,9 @@ export async function login(ports: Ports, form: LoginForm): Promise<LoginOutcome
 
     const account = await accountFor(ports, tx, form.email);
     const device = await knownDevice(tx, form, nowMs);
-    const asker: Asker = { email: form.email, purpose: 'unlock', device, account };
+    const asker: Asker = { email: form.email, purpose: 'unlock', device, account, origin: form };
     const guard = await tx.guardFor(form.email, device);
-    if (guard.isLocked) return { kind: 'locked', ...(await sendSmsMessage(ports, tx, messages, asker)) };
+    if (guard.isLocked) return lockedWithCode(ports, tx, messages, asker);
 
     // Counted before the proof is looked at, so that no answer can be had without its count.
     const failures = await tx.addFailure(form.email, device, nowMs);
@@ -112,8 +108,20 @@ export async function login(ports: Ports, form: LoginForm): Promise<LoginOutcome
       return { kind: 'wrong', triesLeft: ports.policy.maxFailures - failures };
     }
     await tx.lock(form.email, device, nowMs);
-    return { kind: 'locked', ...(await sendSmsMessage(ports, tx, messages, asker)) };
+    return lockedWithCode(ports, tx, messages, asker);
   });
+}
+
+/** A login locks, and says so, whether or not a code can go. */
+async function lockedWithCode(
+  ports: Ports,
+  tx: Tx,
+  messages: Message[],
+  asker: Asker,
+): Promise<LoginOutcome> {
+  const asked = await sendSmsMessage(ports, tx, messages, asker);
+  if (asked.kind === 'code_sent') return { ...asked, kind: 'locked' };
+  return { kind: 'locked', phone: maskPhone(asker.account.phoneno), resendIn: asked.retryAfter };
 }
 
 /** Unlocks the account, on the count that the code was asked for, and remembers the device that gave the code. */
@@ -122,12 +130,14 @@ export async function verifyPasscode(ports: Ports, form: VerifyPasscodeForm): Pr
     const nowMs = ports.nowMs();
     const account = await accountFor(ports, tx, form.email);
     const device = await knownDevice(tx, form, nowMs);
+    const crowded = await slowGuesses(ports, tx, device);
+    if (crowded !== undefined) return crowded;
 
     const flow = await flowToTry(tx, form, 'unlock', nowMs);
     if (flow.kind !== 'open') return flow;
     const guard = await tx.guardFor(form.email, flow.code.device);
     if (!guard.isLocked) return { kind: 'not_locked' };
-    if (!(await spendPasscode(ports, tx, form, flow.code, account))) return { kind: 'wrong_code' };
+    if (!(await spendPasscode(ports, tx, form, flow.code, account, device))) return { kind: 'wrong_code' };
 
     await tx.clearGuard(form.email, flow.code.device);
     return { kind: 'ok', grants: { device: await rememberDevice(ports, tx, { email: form.email, device }) } };
@@ -143,37 +153,39 @@ export async function resetPwd(ports: Ports, form: ResetPwdForm): Promise<ResetP
   return transactThenSend(ports, async (tx, messages) => {
     const account = await accountFor(ports, tx, form.email);
     const device = await knownDevice(tx, form, ports.nowMs());
-    const asker: Asker = { email: form.email, purpose: 'reset', device, account };
-    return { kind: 'code_sent', ...(await sendSmsMessage(ports, tx, messages, asker)) };
+    const asker: Asker = { email: form.email, purpose: 'reset', device, account, origin: form };
+    return sendSmsMessage(ports, tx, messages, asker);
   });
 }
 
 async function setNewPassword(ports: Ports, form: SetPwdForm): Promise<ResetPwdOutcome> {
   const { email } = form;
-  return ports.store.transact(async (tx) => {
+  return transactThenSend(ports, async (tx, messages) => {
     const nowMs = ports.nowMs();
     const account = await accountFor(ports, tx, email);
     const refused = refusedField(ports, form, account);
     if (refused !== undefined) return { kind: 'invalid', field: refused };
+    const device = await knownDevice(tx, form, nowMs);
+    const crowded = await slowGuesses(ports, tx, device);
+    if (crowded !== undefined) return crowded;
 
     const flow = await flowToTry(tx, form, 'reset', nowMs);
     if (flow.kind !== 'open') return flow;
-    if (!(await spendPasscode(ports, tx, form, flow.code, account))) return { kind: 'wrong_code' };
+    if (!(await spendPasscode(ports, tx, form, flow.code, account, device))) return { kind: 'wrong_code' };
 
     await tx.setKeys(email, form.kdf, keysOf(form), nowMs);
     await tx.clearGuards(email);
     await tx.endSessions(email);
     await tx.forgetDevices(email);
     await tx.spendCodes(email, nowMs);
-    return {
-      kind: 'ok',
-      grants: { device: await rememberDevice(ports, tx, { email, device: UNKNOWN_DEVICE }) },
-    };
+    await sendNotice(ports, tx, messages, { email, account, origin: form });
+    const grants = { device: await rememberDevice(ports, tx, { email, device: UNKNOWN_DEVICE }) };
+    return { kind: 'ok', grants };
   });
 }
 
 /** Sends the code of a flow again; where that code is no longer good, a new one. */
-export async function resendCode(ports: Ports, form: FlowForm): Promise<ResendCodeOutcome> {
+export async function resendCode(ports: Ports, form: ResendCodeForm): Promise<ResendCodeOutcome> {
   const full = slowDown(ports);
   if (full !== undefined) return full;
 
@@ -190,18 +202,14 @@ export async function resendCode(ports: Ports, form: FlowForm): Promise<ResendCo
     const isKnown = await comesFromKnownDevice(tx, form, email, nowMs);
     const pauseMs = pauseLeftMs(ports, await tx.newestCode(email, purpose, device, nowMs), nowMs, isKnown);
     if (pauseMs > 0) return { kind: 'code_sent', phone, resendIn: inSeconds(pauseMs), flow: form.flow };
-    if (flow.isTried || isExpired(flow.code, nowMs)) {
-      return {
-        kind: 'code_sent',
-        ...(await sendSmsMessage(ports, tx, messages, { email, purpose, device, account })),
-      };
-    }
+    const asker: Asker = { email, purpose, device, account, origin: form };
+    if (flow.isTried || isExpired(flow.code, nowMs)) return sendSmsMessage(ports, tx, messages, asker);
 
+    const resendIn = await sendCode(ports, tx, messages, asker, flow.code);
+    if (typeof resendIn !== 'number') return resendIn;
     await tx.resendCode(flow.code.id, isOutage(ports), nowMs);
     await tx.noteDelivery(flow.code.id, 'sending', ['refused', 'failed']);
-    const lifetimeSeconds = Math.floor((flow.code.expiresAtMs - nowMs) / 1000);
-    messages.push({ code: flow.code, account, lifetimeSeconds });
-    return { kind: 'code_sent', phone, resendIn: ports.policy.codeResendSeconds, flow: form.flow };
+    return { kind: 'code_sent', phone, resendIn, flow: form.flow };
   });
 }
 
@@ -254,94 +262,6 @@ export async function whoIsSignedIn(
   });
 }
 
-/** Whoever asks for a code: the account, what for, and the device whose count it is about. */
-type Asker = { email: string; purpose: Purpose; device: string; account: Account };
-
-const SENT_NOWHERE: SmsOutcome = { kind: 'sent', messageId: '' };
-const ANY_DELIVERY: readonly Delivery[] = ['sending', 'sent', 'delivered', 'failed', 'refused', 'unknown'];
-
-/** A message that is to leave once its code is on disk, and how long the code is good from then. */
-type Message = { code: Code; account: Account; lifetimeSeconds: number };
-
-/** Runs `work` as one transaction; the messages that it asks for leave after its commit, and after the answer. */
-async function transactThenSend<Outcome>(
-  ports: Ports,
-  work: (tx: Tx, messages: Message[]) => Promise<Outcome>,
-): Promise<Outcome> {
-  const messages: Message[] = [];
-  const outcome = await ports.store.transact((tx) => work(tx, messages));
-  for (const message of messages) deliver(ports, message);
-  return outcome;
-}
-
-/**
- * Sends a code's message on a later tick, and records what became of it. For an address that nobody has signed up all
- * is done alike, but for the sending.
- */
-function deliver(ports: Ports, { code, account, lifetimeSeconds }: Message): void {
-  const { store, sms, site, appSecret } = ports;
-  ports.later(async () => {
-    const text = messageText(site, code.purpose, passcodeFor(appSecret, code), lifetimeSeconds);
-    const outcome = account.isSomebodys ? await sms.send(account.phoneno, text) : SENT_NOWHERE;
-    await store.transact((tx) => noteOutcome(tx, code, outcome));
-    if (outcome.kind === 'sent' && account.isSomebodys) follow(ports, code, outcome.messageId);
-  });
-}
-
-/** A refusal voids a code that never went out; one that had gone out before stays as it was. */
-async function noteOutcome(tx: Tx, { id }: Code, outcome: SmsOutcome): Promise<void> {
-  if (outcome.kind === 'refused') return tx.noteDelivery(id, 'refused', ['sending'], outcome.reason);
-  return tx.noteDelivery(id, outcome.kind, ANY_DELIVERY);
-}
-
-/** Records the end of a message that was accepted, where the sender can tell. A code whose message is lost stays good. */
-function follow({ store, sms, meanwhile }: Ports, { id }: Code, messageId: string): void {
-  if (sms.follow === undefined) return;
-  meanwhile(async () => {
-    const fate = await sms.follow?.(messageId);
-    if (fate === undefined || fate.kind === 'unknown') return;
-    const reason = fate.kind === 'failed' ? fate.reason : undefined;
-    await store.transact((tx) => tx.noteDelivery(id, fate.kind, ['sent'], reason));
-  });
-}
-
-/**
- * Makes a code and a flow to try it with. During the pause after the last one nothing is sent: the answer has a flow
- * of its own for the code already on its way, or none where that code has flows enough or is no longer good.
- */
-async function sendSmsMessage(ports: Ports, tx: Tx, messages: Message[], asker: Asker): Promise<CodeAsked> {
-  const { email, purpose, device, account } = asker;
-  const nowMs = ports.nowMs();
-  const phone = maskPhone(account.phoneno);
-  const flow = randomToken(ports, 16);
-
-  const newest = await tx.newestCode(email, purpose, device, nowMs);
-  const pauseMs = pauseLeftMs(ports, newest, nowMs, device !== UNKNOWN_DEVICE);
-  if (newest !== undefined && pauseMs > 0) {
-    const isGood = !newest.isSpent && !isExpired(newest, nowMs);
-    const isOpened = isGood && (await tx.addFlow(hashOf(flow), newest.id, FIXED.maxFlowsPerCode));
-    return { phone, resendIn: inSeconds(pauseMs), ...(isOpened && { flow }) };
-  }
-
-  const code: Code = {
-    id: randomToken(ports, 16),
-    email,
-    purpose,
-    device,
-    createdAtMs: nowMs,
-    expiresAtMs: nowMs + ports.policy.codeLifetimeSeconds * 1000,
-    sentAtMs: nowMs,
-    isSpent: false,
-    delivery: 'sending',
-    reason: undefined,
-    isInOutage: isOutage(ports),
-  };
-  await tx.addCode(code);
-  await tx.addFlow(hashOf(flow), code.id, FIXED.maxFlowsPerCode);
-  messages.push({ code, account, lifetimeSeconds: ports.policy.codeLifetimeSeconds });
-  return { phone, resendIn: ports.policy.codeResendSeconds, flow };
-}
-
 /** The code that the form's flow may try, or why it may not; that alone voids nothing. */
 async function flowToTry(
   tx: Tx,
@@ -364,14 +284,37 @@ async function spendPasscode(
   form: { flow: string; passcode: string },
   code: Code,
   account: Account,
+  device: string,
 ): Promise<boolean> {
   const nowMs = ports.nowMs();
   await tx.markTried(hashOf(form.flow), nowMs);
+  if (device === UNKNOWN_DEVICE) await tx.countEvent([GUESS], nowMs);
   const isRight = isPasscode(form.passcode, ports.appSecret, code);
-  if (!isRight || code.delivery === 'refused' || !account.isSomebodys) return false;
+  if (!isRight || code.delivery === 'refused' || !account.isSomebodys) {
+    await tx.countEvent([FAILED_CODE], nowMs);
+    return false;
+  }
 
   await tx.spendCode(code.id, nowMs);
+  await tx.confirmPhone(code.email, nowMs);
   return true;
+}
+
+const GUESS = 'guess on an unknown device';
+const FAILED_CODE = 'failed code';
+
+/**
+ * Where wrong codes are many, of all accounts together, the devices that no account knows share one slow turn: what is
+ * answered then, before anything is tried.
+ */
+async function slowGuesses(ports: Ports, tx: Tx, device: string): Promise<SlowDown | undefined> {
+  const nowMs = ports.nowMs();
+  const { failedCodesPerHour, guessPauseSeconds } = ports.policy;
+  if ((await windowWaitMs(tx, FAILED_CODE, failedCodesPerHour, 3_600_000, nowMs)) === 0) return undefined;
+  ports.alarm({ event: 'many_failed_codes' });
+  if (device !== UNKNOWN_DEVICE) return undefined;
+  const waitMs = await windowWaitMs(tx, GUESS, 1, guessPauseSeconds * 1000, nowMs);
+  return waitMs > 0 ? { kind: 'slow_down', retryAfter: inSeconds(waitMs) } : undefined;
 }
 
 async function accountFor({ store }: Ports, tx: Tx, email: string): Promise<Account> {
@@ -400,8 +343,8 @@ async function rememberDevice(
   tx: Tx,
   asker: { email: string; device: string },
 ): Promise<string> {
-  const token = randomToken(ports, 32);
-  const id = asker.device === UNKNOWN_DEVICE ? randomToken(ports, 16) : asker.device;
+  const token = randomToken(ports.randomBytes, 32);
+  const id = asker.device === UNKNOWN_DEVICE ? randomToken(ports.randomBytes, 16) : asker.device;
   const expiresAtMs = ports.nowMs() + FIXED.deviceLifetimeSeconds * 1000;
   await tx.keepDevice(id, asker.email, hashOf(token), expiresAtMs);
   return token;
@@ -409,7 +352,7 @@ async function rememberDevice(
 
 /** Starts a session under a token that nobody knew before, in place of the one that the browser had. */
 async function startSession(ports: Ports, tx: Tx, form: LoginForm): Promise<string> {
-  const token = randomToken(ports, 32);
+  const token = randomToken(ports.randomBytes, 32);
   if (form.session !== undefined) await tx.endSession(hashOf(form.session));
   await tx.addSession(hashOf(token), form.email, ports.nowMs());
   return token;
@@ -431,10 +374,6 @@ function slowDown(ports: Ports): SlowDown | undefined {
   return outlook.kind === 'full' ? { kind: 'slow_down', retryAfter: outlook.retryAfterSeconds } : undefined;
 }
 
-function isOutage({ outlook }: Ports): boolean {
-  return outlook().kind === 'failing';
-}
-
 /** Whole seconds until messages to anybody may go again, where they fail for everybody. */
 function restOf(ports: Ports): number {
   const outlook = ports.outlook();
@@ -451,42 +390,4 @@ function deliveryOf({ delivery, reason }: Code): Pick<CodeStatusOutcome, 'delive
   if (delivery === 'refused' || delivery === 'failed')
     return { delivery: 'failed', ...(reason && { reason }) };
   return { delivery: delivery === 'unknown' ? 'sent' : delivery };
-}
-
-/** How long the next message has to wait. A device that the account knows need not wait for one that did not arrive. */
-function pauseLeftMs(
-  { policy }: Ports,
-  newest: Code | undefined,
-  nowMs: number,
-  isKnownDevice: boolean,
-): number {
-  if (newest === undefined) return 0;
-  if (isKnownDevice && (newest.delivery === 'refused' || newest.delivery === 'failed')) return 0;
-  return Math.max(0, newest.sentAtMs + policy.codeResendSeconds * 1000 - nowMs);
-}
-
-/** Whether the time is outside of the code's. One from the future is too: a clock set back revives no code. */
-function isExpired(code: Code, nowMs: number): boolean {
-  return nowMs < code.createdAtMs || nowMs >= code.expiresAtMs;
-}
-
-function inSeconds(ms: number): number {
-  return Math.ceil(ms / 1000);
-}
-
-function randomToken({ randomBytes }: Ports, size: number): string {
-  return toBase64url(randomBytes(size));
-}
-
-/** What a store keeps of a token: it can be recognised by it, but not made from it. */
-function hashOf(token: string): string {
-  return createHash('sha256').update(token).digest('base64url');
-}
-
-function toBase64url(bytes: Uint8Array): string {
-  return Buffer.from(bytes).toString('base64url');
-}
-
-function fromBase64url(text: string): Uint8Array {
-  return Buffer.from(text, 'base64url');
 }

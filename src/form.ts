@@ -6,6 +6,9 @@
 /** What a page makes of a new password: the two keys, and what they were made with. */
 export type NewKeys = { salt: string; kdf: string; storedKey: string; serverKey: string };
 
+/** Where a request came from: an IPv4 address or an IPv6 /64, and the /48 around it where there is one. */
+export type Origin = { network: string; block?: string };
+
 export type GetSeedForm = { email: string; network: string };
 
 export type SignupForm = { email: string; fname: string; lname: string; phoneno: string } & NewKeys;
@@ -18,16 +21,17 @@ export type LoginForm = {
   proof: string;
   device?: string;
   session?: string;
-};
+} & Origin;
 
 export type VerifyPasscodeForm = { email: string; flow: string; passcode: string; device?: string };
 
 /** The first step of a reset has no more than the address; the second has a flow and all that belongs to it. */
 export type ResetPwdForm = AskResetForm | SetPwdForm;
-export type AskResetForm = { email: string; device?: string };
+export type AskResetForm = { email: string; device?: string } & Origin;
 export type SetPwdForm = AskResetForm & { flow: string; passcode: string } & NewKeys;
 
 /** The account is the flow's, so the device's token is looked up by the account's address. */
 export type FlowForm = { flow: string; deviceOf?: (email: string) => string | undefined };
+export type ResendCodeForm = FlowForm & Origin;
 
 export type SessionForm = { session?: string };

@@ -3,13 +3,14 @@ import { setTimeout } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import dotenv from 'dotenv';
 import { type Logger, pino } from 'pino';
+import { quietAlarm } from './alarm.ts';
 import { createBackground } from './background.ts';
 import { type Config, readConfig } from './config.ts';
 import { createApp } from './http/app.ts';
 import { closeServers, listen } from './http/listen.ts';
 import { consoleSms, type InboxMessage } from './sms/console.ts';
 import { queuedSms, type SmsQueue } from './sms/queue.ts';
-import { ringCentralClient, ringCentralSms, warnAboutRingCentral } from './sms/ringcentral.ts';
+import { threadedSms } from './sms/thread.ts';
 import { openSqliteStore } from './sqlite/store.ts';
 import type { Store } from './store.ts';
 import { sweep } from './sweep.ts';
@@ -28,7 +29,7 @@ async function main(): Promise<void> {
   const log = pino({ base: null });
   const background = createBackground((error) => log.error({ reason: String(error) }, 'background fault'));
   const store = openSqliteStore(config.databasePath);
-  const { sms, outlook, close, inbox, check } = senderFor(config, log);
+  const { sms, outlook, close, end, inbox, check } = senderFor(config, log);
   const app = createApp(
     {
       store,
@@ -42,6 +43,10 @@ async function main(): Promise<void> {
       randomBytes,
       later: background.later,
       meanwhile: background.meanwhile,
+      alarm: quietAlarm(
+        (line) => log.warn(line, 'alarm'),
+        () => performance.now(),
+      ),
     },
     { ...config, root: fileURLToPath(new URL('..', import.meta.url)), log, ...(inbox && { inbox }) },
   );
@@ -62,6 +67,7 @@ async function main(): Promise<void> {
     await closeServers(servers);
     close();
     await background.idle();
+    await end?.();
     await store.close();
     console.log('Stopped.');
   };
@@ -69,7 +75,11 @@ async function main(): Promise<void> {
 }
 
 /** A sender behind its queue; where its messages can be read, or what to check at the start. */
-type Sender = SmsQueue & { inbox?: () => InboxMessage[]; check?: () => Promise<void> };
+type Sender = SmsQueue & {
+  inbox?: () => InboxMessage[];
+  check?: () => Promise<void>;
+  end?: () => Promise<void>;
+};
 
 function senderFor({ sms: config, smsCountries }: Config, log: Logger): Sender {
   if (config.sender === 'console') {
@@ -81,12 +91,18 @@ function senderFor({ sms: config, smsCountries }: Config, log: Logger): Sender {
       inbox: printer.messages,
     };
   }
-  const write = (line: object) => log.info(line);
-  const client = ringCentralClient(config);
-  const sender = ringCentralSms({ ...config, log: write }, client);
+  const thread = threadedSms(
+    new URL('./sms/ringcentral/worker.js', import.meta.url),
+    { ...config, smsCountries },
+    (error) => log.error({ reason: String(error) }, 'sender fault'),
+  );
   return {
-    ...queuedSms(sender, { perMinute: config.messagesPerMinute, log: write }),
-    check: () => warnAboutRingCentral(client, { ...config, smsCountries }, console.warn),
+    ...queuedSms(thread, { perMinute: config.messagesPerMinute, log: (line) => log.info(line) }),
+    end: thread.end,
+    async check() {
+      const fault = await thread.check();
+      if (fault !== undefined) console.warn(fault);
+    },
   };
 }
 

@@ -5,6 +5,7 @@ import { KDF, type Keys } from './scram.ts';
 export interface Account extends Keys {
   readonly kdf: string;
   readonly phoneno: string;
+  readonly isPhoneConfirmed: boolean;
   /** False for an address that nobody has signed up: no proof and no code is ever right for it, and no message leaves. */
   readonly isSomebodys: boolean;
 }
@@ -22,6 +23,7 @@ export function nobodysAccount(saltKey: Uint8Array, email: string): Account {
     storedKey: derive(saltKey, 'stored key', email),
     serverKey: derive(saltKey, 'server key', email),
     phoneno: `+1000000${lastFour}`,
+    isPhoneConfirmed: false,
     isSomebodys: false,
   };
 }

@@ -10,6 +10,7 @@ export type Invalid = { kind: 'invalid'; field: string };
 
 /** A code was asked for: where it goes (masked), when the next may be asked for, and the flow to try it with. */
 export type CodeAsked = { phone: string; resendIn: number; flow?: string };
+export type CodeSent = { kind: 'code_sent' } & CodeAsked;
 
 /** What the browser is to keep, as cookies: never part of an answer's body. */
 export type Grants = { device: string; session?: string };
@@ -28,24 +29,21 @@ export type VerifyPasscodeOutcome =
   | { kind: 'ok'; grants: Grants }
   | { kind: 'wrong_code' }
   | { kind: 'expired_code' }
-  | { kind: 'not_locked' };
+  | { kind: 'not_locked' }
+  | SlowDown;
 
-/** No message can be taken on now, whoever asks. Nothing was made; ask again in so many whole seconds. */
+/** Not now: too much was asked for. Nothing was made, counted or voided; ask again in so many whole seconds. */
 export type SlowDown = { kind: 'slow_down'; retryAfter: number };
 
 export type ResetPwdOutcome =
-  | ({ kind: 'code_sent' } & CodeAsked)
+  | CodeSent
   | SlowDown
   | { kind: 'ok'; grants: Grants }
   | { kind: 'wrong_code' }
   | { kind: 'expired_code' }
   | Invalid;
 
-export type ResendCodeOutcome =
-  | ({ kind: 'code_sent' } & CodeAsked)
-  | SlowDown
-  | { kind: 'not_locked' }
-  | { kind: 'expired_code' };
+export type ResendCodeOutcome = CodeSent | SlowDown | { kind: 'not_locked' } | { kind: 'expired_code' };
 
 /** What became of a code's message, as far as this browser may know; `outage`: messages fail for everybody. */
 export type CodeStatusOutcome = {

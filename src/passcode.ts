@@ -52,15 +52,21 @@ export function messageText(site: Site, purpose: Purpose, passcode: string, life
   );
 }
 
+/** The text of the message that tells of a new password. It holds no code, and nothing to follow but the site's name. */
+export function noticeText(site: Site): string {
+  return `${site.serviceName}: your password was changed. If that was not you, reset it at ${site.host}.`;
+}
+
 /**
  * Whether every message of the site is one text message, at most 160 septets of the GSM 7-bit alphabet (3GPP TS 23.038,
  * 6.2.1), also where a code is sent again after a part of its life.
  */
 export function messagesFit(site: Site, lifetimeSeconds: number): boolean {
   const lifetimes = [lifetimeSeconds, lifetimeSeconds - 1];
-  return (Object.keys(PURPOSE_WORDS) as Purpose[]).every((purpose) =>
-    lifetimes.every((seconds) => (gsm7Length(messageText(site, purpose, '000000', seconds)) ?? 161) <= 160),
+  const codes = (Object.keys(PURPOSE_WORDS) as Purpose[]).flatMap((purpose) =>
+    lifetimes.map((seconds) => messageText(site, purpose, '000000', seconds)),
   );
+  return [...codes, noticeText(site)].every((text) => (gsm7Length(text) ?? 161) <= 160);
 }
 
 // Without the line feed, carriage return and escape that the alphabet has too: a name must not add lines of its own.

@@ -24,6 +24,16 @@ export function toE164(typed: string, rules: PhoneRules): string | undefined {
   return type === 'MOBILE' || type === 'FIXED_LINE_OR_MOBILE' ? number.number : undefined;
 }
 
+/** The country of a number in E.164, as ISO 3166-1 alpha-2, or undefined where it has none. */
+export function countryOf(e164: string): string | undefined {
+  return parsePhoneNumberFromString(e164, { extract: false })?.country;
+}
+
+/** What all numbers have in common that differ in their last four digits alone. */
+export function prefixOf(e164: string): string {
+  return e164.slice(0, -4);
+}
+
 /** Whether `number` is in E.164 form, of any country and type, and has a length that its country's numbers have. */
 export function isE164(number: string): boolean {
   const parsed = parsePhoneNumberFromString(number, { extract: false });

@@ -10,7 +10,68 @@ export interface Policy {
   readonly passwordMinLength: number;
   /** Live seeds that one network may hold, before it loses its oldest. */
   readonly maxSeedsPerNetwork: number;
+  /** Requests within a minute from one network: an IPv4 address, or an IPv6 /64. */
+  readonly requestsPerMinute: number;
+  readonly messages: MessageBudgets;
+  /** Wrong codes within an hour, of all accounts together, from which on the log alarms and unknown devices slow down. */
+  readonly failedCodesPerHour: number;
+  /** While wrong codes are that many, unknown devices together may try one code in so many seconds. */
+  readonly guessPauseSeconds: number;
 }
+
+/** How many messages may be asked for within any hour and any 24 hours. */
+export interface Allowance {
+  readonly perHour: number;
+  readonly perDay: number;
+}
+
+/** What text messages may cost. Where a budget has parts, none can be used up by those that another part is for. */
+export interface MessageBudgets {
+  /** `known`: asked for by a device that the account knows. `notice`: of a changed password, asked for by nobody. */
+  readonly account: { readonly stranger: Allowance; readonly known: Allowance; readonly notice: Allowance };
+  /** Each of three parts: asked for by strangers, by a known device, and by one of an account whose phone is confirmed. */
+  readonly phone: Allowance;
+  /** As `phone`, for a network: an IPv4 address, or an IPv6 /64. */
+  readonly network: Allowance;
+  /** As `network`, for an IPv6 /48, which one customer may have. */
+  readonly block: Allowance;
+  /** For all numbers that differ in their last four digits alone. */
+  readonly prefix: Allowance;
+  readonly country: Allowance;
+  readonly total: Allowance;
+}
+
+/** Messages in all within a day, unless the operator says otherwise. */
+export const MESSAGES_PER_DAY = 1000;
+
+/** The budgets for so many messages a day in all. Without `hasSharedLimits` those of accounts and phones alone remain. */
+export function messageBudgets(perDay: number, hasSharedLimits = true): MessageBudgets {
+  const part = (share: number): Allowance => ({
+    perDay: Math.ceil(perDay * share),
+    perHour: Math.ceil((perDay * share) / 4),
+  });
+  const shared = (allowance: Allowance) => (hasSharedLimits ? allowance : UNLIMITED);
+  return {
+    // Four in a row for a person whose messages get lost; and in all, under twelve an hour for any phone to bear.
+    account: {
+      stranger: { perHour: 5, perDay: 10 },
+      known: { perHour: 4, perDay: 10 },
+      notice: { perHour: 2, perDay: 4 },
+    },
+    // A family may share a number.
+    phone: { perHour: 8, perDay: 20 },
+    // An office or a mobile carrier may share an address.
+    network: shared({ perHour: 60, perDay: 200 }),
+    block: shared({ perHour: 180, perDay: 600 }),
+    // Pumping goes to runs of numbers that one carrier has; honest people are spread over many.
+    prefix: shared(part(0.2)),
+    // No one country can use up the whole.
+    country: shared(part(0.8)),
+    total: shared(part(1)),
+  };
+}
+
+const UNLIMITED: Allowance = { perHour: Number.POSITIVE_INFINITY, perDay: Number.POSITIVE_INFINITY };
 
 /** The tutorial's own numbers, and the pause that it lacks. */
 export const TUTORIAL: Policy = {
@@ -22,6 +83,12 @@ export const TUTORIAL: Policy = {
   passwordMinLength: 8,
   // An office behind one address fits, and a flood from one address stays small.
   maxSeedsPerNetwork: 256,
+  // Five hundred sign-ins a minute: more people than that share no address, and a flood gets no further.
+  requestsPerMinute: 1000,
+  messages: messageBudgets(MESSAGES_PER_DAY),
+  // One guess is right by chance in a million: a hundred an hour are typing errors of a big site, or an attack.
+  failedCodesPerHour: 100,
+  guessPauseSeconds: 10,
 };
 
 /** The numbers of OWASP ASVS 5.0 and NIST SP 800-63B-4, where they are stricter than the tutorial's. */
@@ -47,6 +114,14 @@ export const FIXED = {
   /** A session that was seen this recently is not written down as seen again. */
   sessionSeenSeconds: 60,
   sessionLifetimeSeconds: 30 * 86_400,
+  /** What was counted goes after the longest time that any limit looks back. */
+  eventLifetimeSeconds: 86_400,
+  /**
+   * The share of the budgets of prefix, country and all that a message may still be taken from, by how sure it is that
+   * it goes to a person who uses the service. An account that nobody has signed in to is worth a sign-up, which costs
+   * nothing; one that was signed in to, a little more; a phone that has given a code belongs to somebody.
+   */
+  shares: { unused: 0.5, used: 0.65, confirmed: 0.8, confirmedOnKnownDevice: 1 },
   /** The longest that browsers keep a cookie (RFC 6265bis, 5.5). */
   deviceLifetimeSeconds: 400 * 86_400,
 } as const;

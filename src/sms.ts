@@ -23,6 +23,11 @@ export type SmsOutlook =
 export interface SmsSender {
   /** Sends `text` to the E.164 number `to`, once: it never retries by itself, always settles, and never rejects. */
   send(to: string, text: string): Promise<SmsOutcome>;
+  /**
+   * For a message that must not leave: costs this process's loop what `send` would, takes as long, and answers what it
+   * would but for what depends on the number. A sender whose cost tells nothing has none.
+   */
+  skip?(to: string, text: string): Promise<SmsOutcome>;
   /** Follows a message that was `sent` to its end: always settles, in minutes at the most, and never rejects. A sender that can't tell has none. */
   follow?(messageId: string): Promise<SmsFate>;
 }

@@ -29,6 +29,8 @@ export interface User extends Keys {
   readonly fname: string;
   readonly lname: string;
   readonly kdf: string;
+  /** Whether a code that was sent to the phone has been given. */
+  readonly isPhoneConfirmed: boolean;
 }
 
 export interface Seed {
@@ -86,13 +88,15 @@ export interface Sweep {
   readonly rowsChangedBeforeMs: number;
   readonly sessionsMadeBeforeMs: number;
   readonly sessionsSeenBeforeMs: number;
+  readonly eventsBeforeMs: number;
 }
 
 /** The verbs of one transaction. They know no rule: every limit and time comes from the caller. */
 export interface Tx {
   userFor(email: string): Promise<User | undefined>;
-  /** Adds the user, or answers false where the email is taken. */
-  addUser(user: User, nowMs: number): Promise<boolean>;
+  /** Adds the user, whose phone nobody has confirmed, or answers false where the email is taken. */
+  addUser(user: Omit<User, 'isPhoneConfirmed'>, nowMs: number): Promise<boolean>;
+  confirmPhone(email: string, nowMs: number): Promise<void>;
   setKeys(email: string, kdf: string, keys: Keys, nowMs: number): Promise<void>;
 
   /** Adds a seed; a network that then holds more than `maxPerNetwork` loses those that it got first. Infinity is no limit. */
@@ -135,12 +139,23 @@ export interface Tx {
   /** Makes the device known under the token, in place of any token that it had. */
   keepDevice(id: string, email: string, tokenHash: string, expiresAtMs: number): Promise<void>;
   forgetDevices(email: string): Promise<void>;
+  /** Whether the account has any live device. */
+  hasDevice(email: string, nowMs: number): Promise<boolean>;
 
   addSession(tokenHash: string, email: string, nowMs: number): Promise<void>;
   sessionFor(tokenHash: string): Promise<Session | undefined>;
   noteSeen(tokenHash: string, nowMs: number): Promise<void>;
   endSession(tokenHash: string): Promise<void>;
   endSessions(email: string): Promise<void>;
+
+  /** Counts something that happened, once under each key. */
+  countEvent(keys: readonly string[], nowMs: number): Promise<void>;
+  /** When the `nth` newest event under the key happened; undefined where fewer did after `sinceMs` and until `nowMs`. */
+  nthNewestEvent(key: string, nth: number, sinceMs: number, nowMs: number): Promise<number | undefined>;
+  /** Takes back one event that was counted under each key at `atMs`. */
+  uncountEvent(keys: readonly string[], atMs: number): Promise<void>;
+  /** Forgets all that was counted under the key. */
+  forgetEvents(key: string): Promise<void>;
 
   /** Deletes at most `limit` rows of each table that are due, and answers how many went in all. */
   sweep(due: Sweep, limit: number): Promise<number>;

@@ -14,6 +14,7 @@ export async function sweep(store: Store, nowMs: number, signal?: AbortSignal): 
     rowsChangedBeforeMs: nowMs - FIXED.rowLifetimeSeconds * 1000,
     sessionsMadeBeforeMs: nowMs - FIXED.sessionLifetimeSeconds * 1000,
     sessionsSeenBeforeMs: nowMs - FIXED.sessionIdleSeconds * 1000,
+    eventsBeforeMs: nowMs - FIXED.eventLifetimeSeconds * 1000,
   };
   while (!signal?.aborted && (await store.transact((tx) => tx.sweep(due, ROWS_A_TURN))) > 0);
 }

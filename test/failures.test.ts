@@ -18,7 +18,7 @@ import {
 } from './support/ringcentral-standin.ts';
 import { ROOT } from './support/site.ts';
 import { passcodeIn } from './support/sms.ts';
-import { ANN, must, PASSWORD, world } from './support/world.ts';
+import { ANN, must, NETWORK, PASSWORD, world } from './support/world.ts';
 
 /** Everything that RingCentral may do to one message, asked for on a known device. */
 const FAILURES: [name: string, arrange: (ringCentral: RingCentralStandIn) => unknown][] = [
@@ -98,7 +98,7 @@ async function rowOf(name: string, arrange: (ringCentral: RingCentralStandIn) =>
   const { device } = signedIn.grants;
 
   arrange(ringCentral);
-  const asked = await resetPwd(here.ports, { email: ANN, device });
+  const asked = await resetPwd(here.ports, { network: NETWORK, email: ANN, device });
   await here.settled();
   if (asked.kind !== 'code_sent') throw new Error(asked.kind);
   const flow = must(asked.flow);

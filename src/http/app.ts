@@ -4,7 +4,7 @@ import ejs from 'ejs';
 import express, { type ErrorRequestHandler, type Request, type RequestHandler, type Response } from 'express';
 import helmet from 'helmet';
 import type { Logger } from 'pino';
-import type { Ports } from '../engine.ts';
+import type { Ports } from '../ports.ts';
 import { StoreUnavailable } from '../store.ts';
 import { isFormType } from './forms.ts';
 import { sameSite } from './origin.ts';

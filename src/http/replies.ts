@@ -36,13 +36,16 @@ const EXPIRED_CODE = 'This code no longer works here. Please ask for a new one.'
 const NOT_LOCKED = 'The account is not locked here. Please sign in.';
 const codeAsked = (start: string) => (outcome: { phone: string; flow?: string; resendIn: number }) =>
   outcome.flow === undefined
-    ? `${start} No further code can be had now: please ask again in ${secondsInWords(outcome.resendIn)}.`
+    ? `${start} No further code can be had now: please ask again in ${inWords(outcome.resendIn)}.`
     : `${start} A code is on its way to ${outcome.phone}.`;
 
+const NO_MESSAGE: Row<SlowDown> = [
+  429,
+  ({ retryAfter }) => `No further code can be sent just now. Please try again in ${inWords(retryAfter)}.`,
+];
 const SLOW_DOWN: Row<SlowDown> = [
   429,
-  ({ retryAfter }) =>
-    `Too many messages are waiting to go out. Please try again in ${secondsInWords(retryAfter)}.`,
+  ({ retryAfter }) => `Too much is going on here just now. Please try again in ${inWords(retryAfter)}.`,
 ];
 
 const FAILURES: Record<NonNullable<CodeStatusOutcome['reason']>, (again: string) => string> = {
@@ -98,18 +101,19 @@ const REPLIES: Table = {
     wrong_code: [401, WRONG_CODE],
     expired_code: [410, EXPIRED_CODE],
     not_locked: [409, NOT_LOCKED],
+    slow_down: SLOW_DOWN,
   },
   resetpwd: {
     ok: [200, 'Your password is changed. Please sign in with the new one.'],
     code_sent: [200, codeAsked('To set a new password you need a code.')],
-    slow_down: SLOW_DOWN,
+    slow_down: NO_MESSAGE,
     wrong_code: [401, WRONG_CODE],
     expired_code: [410, EXPIRED_CODE],
     invalid: INVALID,
   },
   resendcode: {
     code_sent: [200, codeAsked('You asked for a code.')],
-    slow_down: SLOW_DOWN,
+    slow_down: NO_MESSAGE,
     not_locked: [409, NOT_LOCKED],
     expired_code: [410, 'This request is done or no longer known. Please start over.'],
   },
@@ -117,7 +121,7 @@ const REPLIES: Table = {
     ok: [
       200,
       ({ delivery, reason, resendIn }) =>
-        reason ? FAILURES[reason](resendIn ? ` in ${secondsInWords(resendIn)}` : '') : DELIVERIES[delivery],
+        reason ? FAILURES[reason](resendIn ? ` in ${inWords(resendIn)}` : '') : DELIVERIES[delivery],
     ],
   },
   logout: { ok: [200, 'You are signed out.'] },
@@ -145,6 +149,10 @@ export function reply<Path extends keyof Outcomes>(
   const rows = REPLIES[path] as Record<string, Row<Outcomes[Path]>>;
   const [status, sentence] = rows[outcome.kind] as Row<Outcomes[Path]>;
   const message = typeof sentence === 'function' ? sentence(outcome) : sentence;
+  send(response, status, message, outcome);
+}
+
+function send(response: Response, status: number, message: string, outcome: { kind: string }): void {
   const { kind, grants, ...fields } = outcome as { kind: string; grants?: unknown; retryAfter?: number };
   if (fields.retryAfter !== undefined) response.set('Retry-After', String(fields.retryAfter));
   response.status(status).json({ status: kind, message, ...fields });
@@ -154,6 +162,13 @@ export function reply<Path extends keyof Outcomes>(
 export function replyInvalid(response: Response, field: string): void {
   response.status(400).set('Cache-Control', 'no-store').type('json');
   response.json({ status: 'invalid', message: invalid(field), field });
+}
+
+/** Answers that too many requests came, and when to go on. */
+export function replySlowDown(response: Response, retryAfter: number): void {
+  const outcome: SlowDown = { kind: 'slow_down', retryAfter };
+  const [status, sentence] = SLOW_DOWN;
+  send(response, status, typeof sentence === 'function' ? sentence(outcome) : sentence, outcome);
 }
 
 /** The HTTP status, the title for a page, and the JSON body of a refusal. */
@@ -166,6 +181,9 @@ export function refusal(status: keyof typeof REFUSALS): {
   return { code, title, body: { status, message } };
 }
 
-function secondsInWords(seconds: number): string {
+/** Seconds as people say them, rounded up: `45 seconds`, `12 minutes`, `3 hours`. */
+function inWords(seconds: number): string {
+  if (seconds > 7200) return `${Math.ceil(seconds / 3600)} hours`;
+  if (seconds > 120) return `${Math.ceil(seconds / 60)} minutes`;
   return `${seconds} second${seconds === 1 ? '' : 's'}`;
 }

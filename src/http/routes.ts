@@ -5,15 +5,16 @@ import {
   getSeed,
   login,
   logout,
-  type Ports,
   resendCode,
   resetPwd,
   signup,
   verifyPasscode,
   whoIsSignedIn,
 } from '../engine.ts';
+import type { Origin } from '../form.ts';
 import type { Grants } from '../outcome.ts';
-import { networkOf } from './address.ts';
+import type { Ports } from '../ports.ts';
+import { blockOf, networkOf } from './address.ts';
 import { cookiesFor, type Tokens } from './cookies.ts';
 import {
   codeStatusForm,
@@ -28,8 +29,9 @@ import {
   signupForm,
   verifyPasscodeForm,
 } from './forms.ts';
+import { requestLimit } from './limits.ts';
 import { isLocal } from './origin.ts';
-import { type Outcomes, reply, replyInvalid } from './replies.ts';
+import { type Outcomes, reply, replyInvalid, replySlowDown } from './replies.ts';
 
 /** What the routes need to know besides the engine's ports. */
 export interface RouteOptions {
@@ -40,12 +42,13 @@ export interface RouteOptions {
 }
 
 /** What is known of who sent a form, besides its fields. */
-type Sender = Tokens & { network: string; deviceOf: (email: string) => string | undefined };
+type Sender = Tokens & Origin & { deviceOf: (email: string) => string | undefined };
 
 /** The pages and the requests of the contract, in the tutorial's order. */
 export function routes(ports: Ports, { publicOrigin, isProduction, inbox }: RouteOptions): Router {
   const router = Router({ caseSensitive: true, strict: true });
   const cookies = cookiesFor(publicOrigin);
+  const limit = requestLimit(ports.policy.requestsPerMinute);
 
   const hasInbox = (request: Request) => inbox !== undefined && !isProduction && isLocal(request);
   const page = (name: string): RequestHandler => {
@@ -86,12 +89,18 @@ export function routes(ports: Ports, { publicOrigin, isProduction, inbox }: Rout
       const parsed = parse(request, schema);
       if ('field' in parsed) return replyInvalid(response, parsed.field);
 
+      const waitSeconds = await limit(request);
+      if (waitSeconds > 0) return replySlowDown(response, waitSeconds);
+
       const { email } = parsed.form as { email?: string };
+      const { ip = '' } = request;
+      const block = blockOf(ip);
       const outcome = await answer(ports, {
         ...parsed.form,
         ...cookies.read(request, email),
         deviceOf: (account) => cookies.read(request, account).device,
-        network: networkOf(request.ip ?? ''),
+        network: networkOf(ip),
+        ...(block && { block }),
       });
 
       const { grants } = outcome as { grants?: Grants };

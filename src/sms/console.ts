@@ -8,6 +8,8 @@ export interface InboxMessage {
 }
 
 const KEPT_MESSAGES = 100;
+const NOT_SENT =
+  'No text message: nobody has signed up with that address, or a limit of its number, country or all is reached.';
 const RULE = '─'.repeat(60);
 
 /** Prints each message in place of sending it, and keeps the last 100, in memory alone, for `messages()`: newest first. */
@@ -30,6 +32,15 @@ export function consoleSms(
         // The message is in the inbox, and `send` never rejects.
       }
       return { kind: 'sent', messageId: `console-${sentCount}` };
+    },
+    async skip(_to, text) {
+      try {
+        // As much as a message's frame, since printing takes time.
+        print(NOT_SENT.padEnd(framed({ to: '', text, at: '' }).length));
+      } catch {
+        // As above.
+      }
+      return { kind: 'sent', messageId: 'console-none' };
     },
     messages: () => inbox.map((message) => ({ ...message })),
   };

@@ -98,6 +98,12 @@ export function queuedSms(sender: SmsSender, options: QueueOptions): SmsQueue {
     return outcome;
   }
 
+  /** Takes no turn, since nothing leaves. */
+  async function skip(to: string, text: string): Promise<SmsOutcome> {
+    if (isResting() || closing.signal.aborted || waiting >= maxWaiting) return refused();
+    return (await sender.skip?.(to, text)) ?? { kind: 'sent', messageId: '' };
+  }
+
   function refused(): SmsOutcome {
     const expected = outlook();
     if (expected.kind === 'clear') return { kind: 'refused', reason: 'busy' };
@@ -105,7 +111,7 @@ export function queuedSms(sender: SmsSender, options: QueueOptions): SmsQueue {
   }
 
   const { follow } = sender;
-  return { sms: { send, ...(follow && { follow }) }, outlook, close: () => closing.abort() };
+  return { sms: { send, skip, ...(follow && { follow }) }, outlook, close: () => closing.abort() };
 }
 
 async function sleepUnlessAborted(ms: number, signal: AbortSignal): Promise<void> {

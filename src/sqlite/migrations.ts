@@ -92,6 +92,21 @@ const MIGRATIONS: readonly Migration[] = [
       db.prepare("INSERT INTO meta (key, value) VALUES ('salt_key', ?)").run(randomBytes(32));
     },
   },
+  {
+    name: 'what limits count, and whether a phone is confirmed',
+    up: (db) => {
+      db.exec(`
+        CREATE TABLE events (
+          key TEXT NOT NULL,
+          at_ms INTEGER NOT NULL
+        ) STRICT;
+        CREATE INDEX events_by_key ON events (key, at_ms);
+        CREATE INDEX events_by_time ON events (at_ms);
+
+        ALTER TABLE users ADD COLUMN phone_confirmed_at_ms INTEGER;
+      `);
+    },
+  },
 ];
 
 /**

@@ -12,6 +12,7 @@ interface UserRow {
   kdf: string;
   stored_key: Buffer;
   server_key: Buffer;
+  is_phone_confirmed: number;
   is_found: number;
 }
 
@@ -35,6 +36,7 @@ const SWEEPS = {
   codes: 'changed_at_ms < @rowsChangedBeforeMs',
   devices: 'expires_at_ms <= @nowMs',
   sessions: 'created_at_ms < @sessionsMadeBeforeMs OR seen_at_ms < @sessionsSeenBeforeMs',
+  events: 'at_ms < @eventsBeforeMs',
 };
 
 /** All statements of the store, prepared once for a database. */
@@ -46,9 +48,11 @@ export function prepareAll(db: Database) {
   return {
     // A miss reads a row of the same shape, so that it takes as long as a hit.
     userFor: sql<[string], UserRow>(`
-      SELECT email, phoneno, fname, lname, kdf, stored_key, server_key, 1 AS is_found FROM users WHERE email = ?
+      SELECT email, phoneno, fname, lname, kdf, stored_key, server_key,
+        phone_confirmed_at_ms IS NOT NULL AS is_phone_confirmed, 1 AS is_found
+      FROM users WHERE email = ?
       UNION ALL
-      SELECT 'nobody@example.com', '+10000000000', 'Nobody', 'Nobody', 'argon2id', zeroblob(32), zeroblob(32), 0
+      SELECT 'nobody@example.com', '+10000000000', 'Nobody', 'Nobody', 'argon2id', zeroblob(32), zeroblob(32), 0, 0
       LIMIT 1`),
     addUser: sql<[object]>(`
       INSERT INTO users
@@ -58,6 +62,9 @@ export function prepareAll(db: Database) {
     setKeys: sql<[object]>(`
       UPDATE users SET kdf = @kdf, stored_key = @storedKey, server_key = @serverKey, keys_changed_at_ms = @nowMs
       WHERE email = @email`),
+    confirmPhone: sql<[number, string]>(
+      'UPDATE users SET phone_confirmed_at_ms = coalesce(phone_confirmed_at_ms, ?) WHERE email = ?',
+    ),
 
     addSeed: sql<[object]>(
       'INSERT INTO seeds (id, seed, email, network, expires_at_ms) VALUES (@id, @seed, @email, @network, @expiresAtMs)',
@@ -121,6 +128,9 @@ export function prepareAll(db: Database) {
       INSERT INTO devices (id, email, token_hash, expires_at_ms) VALUES (?, ?, ?, ?)
       ON CONFLICT (id) DO UPDATE SET token_hash = excluded.token_hash, expires_at_ms = excluded.expires_at_ms`),
     forgetDevices: sql<[string]>('DELETE FROM devices WHERE email = ?'),
+    hasDevice: sql<[string, number], { found: number }>(
+      'SELECT EXISTS (SELECT 1 FROM devices WHERE email = ? AND expires_at_ms > ?) AS found',
+    ),
 
     addSession: sql<[object]>(
       'INSERT INTO sessions (token_hash, email, created_at_ms, seen_at_ms) VALUES (@tokenHash, @email, @nowMs, @nowMs)',
@@ -131,6 +141,14 @@ export function prepareAll(db: Database) {
     noteSeen: sql<[number, string]>('UPDATE sessions SET seen_at_ms = ? WHERE token_hash = ?'),
     endSession: sql<[string]>('DELETE FROM sessions WHERE token_hash = ?'),
     endSessions: sql<[string]>('DELETE FROM sessions WHERE email = ?'),
+
+    countEvent: sql<[string, number]>('INSERT INTO events (key, at_ms) VALUES (?, ?)'),
+    nthNewestEvent: sql<[object], { at_ms: number }>(`
+      SELECT at_ms FROM events WHERE key = @key AND at_ms > @sinceMs AND at_ms <= @nowMs
+      ORDER BY at_ms DESC LIMIT 1 OFFSET @nth - 1`),
+    uncountEvent: sql<[string, number]>(`
+      DELETE FROM events WHERE rowid = (SELECT rowid FROM events WHERE key = ? AND at_ms = ? LIMIT 1)`),
+    forgetEvents: sql<[string]>('DELETE FROM events WHERE key = ?'),
 
     sweeps: Object.entries(SWEEPS).map(([table, isDue]) =>
       sql<[Sweep & { limit: number }]>(
@@ -163,12 +181,25 @@ export class SqliteTx implements Tx {
     const row = this.#sql.userFor.get(email);
     if (row === undefined) return undefined;
     const { phoneno, fname, lname, kdf } = row;
-    const user = { email, phoneno, fname, lname, kdf, storedKey: row.stored_key, serverKey: row.server_key };
+    const keys = { storedKey: row.stored_key, serverKey: row.server_key };
+    const user = {
+      email,
+      phoneno,
+      fname,
+      lname,
+      kdf,
+      ...keys,
+      isPhoneConfirmed: row.is_phone_confirmed === 1,
+    };
     return row.is_found === 1 ? user : undefined;
   }
 
-  async addUser(user: User, nowMs: number): Promise<boolean> {
+  async addUser(user: Omit<User, 'isPhoneConfirmed'>, nowMs: number): Promise<boolean> {
     return this.#sql.addUser.run({ ...user, nowMs }).changes === 1;
+  }
+
+  async confirmPhone(email: string, nowMs: number): Promise<void> {
+    this.#sql.confirmPhone.run(nowMs, email);
   }
 
   async setKeys(email: string, kdf: string, { storedKey, serverKey }: Keys, nowMs: number): Promise<void> {
@@ -273,6 +304,10 @@ export class SqliteTx implements Tx {
     this.#sql.forgetDevices.run(email);
   }
 
+  async hasDevice(email: string, nowMs: number): Promise<boolean> {
+    return this.#sql.hasDevice.get(email, nowMs)?.found === 1;
+  }
+
   async addSession(tokenHash: string, email: string, nowMs: number): Promise<void> {
     this.#sql.addSession.run({ tokenHash, email, nowMs });
   }
@@ -292,6 +327,27 @@ export class SqliteTx implements Tx {
 
   async endSessions(email: string): Promise<void> {
     this.#sql.endSessions.run(email);
+  }
+
+  async countEvent(keys: readonly string[], nowMs: number): Promise<void> {
+    for (const key of keys) this.#sql.countEvent.run(key, nowMs);
+  }
+
+  async nthNewestEvent(
+    key: string,
+    nth: number,
+    sinceMs: number,
+    nowMs: number,
+  ): Promise<number | undefined> {
+    return this.#sql.nthNewestEvent.get({ key, nth, sinceMs, nowMs })?.at_ms;
+  }
+
+  async uncountEvent(keys: readonly string[], atMs: number): Promise<void> {
+    for (const key of keys) this.#sql.uncountEvent.run(key, atMs);
+  }
+
+  async forgetEvents(key: string): Promise<void> {
+    this.#sql.forgetEvents.run(key);
   }
 
   async sweep(due: Sweep, limit: number): Promise<number> {

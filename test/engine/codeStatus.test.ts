@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { codeStatus, resendCode, resetPwd, verifyPasscode } from '../../src/engine.ts';
 import type { SmsFate, SmsOutcome } from '../../src/sms.ts';
-import { ANN, must, PASSWORD, type World, world } from '../support/world.ts';
+import { ANN, must, NETWORK, PASSWORD, type World, world } from '../support/world.ts';
 
 /** Ann, signed in on a device, and the code that she asks for there. */
 async function onKnownDevice(outcome?: SmsOutcome, fate?: SmsFate) {
@@ -17,7 +17,7 @@ async function onKnownDevice(outcome?: SmsOutcome, fate?: SmsFate) {
 }
 
 async function ask(here: World, device?: string): Promise<string> {
-  const asked = await resetPwd(here.ports, { email: ANN, ...(device && { device }) });
+  const asked = await resetPwd(here.ports, { network: NETWORK, email: ANN, ...(device && { device }) });
   await here.settled();
   if (asked.kind !== 'code_sent') throw new Error(asked.kind);
   return must(asked.flow);
@@ -58,7 +58,7 @@ test('a message that has not been answered yet is being sent', async () => {
   const here = await onKnownDevice();
   here.clock.advanceSeconds(60);
   here.sms.answerNext(new Promise(() => undefined));
-  const asked = await resetPwd(here.ports, { email: ANN, device: here.device });
+  const asked = await resetPwd(here.ports, { network: NETWORK, email: ANN, device: here.device });
   if (asked.kind !== 'code_sent') throw new Error(asked.kind);
   expect(await codeStatus(here.ports, { flow: must(asked.flow), deviceOf: () => here.device })).toMatchObject(
     { delivery: 'sending' },
@@ -71,7 +71,7 @@ test('a known device may ask again at once where the message did not arrive', as
     reason: 'bad_recipient',
   });
   const deviceOf = () => device;
-  expect(await resendCode(ports, { flow, deviceOf })).toMatchObject({
+  expect(await resendCode(ports, { network: NETWORK, flow, deviceOf })).toMatchObject({
     kind: 'code_sent',
     flow,
     resendIn: 60,
@@ -94,14 +94,14 @@ test('the end of an earlier message says nothing of a later one', async () => {
       end = resolve;
     }),
   );
-  const asked = await resetPwd(here.ports, { email: ANN, device });
+  const asked = await resetPwd(here.ports, { network: NETWORK, email: ANN, device });
   if (asked.kind !== 'code_sent') throw new Error(asked.kind);
   const flow = must(asked.flow);
   const delivery = async () => (await codeStatus(here.ports, { flow, deviceOf })).delivery;
   await expect.poll(delivery).toBe('sent');
 
   here.clock.advanceSeconds(60);
-  await resendCode(here.ports, { flow, deviceOf });
+  await resendCode(here.ports, { network: NETWORK, flow, deviceOf });
   await expect.poll(delivery).toBe('delivered');
   end({ kind: 'failed', reason: 'undeliverable' });
   await here.settled();
@@ -153,7 +153,11 @@ test('to all others a refused message keeps its pause', async () => {
   await here.signUp();
   here.sms.answerNext({ kind: 'refused', reason: 'bad_recipient' });
   const flow = await ask(here);
-  expect(await resendCode(here.ports, { flow })).toMatchObject({ kind: 'code_sent', resendIn: 60, flow });
+  expect(await resendCode(here.ports, { network: NETWORK, flow })).toMatchObject({
+    kind: 'code_sent',
+    resendIn: 60,
+    flow,
+  });
   await here.settled();
   expect(here.sms.sent).toHaveLength(1);
 });
@@ -185,7 +189,7 @@ test('a code that is sent again after the outage has not failed any more', async
   const flow = await ask(here);
   here.sms.outlook = { kind: 'clear' };
   here.clock.advanceSeconds(60);
-  await resendCode(here.ports, { flow });
+  await resendCode(here.ports, { network: NETWORK, flow });
   expect(await codeStatus(here.ports, { flow })).toMatchObject({ delivery: 'sending' });
 });
 
@@ -201,7 +205,10 @@ test('where no message can be taken on, a reset and a resend are told to slow do
     const flow = await ask(here);
     here.clock.advanceSeconds(60);
     here.sms.outlook = { kind: 'full', retryAfterSeconds: 17 };
-    const seen = [await resetPwd(here.ports, { email: ANN }), await resendCode(here.ports, { flow })];
+    const seen = [
+      await resetPwd(here.ports, { network: NETWORK, email: ANN }),
+      await resendCode(here.ports, { network: NETWORK, flow }),
+    ];
     await here.settled();
     return { seen, sent: here.sms.sent.length };
   };
@@ -223,7 +230,7 @@ test("a login's failure counts and locks all the same, and the code can be asked
   const flow = must((await here.lockOut()).flow);
   here.sms.outlook = { kind: 'clear' };
   here.clock.advanceSeconds(60);
-  await resendCode(here.ports, { flow });
+  await resendCode(here.ports, { network: NETWORK, flow });
   await here.settled();
   const form = { email: ANN, flow, passcode: here.sms.lastPasscode() };
   expect(await verifyPasscode(here.ports, form)).toMatchObject({ kind: 'ok' });

@@ -37,8 +37,8 @@ test('a seed is good for one login, even a wrong one', async () => {
   const { ports, signUp } = world();
   await signUp();
   const seed = await getSeed(ports, { email: ANN, network: NETWORK });
-  const wrong = { username: ANN, email: ANN, ...proofFor('wrong', ANN, seed) };
-  const right = { username: ANN, email: ANN, ...proofFor(PASSWORD, ANN, seed) };
+  const wrong = { network: NETWORK, username: ANN, email: ANN, ...proofFor('wrong', ANN, seed) };
+  const right = { network: NETWORK, username: ANN, email: ANN, ...proofFor(PASSWORD, ANN, seed) };
   expect(await login(ports, wrong)).toMatchObject({ kind: 'wrong' });
   expect(await login(ports, right)).toEqual({ kind: 'bad_seed' });
 });
@@ -47,7 +47,7 @@ test('a captured login can not be sent again (attack 33)', async () => {
   const { ports, signUp } = world();
   await signUp();
   const seed = await getSeed(ports, { email: ANN, network: NETWORK });
-  const captured = { username: ANN, email: ANN, ...proofFor(PASSWORD, ANN, seed) };
+  const captured = { network: NETWORK, username: ANN, email: ANN, ...proofFor(PASSWORD, ANN, seed) };
   expect(await login(ports, captured)).toMatchObject({ kind: 'ok' });
   expect(await login(ports, captured)).toEqual({ kind: 'bad_seed' });
 });
@@ -58,7 +58,9 @@ test('a seed waits five minutes for its login and no longer', async () => {
   const login_ = async (seconds: number) => {
     const seed = await getSeed(ports, { email: ANN, network: NETWORK });
     clock.advanceSeconds(seconds);
-    return (await login(ports, { username: ANN, email: ANN, ...proofFor(PASSWORD, ANN, seed) })).kind;
+    return (
+      await login(ports, { network: NETWORK, username: ANN, email: ANN, ...proofFor(PASSWORD, ANN, seed) })
+    ).kind;
   };
   expect(await login_(299)).toBe('ok');
   expect(await login_(300)).toBe('bad_seed');
@@ -70,8 +72,12 @@ test('a seed of one address is no good for another, and is not used up by it', a
   const seed = await getSeed(ports, { email: ANN, network: NETWORK });
   const proof = proofFor(PASSWORD, ANN, seed);
   const bob = 'bob@example.com';
-  expect(await login(ports, { ...proof, username: bob, email: bob })).toEqual({ kind: 'bad_seed' });
-  expect(await login(ports, { ...proof, username: ANN, email: ANN })).toMatchObject({ kind: 'ok' });
+  expect(await login(ports, { network: NETWORK, ...proof, username: bob, email: bob })).toEqual({
+    kind: 'bad_seed',
+  });
+  expect(await login(ports, { network: NETWORK, ...proof, username: ANN, email: ANN })).toMatchObject({
+    kind: 'ok',
+  });
 });
 
 test('a bad seed counts as no failure', async () => {
@@ -79,7 +85,9 @@ test('a bad seed counts as no failure', async () => {
   await here.signUp();
   const nowhere = { id: 'x'.repeat(22), nonce: 'n'.repeat(22), proof: newKeys('p', 's').storedKey };
   for (let time = 0; time < 5; time += 1) {
-    expect(await login(here.ports, { username: ANN, email: ANN, ...nowhere })).toEqual({ kind: 'bad_seed' });
+    expect(await login(here.ports, { network: NETWORK, username: ANN, email: ANN, ...nowhere })).toEqual({
+      kind: 'bad_seed',
+    });
   }
   expect(await here.signIn('wrong')).toEqual({ kind: 'wrong', triesLeft: 2 });
 });
@@ -93,7 +101,14 @@ test('a network address that holds too many seeds loses its own oldest, and nobo
   for (let more = 0; more < 2; more += 1) await getSeed(here.ports, { email: ANN, network: NETWORK });
 
   const kindOf = async (seed: typeof oldest) =>
-    (await login(here.ports, { username: ANN, email: ANN, ...proofFor('wrong', ANN, seed) })).kind;
+    (
+      await login(here.ports, {
+        network: NETWORK,
+        username: ANN,
+        email: ANN,
+        ...proofFor('wrong', ANN, seed),
+      })
+    ).kind;
   expect(await kindOf(oldest)).toBe('bad_seed');
   expect(await kindOf(second)).toBe('wrong');
   expect(await kindOf(neighbours)).toBe('wrong');

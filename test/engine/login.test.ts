@@ -21,7 +21,7 @@ test('the right password signs in, and the server proves that it knows the accou
     ANN,
     await getSeed(ports, { email: ANN, network: NETWORK }),
   );
-  expect(await login(ports, { username: ANN, email: ANN, ...proof })).toEqual({
+  expect(await login(ports, { network: NETWORK, username: ANN, email: ANN, ...proof })).toEqual({
     kind: 'ok',
     signature,
     grants: { session: expect.stringMatching(/^[\w-]{43}$/), device: expect.stringMatching(/^[\w-]{43}$/) },
@@ -41,7 +41,14 @@ test('what the database stores does not sign in (attack 34)', async () => {
   const { storedKey, serverKey } = keysOf(PASSWORD, seed.salt);
   for (const stolen of [storedKey, serverKey]) {
     const { id } = await getSeed(ports, { email: ANN, network: NETWORK });
-    const form = { username: ANN, email: ANN, id, nonce: NONCE, proof: stolen.toString('base64url') };
+    const form = {
+      network: NETWORK,
+      username: ANN,
+      email: ANN,
+      id,
+      nonce: NONCE,
+      proof: stolen.toString('base64url'),
+    };
     expect(await login(ports, form)).toMatchObject({ kind: 'wrong' });
   }
 });
@@ -50,7 +57,9 @@ test('a proof is bound to the name as it was sent', async () => {
   const { ports, signUp } = world();
   await signUp();
   const proof = proofFor(PASSWORD, ANN, await getSeed(ports, { email: ANN, network: NETWORK }));
-  expect(await login(ports, { ...proof, username: 'ANN@example.com', email: ANN })).toMatchObject({
+  expect(
+    await login(ports, { network: NETWORK, ...proof, username: 'ANN@example.com', email: ANN }),
+  ).toMatchObject({
     kind: 'wrong',
   });
 });
@@ -297,7 +306,7 @@ test('no message leaves where the commit fails', async () => {
     },
   };
   const seed = await getSeed(here.ports, { email: ANN, network: NETWORK });
-  const form = { username: ANN, email: ANN, ...proofFor('wrong', ANN, seed) };
+  const form = { network: NETWORK, username: ANN, email: ANN, ...proofFor('wrong', ANN, seed) };
   await expect(login({ ...here.ports, store: failing }, form)).rejects.toThrow(StoreUnavailable);
   await here.settled();
   expect(here.sms.sent).toEqual([]);

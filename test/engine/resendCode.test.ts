@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { resendCode, resetPwd, verifyPasscode } from '../../src/engine.ts';
 import { otherThan } from '../support/sms.ts';
-import { ANN, must, world } from '../support/world.ts';
+import { ANN, must, NETWORK, world } from '../support/world.ts';
 
 /** Ann, locked out, with the flow that she can ask again with. */
 async function lockedOut() {
@@ -9,7 +9,7 @@ async function lockedOut() {
   await here.signUp();
   const flow = must((await here.lockOut()).flow);
   const resend = async (own = flow) => {
-    const outcome = await resendCode(here.ports, { flow: own });
+    const outcome = await resendCode(here.ports, { network: NETWORK, flow: own });
     await here.settled();
     return outcome;
   };
@@ -63,7 +63,7 @@ test('a code that was refused is good again as soon as it is sent again, under t
   const flow = must((await here.lockOut()).flow);
   here.clock.advanceSeconds(60);
   here.sms.answerNext(new Promise(() => undefined));
-  expect(await resendCode(here.ports, { flow })).toMatchObject({ kind: 'code_sent', flow });
+  expect(await resendCode(here.ports, { network: NETWORK, flow })).toMatchObject({ kind: 'code_sent', flow });
   await new Promise((resolve) => setImmediate(resolve));
   const form = { email: ANN, flow, passcode: here.sms.lastPasscode() };
   expect(await verifyPasscode(here.ports, form)).toMatchObject({ kind: 'ok' });
@@ -88,7 +88,10 @@ test('a restart between the code and its message leaves no dead end: after the p
   const restarted = world({}, here.ports.store);
   restarted.clock.advanceSeconds(60);
   const flow = must(locked.flow);
-  expect(await resendCode(restarted.ports, { flow })).toMatchObject({ kind: 'code_sent', flow });
+  expect(await resendCode(restarted.ports, { network: NETWORK, flow })).toMatchObject({
+    kind: 'code_sent',
+    flow,
+  });
   await restarted.settled();
   const form = { email: ANN, flow, passcode: restarted.sms.lastPasscode() };
   expect(await verifyPasscode(restarted.ports, form)).toMatchObject({ kind: 'ok' });
@@ -114,11 +117,11 @@ test('a flow that is fulfilled, or that nobody knows, starts over', async () => 
 test("a reset's code is sent again like an unlock's", async () => {
   const here = world();
   await here.signUp();
-  const asked = await resetPwd(here.ports, { email: ANN });
+  const asked = await resetPwd(here.ports, { network: NETWORK, email: ANN });
   if (asked.kind !== 'code_sent') throw new Error(asked.kind);
   await here.settled();
   here.clock.advanceSeconds(60);
-  expect(await resendCode(here.ports, { flow: must(asked.flow) })).toMatchObject({
+  expect(await resendCode(here.ports, { network: NETWORK, flow: must(asked.flow) })).toMatchObject({
     kind: 'code_sent',
     flow: asked.flow,
   });
@@ -145,7 +148,11 @@ test('asking again for an address that nobody has signed up answers the same, an
   const here = world();
   const flow = must((await here.lockOut()).flow);
   here.clock.advanceSeconds(60);
-  expect(await resendCode(here.ports, { flow })).toMatchObject({ kind: 'code_sent', resendIn: 60, flow });
+  expect(await resendCode(here.ports, { network: NETWORK, flow })).toMatchObject({
+    kind: 'code_sent',
+    resendIn: 60,
+    flow,
+  });
   await here.settled();
   expect(here.sms.sent).toEqual([]);
 });

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { expect, test } from 'vitest';
 import { resetPwd, verifyPasscode, whoIsSignedIn } from '../../src/engine.ts';
 import { otherThan } from '../support/sms.ts';
-import { ANN, must, PASSWORD, world } from '../support/world.ts';
+import { ANN, must, NETWORK, PASSWORD, world } from '../support/world.ts';
 
 const NEW = 'a brand new password';
 
@@ -11,7 +11,7 @@ async function asked(policy = {}) {
   const here = world(policy);
   await here.signUp();
   const ask = async (device?: string) => {
-    const outcome = await resetPwd(here.ports, { email: ANN, ...(device && { device }) });
+    const outcome = await resetPwd(here.ports, { network: NETWORK, email: ANN, ...(device && { device }) });
     await here.settled();
     if (outcome.kind !== 'code_sent') throw new Error(outcome.kind);
     return outcome;
@@ -23,7 +23,7 @@ async function asked(policy = {}) {
 test('the first step sends a code and tells where it goes', async () => {
   const here = world();
   await here.signUp();
-  expect(await resetPwd(here.ports, { email: ANN })).toEqual({
+  expect(await resetPwd(here.ports, { network: NETWORK, email: ANN })).toEqual({
     kind: 'code_sent',
     phone: 'X-XXX-XXX-0123',
     resendIn: 60,
@@ -94,7 +94,7 @@ test.each([
   };
   const { getSeed } = await import('../../src/engine.ts');
   const { salt } = await getSeed(ports, { email: ANN, network: '' });
-  const form = { email: ANN, flow, passcode, ...keys, salt, ...change };
+  const form = { network: NETWORK, email: ANN, flow, passcode, ...keys, salt, ...change };
   expect(await resetPwd(ports, form)).toEqual({ kind: 'invalid', field });
   expect(await setPassword(flow, passcode, NEW)).toMatchObject({ kind: 'ok' });
 });
@@ -164,14 +164,14 @@ test('the pause of an unlock is none for a reset', async () => {
   const here = world();
   await here.signUp();
   await here.lockOut();
-  await resetPwd(here.ports, { email: ANN });
+  await resetPwd(here.ports, { network: NETWORK, email: ANN });
   await here.settled();
   expect(here.sms.sent).toHaveLength(2);
 });
 
 test('an address that nobody has signed up answers the same, and no message leaves (attack 13)', async () => {
   const here = world();
-  expect(await resetPwd(here.ports, { email: ANN })).toEqual({
+  expect(await resetPwd(here.ports, { network: NETWORK, email: ANN })).toEqual({
     kind: 'code_sent',
     phone: expect.stringMatching(/^X-XXX-XXX-\d{4}$/),
     resendIn: 60,

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { resetPwd, verifyPasscode } from '../../src/engine.ts';
 import { otherThan } from '../support/sms.ts';
-import { ANN, must, PASSWORD, world } from '../support/world.ts';
+import { ANN, must, NETWORK, PASSWORD, world } from '../support/world.ts';
 
 /** Ann, locked out, with the flow and the code that unlock her. */
 async function lockedOut(policy = {}) {
@@ -99,7 +99,7 @@ test("another account's flow is a wrong code, and voids nothing", async () => {
 
 test("a reset's code does not unlock, and is not voided by the try (attack 19)", async () => {
   const { ports, give, sms, settled, setPassword } = await lockedOut();
-  const asked = await resetPwd(ports, { email: ANN });
+  const asked = await resetPwd(ports, { network: NETWORK, email: ANN });
   await settled();
   if (asked.kind !== 'code_sent') throw new Error(asked.kind);
   const reset = { flow: must(asked.flow), passcode: sms.lastPasscode() };

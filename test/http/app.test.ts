@@ -4,7 +4,6 @@ import { connect } from 'node:net';
 import Database from 'better-sqlite3';
 import supertest from 'supertest';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { networkOf } from '../../src/http/address.ts';
 import { cookiesOf, site } from '../support/site.ts';
 import { ANN, PASSWORD } from '../support/world.ts';
 
@@ -430,19 +429,6 @@ describe('a database that cannot be written', () => {
 });
 
 describe('the network of a request', () => {
-  test.each([
-    ['203.0.113.9', '203.0.113.9'],
-    ['::ffff:203.0.113.9', '203.0.113.9'],
-    ['2001:db8:1:2:3:4:5:6', '2001:db8:1:2::/64'],
-    ['2001:db8:1:2::9', '2001:db8:1:2::/64'],
-    ['2001:0DB8:0001:0002:ffff::', '2001:db8:1:2::/64'],
-    ['2001:db8::1', '2001:db8:0:0::/64'],
-    ['::1', '0:0:0:0::/64'],
-    ['fe80::1%eth0', 'fe80:0:0:0::/64'],
-  ])('of %s is %s (attack 31)', (address, network) => {
-    expect(networkOf(address)).toBe(network);
-  });
-
   test('is that of the peer, whatever X-Forwarded-For says, unless a proxy is trusted', async () => {
     const oldestIsKept = async (trustProxy: false | number) => {
       const { app } = site({ trustProxy, policy: { maxSeedsPerNetwork: 1 } });

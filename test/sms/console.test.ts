@@ -87,3 +87,11 @@ test('a terminal that fails makes no message fail', async () => {
   await expect(sms.send('+16505550123', 'kept')).resolves.toMatchObject({ kind: 'sent' });
   expect(sms.messages()).toHaveLength(1);
 });
+
+test('a message that must not leave is told in a line without its number and text, and is not kept', async () => {
+  const { sms, printed } = inboxAt();
+  expect(await sms.skip?.('+16505550123', 'Your code is 012345')).toMatchObject({ kind: 'sent' });
+  expect(printed).toEqual([expect.stringMatching(/^No text message: /)]);
+  expect(printed.join()).not.toMatch(/0123|012345/);
+  expect(sms.messages()).toEqual([]);
+});

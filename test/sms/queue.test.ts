@@ -147,3 +147,24 @@ test('closing refuses the messages that wait, and those that come', async () => 
   expect(await send()).toMatchObject({ kind: 'refused' });
   expect(sms.sent).toHaveLength(2);
 });
+
+test('a message that must not leave takes no turn, and is answered what anybody can expect', async () => {
+  const taken: string[] = [];
+  const sms = fakeSms();
+  const skip = async (to: string): Promise<SmsOutcome> => {
+    taken.push(to);
+    return { kind: 'sent', messageId: '' };
+  };
+  const { nowMs, sleep } = fakeClock();
+  const own = queuedSms({ ...sms, skip }, { perMinute: 2, maxWaiting: 2, nowMs, sleep });
+  for (let count = 0; count < 5; count += 1) {
+    expect(await own.sms.skip?.('+12025550123', 'text')).toEqual({ kind: 'sent', messageId: '' });
+  }
+  expect([taken.length, sms.sent.length]).toEqual([5, 0]);
+  expect(await own.sms.send('+12025550123', 'text')).toMatchObject({ kind: 'sent' });
+
+  sms.answerNext(MISCONFIGURED);
+  await own.sms.send('+12025550123', 'text');
+  expect(await own.sms.skip?.('+12025550123', 'text')).toMatchObject({ kind: 'refused', reason: 'busy' });
+  expect(taken).toHaveLength(5);
+});

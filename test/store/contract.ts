@@ -186,6 +186,71 @@ export function storeContract(open: () => Store): void {
       expect(left).toEqual(['neighbour', undefined, 'second', 'third', 'unlimited']);
     });
 
+    test('events are counted under each of their keys, and told newest first', async () => {
+      const store = fresh();
+      const told = await store.transact(async (tx) => {
+        await tx.countEvent(['a', 'b'], NOW);
+        await tx.countEvent(['a'], NOW + 5);
+        await tx.countEvent(['a'], NOW + 5);
+        const nth = (key: string, place: number, sinceMs = NOW - 1, untilMs = NOW + 5) =>
+          tx.nthNewestEvent(key, place, sinceMs, untilMs);
+        return [
+          [await nth('a', 1), await nth('a', 2), await nth('a', 3), await nth('a', 4)],
+          [await nth('b', 1), await nth('b', 2), await nth('c', 1)],
+          // After `sinceMs`, and not after the time of asking: a clock was set back.
+          [await nth('a', 3, NOW), await nth('a', 1, NOW - 1, NOW + 4)],
+        ];
+      });
+      expect(told).toEqual([
+        [NOW + 5, NOW + 5, NOW, undefined],
+        [NOW, undefined, undefined],
+        [undefined, NOW],
+      ]);
+    });
+
+    test('one event is taken back under each key, and all of a key are forgotten', async () => {
+      const store = fresh();
+      const told = await store.transact(async (tx) => {
+        await tx.countEvent(['a', 'b'], NOW);
+        await tx.countEvent(['a', 'b'], NOW);
+        await tx.uncountEvent(['a', 'c'], NOW);
+        await tx.uncountEvent(['b'], NOW + 1);
+        const left = async () => [
+          await tx.nthNewestEvent('a', 1, 0, NOW),
+          await tx.nthNewestEvent('a', 2, 0, NOW),
+          await tx.nthNewestEvent('b', 2, 0, NOW),
+        ];
+        const before = await left();
+        await tx.forgetEvents('b');
+        return [before, await left()];
+      });
+      expect(told).toEqual([
+        [NOW, undefined, NOW],
+        [NOW, undefined, undefined],
+      ]);
+    });
+
+    test('a phone is confirmed for its own account, and an account has a device while one lives', async () => {
+      const store = fresh();
+      const told = await store.transact(async (tx) => {
+        const bob = { ...USER, email: 'bob@example.com' };
+        await tx.addUser(USER, NOW);
+        await tx.addUser(bob, NOW);
+        const before = (await tx.userFor(USER.email))?.isPhoneConfirmed;
+        await tx.confirmPhone(USER.email, NOW);
+        await tx.keepDevice('d', USER.email, 'h', NOW + 1);
+        return [
+          before,
+          (await tx.userFor(USER.email))?.isPhoneConfirmed,
+          (await tx.userFor(bob.email))?.isPhoneConfirmed,
+          await tx.hasDevice(USER.email, NOW),
+          await tx.hasDevice(USER.email, NOW + 1),
+          await tx.hasDevice(bob.email, NOW),
+        ];
+      });
+      expect(told).toEqual([false, true, false, true, false, false]);
+    });
+
     test('a lock and its failures are cleared together, for one device or for all', async () => {
       const store = fresh();
       const guards = await store.transact(async (tx) => {
@@ -367,6 +432,20 @@ export function storeContract(open: () => Store): void {
       expect(await store.transact((tx) => tx.flowFor('f1'))).toBeDefined();
     });
 
+    test('what was counted goes after a day', async () => {
+      const store = fresh();
+      await store.transact(async (tx) => {
+        await tx.countEvent(['k'], NOW - DAY - 1);
+        await tx.countEvent(['k'], NOW - DAY);
+      });
+      await sweep(store, NOW);
+      const left = await store.transact(async (tx) => [
+        await tx.nthNewestEvent('k', 1, 0, NOW),
+        await tx.nthNewestEvent('k', 2, 0, NOW),
+      ]);
+      expect(left).toEqual([NOW - DAY, undefined]);
+    });
+
     test('seeds, devices and sessions go when their time is over, and not before', async () => {
       const store = fresh();
       await store.transact(async (tx) => {
@@ -414,7 +493,12 @@ export function storeContract(open: () => Store): void {
       const kindAfter = async (seconds: number) => {
         const seed = await getSeed(here.ports, { email: USER.email, network: 'n' });
         here.clock.advanceSeconds(seconds);
-        const form = { username: USER.email, email: USER.email, ...proofFor(PASSWORD, USER.email, seed) };
+        const form = {
+          network: 'n',
+          username: USER.email,
+          email: USER.email,
+          ...proofFor(PASSWORD, USER.email, seed),
+        };
         return (await login(here.ports, form)).kind;
       };
       expect([await kindAfter(299), await kindAfter(300)]).toEqual(['ok', 'bad_seed']);

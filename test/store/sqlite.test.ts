@@ -61,7 +61,7 @@ describe('the file', () => {
 
   test('records its migrations', () => {
     const { path } = opened();
-    expect(otherConnection(path).prepare('SELECT number FROM migrations').pluck().all()).toEqual([1]);
+    expect(otherConnection(path).prepare('SELECT number FROM migrations').pluck().all()).toEqual([1, 2]);
   });
 
   test('made by a newer version is refused with a clear message, and left alone', async () => {
@@ -72,7 +72,7 @@ describe('the file', () => {
     db.close();
     const before = readFileSync(path);
     expect(() => openSqliteStore(path)).toThrow(
-      /newer version of this program \(schema 99; this version knows 1\)/,
+      /newer version of this program \(schema 99; this version knows 2\)/,
     );
     expect(readFileSync(path).equals(before)).toBe(true);
   });
@@ -252,7 +252,7 @@ describe('a database that another process holds', () => {
     const here = world({}, store);
     await here.signUp();
     const seed = await getSeed(here.ports, { email: ANN, network: NETWORK });
-    const form = { username: ANN, email: ANN, ...proofFor(PASSWORD, ANN, seed) };
+    const form = { network: NETWORK, username: ANN, email: ANN, ...proofFor(PASSWORD, ANN, seed) };
     const other = otherConnection(path);
     other.exec('BEGIN IMMEDIATE');
     await expect(login(here.ports, form)).rejects.toThrow(StoreUnavailable);

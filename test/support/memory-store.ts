@@ -20,6 +20,7 @@ interface Tables {
   flows: Map<string, { codeId: string; isTried: boolean }>;
   devices: Map<string, { email: string; tokenHash: string; expiresAtMs: number }>;
   sessions: Map<string, Session>;
+  events: { key: string; atMs: number }[];
 }
 
 /** A store in plain maps, as simple as the port allows: works run one at a time, on a copy that replaces the maps when they are done. */
@@ -32,6 +33,7 @@ export function memoryStore(): Store {
     flows: new Map(),
     devices: new Map(),
     sessions: new Map(),
+    events: [],
   };
   let tail: Promise<unknown> = Promise.resolve();
   let isClosed = false;
@@ -82,8 +84,12 @@ function verbs(tables: Tables, life: { isOver: boolean }): Tx {
     userFor: async (email) => users.get(email),
     async addUser(user) {
       if (users.has(user.email)) return false;
-      users.set(user.email, user);
+      users.set(user.email, { ...user, isPhoneConfirmed: false });
       return true;
+    },
+    async confirmPhone(email) {
+      const user = users.get(email);
+      if (user !== undefined) users.set(email, { ...user, isPhoneConfirmed: true });
     },
     async setKeys(email, kdf, keys) {
       const user = users.get(email);
@@ -176,6 +182,8 @@ function verbs(tables: Tables, life: { isOver: boolean }): Tx {
     async forgetDevices(email) {
       for (const [id, device] of devices) if (device.email === email) devices.delete(id);
     },
+    hasDevice: async (email, nowMs) =>
+      [...devices.values()].some((device) => device.email === email && device.expiresAtMs > nowMs),
 
     async addSession(hash, email, nowMs) {
       sessions.set(hash, { email, createdAtMs: nowMs, seenAtMs: nowMs });
@@ -188,6 +196,23 @@ function verbs(tables: Tables, life: { isOver: boolean }): Tx {
     endSession: async (hash) => void sessions.delete(hash),
     async endSessions(email) {
       for (const [hash, session] of sessions) if (session.email === email) sessions.delete(hash);
+    },
+
+    countEvent: async (keys, atMs) => void tables.events.push(...keys.map((key) => ({ key, atMs }))),
+    async nthNewestEvent(key, nth, sinceMs, nowMs) {
+      const times = tables.events
+        .filter((event) => event.key === key && event.atMs > sinceMs && event.atMs <= nowMs)
+        .map(({ atMs }) => atMs);
+      return times.sort((left, right) => right - left)[nth - 1];
+    },
+    async uncountEvent(keys, atMs) {
+      for (const key of keys) {
+        const index = tables.events.findIndex((event) => event.key === key && event.atMs === atMs);
+        if (index >= 0) tables.events.splice(index, 1);
+      }
+    },
+    async forgetEvents(key) {
+      tables.events = tables.events.filter((event) => event.key !== key);
     },
 
     async sweep(due, limit) {
@@ -213,7 +238,10 @@ function sweepAll(tables: Tables, due: Sweep, limit: number, dropCode: (id: stri
     for (const [id] of ids) drop(id);
     return ids.length;
   };
+  const old = tables.events.filter((event) => event.atMs < due.eventsBeforeMs).slice(0, limit);
+  tables.events = tables.events.filter((event) => !old.includes(event));
   return (
+    old.length +
     sweepOne(tables.seeds, (seed) => seed.expiresAtMs <= due.nowMs) +
     sweepOne(tables.guards, (guard) => guard.changedAtMs < due.rowsChangedBeforeMs) +
     sweepOne(tables.codes, (code) => code.changedAtMs < due.rowsChangedBeforeMs, dropCode) +

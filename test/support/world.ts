@@ -4,6 +4,7 @@ import { canonicalEmail } from '../../src/email.ts';
 import * as engine from '../../src/engine.ts';
 import type { LoginOutcome } from '../../src/outcome.ts';
 import { type Policy, TUTORIAL } from '../../src/policy.ts';
+import type { Alarm, Ports } from '../../src/ports.ts';
 import type { Store } from '../../src/store.ts';
 import { type FakeClock, fakeClock } from './clock.ts';
 import { memoryStore } from './memory-store.ts';
@@ -12,12 +13,14 @@ import { type FakeSms, fakeSms } from './sms.ts';
 
 /** The engine among fakes, and what a person at a page does with it. */
 export interface World {
-  readonly ports: engine.Ports;
+  readonly ports: Ports;
+  /** Every alarm that was given, in order. */
+  readonly alarms: Alarm[];
   readonly clock: FakeClock;
   readonly sms: FakeSms;
   /** Settles once every message that was asked for is sent and recorded. */
   settled(): Promise<void>;
-  signUp(email?: string, password?: string): ReturnType<typeof engine.signup>;
+  signUp(email?: string, password?: string, phoneno?: string): ReturnType<typeof engine.signup>;
   signIn(password: string, browser?: Browser): Promise<LoginOutcome>;
   /** Three wrong passwords; answers the third one's outcome. */
   lockOut(browser?: Browser): Promise<Extract<LoginOutcome, { kind: 'locked' }>>;
@@ -31,7 +34,7 @@ export interface World {
 }
 
 /** Who sits where: the address that is typed and the device token that the browser holds. */
-export type Browser = { username?: string; device?: string; session?: string };
+export type Browser = { username?: string; device?: string; session?: string; network?: string };
 
 export const ANN = 'ann@example.com';
 export const PHONE = '+12025550123';
@@ -42,12 +45,13 @@ export const NETWORK = '203.0.113.9';
 export function world(
   policy: Partial<Policy> = {},
   store: Store = memoryStore(),
-  sender?: Pick<engine.Ports, 'sms' | 'outlook'>,
+  sender?: Pick<Ports, 'sms' | 'outlook'>,
 ): World {
   const clock = fakeClock();
   const sms = fakeSms();
+  const alarms: Alarm[] = [];
   const background = createBackground((error) => console.error(error));
-  const ports: engine.Ports = {
+  const ports: Ports = {
     store,
     sms,
     outlook: () => sms.outlook,
@@ -59,6 +63,7 @@ export function world(
     nowMs: clock.nowMs,
     randomBytes,
     later: background.later,
+    alarm: (alarm) => void alarms.push(alarm),
     meanwhile: background.later,
   };
   const seedFor = async (email: string) => {
@@ -67,17 +72,26 @@ export function world(
 
   const self: World = {
     ports,
+    alarms,
     clock,
     sms,
     settled: background.idle,
-    async signUp(email = ANN, password = PASSWORD) {
+    async signUp(email = ANN, password = PASSWORD, phoneno = PHONE) {
       const { salt, kdf } = await seedFor(email);
       const keys = newKeys(password, salt);
-      return engine.signup(ports, { email, fname: 'Ann', lname: 'Lee', phoneno: PHONE, salt, kdf, ...keys });
+      return engine.signup(ports, { email, fname: 'Ann', lname: 'Lee', phoneno, salt, kdf, ...keys });
     },
     async signIn(password, { username = ANN, ...tokens } = {}) {
       const { id, nonce, proof } = proofFor(password, username, await seedFor(username));
-      return engine.login(ports, { username, email: canonicalEmail(username), id, nonce, proof, ...tokens });
+      return engine.login(ports, {
+        network: NETWORK,
+        username,
+        email: canonicalEmail(username),
+        id,
+        nonce,
+        proof,
+        ...tokens,
+      });
     },
     async lockOut(browser) {
       for (let failure = 1; failure < ports.policy.maxFailures; failure += 1)
@@ -89,7 +103,15 @@ export function world(
     },
     async setPassword(flow, passcode, password, email = ANN) {
       const { salt, kdf } = await seedFor(email);
-      return engine.resetPwd(ports, { email, flow, passcode, salt, kdf, ...newKeys(password, salt) });
+      return engine.resetPwd(ports, {
+        network: NETWORK,
+        email,
+        flow,
+        passcode,
+        salt,
+        kdf,
+        ...newKeys(password, salt),
+      });
     },
   };
   return self;

@@ -24,7 +24,7 @@ const FOLLOW_WAITS_MS = [2_000, 5_000, 15_000, 45_000];
 export function ringCentralSms(
   options: RingCentralOptions,
   client: RingCentralClient = ringCentralClient(options),
-): Required<SmsSender> {
+): Required<Omit<SmsSender, 'skip'>> {
   const { fromNumber, deadlineMs = 8_000, followWaitsMs = FOLLOW_WAITS_MS } = options;
   const api = smsApi(options.api);
   const log = patientLog(options.log);

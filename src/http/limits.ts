@@ -1,0 +1,30 @@
+import type { Request } from 'express';
+import { RateLimiterMemory, RateLimiterRes } from 'rate-limiter-flexible';
+import { blockOf, networkOf } from './address.ts';
+
+/** Answers in how many whole seconds the sender of a request may go on; 0 where it may now, and then the request counts. */
+export type RequestLimit = (request: Request) => Promise<number>;
+
+/** An IPv6 /48 holds many networks, and is one customer as often as many. */
+const NETWORKS_A_BLOCK = 4;
+
+/**
+ * A limit of so many requests within a minute from one network, and four times that from one IPv6 /48. Infinity is no
+ * limit. It is this process's own: a restart forgets it.
+ */
+export function requestLimit(perMinute: number): RequestLimit {
+  if (perMinute === Number.POSITIVE_INFINITY) return async () => 0;
+  const networks = new RateLimiterMemory({ points: perMinute, duration: 60 });
+  const blocks = new RateLimiterMemory({ points: perMinute * NETWORKS_A_BLOCK, duration: 60 });
+  return async ({ ip = '' }) => {
+    const block = blockOf(ip);
+    try {
+      if (block !== undefined) await blocks.consume(block);
+      await networks.consume(networkOf(ip));
+      return 0;
+    } catch (refusal) {
+      if (!(refusal instanceof RateLimiterRes)) throw refusal;
+      return Math.max(1, Math.ceil(refusal.msBeforeNext / 1000));
+    }
+  };
+}

@@ -1,0 +1,203 @@
+import { budgetWaitMs, giveBack, type Spent, spendBudgets, type Wanted } from './budget.ts';
+import type { Origin } from './form.ts';
+import type { Account } from './nobody.ts';
+import type { CodeSent, SlowDown } from './outcome.ts';
+import { messageText, noticeText, type Purpose, passcodeFor } from './passcode.ts';
+import { maskPhone } from './phone.ts';
+import { FIXED } from './policy.ts';
+import type { Ports } from './ports.ts';
+import type { SmsOutcome } from './sms.ts';
+import { type Code, type Delivery, type Tx, UNKNOWN_DEVICE } from './store.ts';
+import { hashOf, randomToken } from './token.ts';
+
+/** Whoever asks for a code: the account, what for, the device whose count it is about, and from where. */
+export interface Asker {
+  readonly email: string;
+  readonly purpose: Purpose;
+  readonly device: string;
+  readonly account: Account;
+  readonly origin: Origin;
+}
+
+/** A message that is to leave once what it speaks of is on disk. A notice has no code. */
+export interface Message {
+  readonly account: Account;
+  readonly text: () => string;
+  readonly spent: Spent;
+  readonly code?: Code;
+}
+
+const SENT_NOWHERE: SmsOutcome = { kind: 'sent', messageId: '' };
+const ANY_DELIVERY: readonly Delivery[] = ['sending', 'sent', 'delivered', 'failed', 'refused', 'unknown'];
+
+/** Runs `work` as one transaction; the messages that it asks for leave after its commit, and after the answer. */
+export async function transactThenSend<Outcome>(
+  ports: Ports,
+  work: (tx: Tx, messages: Message[]) => Promise<Outcome>,
+): Promise<Outcome> {
+  const messages: Message[] = [];
+  const outcome = await ports.store.transact((tx) => work(tx, messages));
+  for (const message of messages) deliver(ports, message);
+  return outcome;
+}
+
+/**
+ * Makes a code and a flow to try it with. During the pause after the last one nothing is sent: the answer has a flow
+ * of its own for the code already on its way, or none where that code has flows enough or is no longer good. Where a
+ * budget that may be told is used up, no code is made.
+ */
+export async function sendSmsMessage(
+  ports: Ports,
+  tx: Tx,
+  messages: Message[],
+  asker: Asker,
+): Promise<CodeSent | SlowDown> {
+  const { email, purpose, device, account } = asker;
+  const nowMs = ports.nowMs();
+  const phone = maskPhone(account.phoneno);
+  const flow = randomToken(ports.randomBytes, 16);
+
+  const newest = await tx.newestCode(email, purpose, device, nowMs);
+  const pauseMs = pauseLeftMs(ports, newest, nowMs, device !== UNKNOWN_DEVICE);
+  if (newest !== undefined && pauseMs > 0) {
+    const isGood = !newest.isSpent && !isExpired(newest, nowMs);
+    const isOpened = isGood && (await tx.addFlow(hashOf(flow), newest.id, FIXED.maxFlowsPerCode));
+    return { kind: 'code_sent', phone, resendIn: inSeconds(pauseMs), ...(isOpened && { flow }) };
+  }
+
+  const code = newCode(ports, asker);
+  const resendIn = await sendCode(ports, tx, messages, asker, code);
+  if (typeof resendIn !== 'number') return resendIn;
+  await tx.addCode(code);
+  await tx.addFlow(hashOf(flow), code.id, FIXED.maxFlowsPerCode);
+  return { kind: 'code_sent', phone, resendIn, flow };
+}
+
+/** Sends a code's message, new or again, and answers when the next can be asked for; or nothing, where a budget is used up. */
+export async function sendCode(
+  ports: Ports,
+  tx: Tx,
+  messages: Message[],
+  { email, account, device, origin }: Asker,
+  code: Code,
+): Promise<number | SlowDown> {
+  const nowMs = ports.nowMs();
+  const budgets = ports.policy.messages;
+  const wanted: Wanted = { email, account, origin, by: device === UNKNOWN_DEVICE ? 'stranger' : 'known' };
+  const waitMs = await budgetWaitMs(tx, budgets, wanted, nowMs);
+  if (waitMs > 0) return { kind: 'slow_down', retryAfter: inSeconds(waitMs) };
+
+  const spent = await spend(ports, tx, wanted);
+  const lifetimeSeconds = Math.floor((code.expiresAtMs - nowMs) / 1000);
+  const text = () =>
+    messageText(ports.site, code.purpose, passcodeFor(ports.appSecret, code), lifetimeSeconds);
+  messages.push({ account, code, spent, text });
+  const nextMs = await budgetWaitMs(tx, budgets, wanted, nowMs);
+  return Math.max(ports.policy.codeResendSeconds, inSeconds(nextMs));
+}
+
+/** Tells the person that the password was changed, unless the budgets have no room for it. */
+export async function sendNotice(
+  ports: Ports,
+  tx: Tx,
+  messages: Message[],
+  { email, account, origin }: Pick<Asker, 'email' | 'account' | 'origin'>,
+): Promise<void> {
+  const wanted: Wanted = { email, account, origin, by: 'notice' };
+  if ((await budgetWaitMs(tx, ports.policy.messages, wanted, ports.nowMs())) > 0) return;
+  const spent = await spend(ports, tx, wanted);
+  messages.push({ account, spent, text: () => noticeText(ports.site) });
+}
+
+async function spend(ports: Ports, tx: Tx, wanted: Wanted): Promise<Spent> {
+  const { policy, phones } = ports;
+  const spent = await spendBudgets(tx, policy.messages, phones.smsCountries, wanted, ports.nowMs());
+  for (const budget of ['prefix', 'country', 'total'] as const) {
+    if (spent.full.includes(budget)) ports.alarm({ event: 'messages_held_back', budget });
+  }
+  return spent;
+}
+
+/**
+ * Sends a message on a later tick, and records what became of it. For an address that nobody has signed up all is done
+ * alike, but for the sending.
+ */
+function deliver(ports: Ports, message: Message): void {
+  const { store, later } = ports;
+  const { code, spent } = message;
+  later(async () => {
+    const outcome = await sendOrSkip(ports, message);
+    await store.transact(async (tx) => {
+      if (outcome.kind === 'refused') await giveBack(tx, spent);
+      if (code !== undefined) await noteOutcome(tx, code, outcome);
+    });
+    if (outcome.kind === 'sent' && spent.mayLeave && code !== undefined)
+      follow(ports, code, outcome.messageId);
+  });
+}
+
+async function sendOrSkip({ sms }: Ports, { account, spent, text }: Message): Promise<SmsOutcome> {
+  if (spent.mayLeave) return sms.send(account.phoneno, text());
+  return (await sms.skip?.(account.phoneno, text())) ?? SENT_NOWHERE;
+}
+
+/** A refusal voids a code that never went out; one that had gone out before stays as it was. */
+async function noteOutcome(tx: Tx, { id }: Code, outcome: SmsOutcome): Promise<void> {
+  if (outcome.kind === 'refused') return tx.noteDelivery(id, 'refused', ['sending'], outcome.reason);
+  return tx.noteDelivery(id, outcome.kind, ANY_DELIVERY);
+}
+
+/** Records the end of a message that was accepted, where the sender can tell. A code whose message is lost stays good. */
+function follow({ store, sms, meanwhile }: Ports, { id }: Code, messageId: string): void {
+  if (sms.follow === undefined) return;
+  meanwhile(async () => {
+    const fate = await sms.follow?.(messageId);
+    if (fate === undefined || fate.kind === 'unknown') return;
+    const reason = fate.kind === 'failed' ? fate.reason : undefined;
+    await store.transact((tx) => tx.noteDelivery(id, fate.kind, ['sent'], reason));
+  });
+}
+
+function newCode(ports: Ports, { email, purpose, device }: Asker): Code {
+  const nowMs = ports.nowMs();
+  return {
+    id: randomToken(ports.randomBytes, 16),
+    email,
+    purpose,
+    device,
+    createdAtMs: nowMs,
+    expiresAtMs: nowMs + ports.policy.codeLifetimeSeconds * 1000,
+    sentAtMs: nowMs,
+    isSpent: false,
+    delivery: 'sending',
+    reason: undefined,
+    isInOutage: isOutage(ports),
+  };
+}
+
+/** Whether messages fail for everybody at this moment. */
+export function isOutage({ outlook }: Ports): boolean {
+  return outlook().kind === 'failing';
+}
+
+/** How long the next message has to wait. A device that the account knows need not wait for one that did not arrive. */
+export function pauseLeftMs(
+  { policy }: Ports,
+  newest: Code | undefined,
+  nowMs: number,
+  isKnownDevice: boolean,
+): number {
+  if (newest === undefined) return 0;
+  if (isKnownDevice && (newest.delivery === 'refused' || newest.delivery === 'failed')) return 0;
+  return Math.max(0, newest.sentAtMs + policy.codeResendSeconds * 1000 - nowMs);
+}
+
+/** Whether the time is outside of the code's. One from the future is too: a clock set back revives no code. */
+export function isExpired(code: Code, nowMs: number): boolean {
+  return nowMs < code.createdAtMs || nowMs >= code.expiresAtMs;
+}
+
+/** Whole seconds, rounded up. */
+export function inSeconds(ms: number): number {
+  return Math.ceil(ms / 1000);
+}

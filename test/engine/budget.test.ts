@@ -1,0 +1,523 @@
+import { join } from 'node:path';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { resendCode, resetPwd, verifyPasscode } from '../../src/engine.ts';
+import { messageBudgets, TUTORIAL } from '../../src/policy.ts';
+import { openSqliteStore } from '../../src/sqlite/store.ts';
+import { temporaryFolder } from '../support/folder.ts';
+import { memoryStore } from '../support/memory-store.ts';
+import { otherThan } from '../support/sms.ts';
+import { ANN, must, NETWORK, PASSWORD, type World, world } from '../support/world.ts';
+
+const NO_PAUSE = { codeResendSeconds: 0 };
+const NOBODY = 'nobody@example.com';
+const EMAIL = (index: number) => `user${index}@example.com`;
+/** Valid numbers that share no prefix of their area code. */
+const spread = (index: number) =>
+  `+1202${String(201 + (index % 700)).padStart(3, '0')}${String(1000 + Math.floor(index / 700)).padStart(4, '0')}`;
+/** Valid numbers of one prefix. */
+const inOnePrefix = (index: number) => `+1202555${String(index).padStart(4, '0')}`;
+const network = (index: number) => `198.51.${index >> 8}.${index & 255}`;
+
+const ask = async (
+  here: World,
+  email = ANN,
+  from: { network?: string; block?: string; device?: string } = {},
+) => {
+  const outcome = await resetPwd(here.ports, { email, network: NETWORK, ...from });
+  await here.settled();
+  return outcome;
+};
+
+/** Asks until it is told to slow down, `most` times at the most, and answers how many codes were sent. */
+async function askUntilSlow(here: World, most: number, email = ANN, from = {}) {
+  for (let count = 0; count < most; count += 1) {
+    if ((await ask(here, email, from)).kind === 'slow_down') return count;
+  }
+  return most;
+}
+
+/** The device token of the account's owner, who has signed in once. */
+async function ownersDevice(here: World, email = ANN) {
+  const outcome = await here.signIn(PASSWORD, { username: email });
+  if (outcome.kind !== 'ok') throw new Error(outcome.kind);
+  return outcome.grants.device;
+}
+
+/** The owner's device, after a code has confirmed the phone. */
+async function confirmedDevice(here: World, email = ANN) {
+  const device = await ownersDevice(here, email);
+  const locked = await here.lockOut({ username: email, device });
+  const form = { email, device, flow: must(locked.flow), passcode: here.sms.lastPasscode() };
+  const outcome = await verifyPasscode(here.ports, form);
+  if (outcome.kind !== 'ok') throw new Error(outcome.kind);
+  return outcome.grants.device;
+}
+
+describe('the budget of an account', () => {
+  test('is five messages an hour for strangers, whatever they ask for, and then tells how long to wait (attack 7)', async () => {
+    const here = world(NO_PAUSE);
+    await here.signUp();
+    await ask(here);
+    const locked = await here.lockOut();
+    await resendCode(here.ports, { network: NETWORK, flow: must(locked.flow) });
+    await here.signIn('wrong');
+    await here.settled();
+    expect(await ask(here)).toMatchObject({ kind: 'code_sent', resendIn: 3600 });
+    expect(here.sms.sent).toHaveLength(5);
+
+    here.clock.advanceSeconds(600);
+    expect(await ask(here)).toEqual({ kind: 'slow_down', retryAfter: 3000 });
+    expect(await resendCode(here.ports, { network: NETWORK, flow: must(locked.flow) })).toEqual({
+      kind: 'slow_down',
+      retryAfter: 3000,
+    });
+    expect(await here.signIn(PASSWORD)).toEqual({
+      kind: 'locked',
+      phone: 'X-XXX-XXX-0123',
+      resendIn: 3000,
+    });
+    await here.settled();
+    expect(here.sms.sent).toHaveLength(5);
+
+    here.clock.advanceSeconds(3000);
+    expect(await ask(here)).toMatchObject({ kind: 'code_sent', flow: expect.any(String) });
+  });
+
+  test('is ten messages a day for strangers', async () => {
+    const here = world(NO_PAUSE);
+    await here.signUp();
+    expect(await askUntilSlow(here, 9)).toBe(5);
+    here.clock.advanceMinutes(60);
+    expect(await askUntilSlow(here, 9)).toBe(5);
+    here.clock.advanceMinutes(60);
+    expect(await ask(here)).toEqual({ kind: 'slow_down', retryAfter: 22 * 3600 });
+  });
+
+  test('counts for nobody as for somebody (attack 15)', async () => {
+    const here = world(NO_PAUSE);
+    await here.signUp();
+    const seen = async (email: string) => {
+      const outcomes = [];
+      for (let count = 0; count < 7; count += 1) {
+        const { flow, phone, ...rest } = (await ask(here, email)) as { flow?: string; phone?: string };
+        outcomes.push({ ...rest, hasFlow: flow !== undefined, hasPhone: phone !== undefined });
+      }
+      return outcomes;
+    };
+    expect(await seen(NOBODY)).toEqual(await seen(ANN));
+  });
+
+  test('has a share for known devices that strangers can not use up, and fewer than twelve in all', async () => {
+    const here = world(NO_PAUSE);
+    await here.signUp();
+    const device = await ownersDevice(here);
+    expect(await askUntilSlow(here, 20)).toBe(5);
+    expect(await askUntilSlow(here, 20, ANN, { device })).toBe(4);
+    expect(here.sms.sent.length).toBeLessThan(12);
+  });
+
+  test('is fresh for whoever signs up an address that strangers have asked about', async () => {
+    const here = world(NO_PAUSE);
+    expect(await askUntilSlow(here, 9)).toBe(5);
+    await here.signUp();
+    expect(await ask(here)).toMatchObject({ kind: 'code_sent', flow: expect.any(String) });
+    expect(here.sms.sent).toHaveLength(1);
+  });
+
+  test('a clock that is set back makes no wait endless (attack 40)', async () => {
+    const here = world(NO_PAUSE);
+    await here.signUp();
+    await askUntilSlow(here, 9);
+    here.clock.advanceMinutes(-120);
+    expect(await ask(here)).toMatchObject({ kind: 'code_sent' });
+  });
+
+  test('resend and guess over and over comes to an end (attack 8)', async () => {
+    const here = world(NO_PAUSE);
+    await here.signUp();
+    let guesses = 0;
+    for (let hour = 0; hour < 24; hour += 1) {
+      for (let round = 0; round < 20; round += 1) {
+        const asked = await ask(here);
+        if (asked.kind !== 'code_sent' || asked.flow === undefined) break;
+        const wrong = otherThan(here.sms.lastPasscode());
+        await here.setPassword(asked.flow, wrong, 'the new password');
+        guesses += 1;
+      }
+      here.clock.advanceMinutes(60);
+    }
+    expect(guesses).toBe(10);
+  });
+
+  test('is the same from a thousand networks (attack 9)', async () => {
+    const here = world(NO_PAUSE);
+    await here.signUp();
+    for (let index = 0; index < 1000; index += 1) await ask(here, ANN, { network: network(index) });
+    expect(here.sms.sent).toHaveLength(5);
+  });
+
+  test('of a hundred requests at once, one message leaves for each purpose (attack 2)', async () => {
+    const here = world();
+    await here.signUp();
+    await here.lockOut();
+    here.clock.advanceSeconds(60);
+    here.sms.sent.length = 0;
+    const flow = must((await here.lockOut()).flow);
+    await Promise.all(
+      Array.from({ length: 100 }, (_, index) =>
+        index % 3 === 0
+          ? resetPwd(here.ports, { email: ANN, network: network(index) })
+          : index % 3 === 1
+            ? here.signIn('wrong')
+            : resendCode(here.ports, { flow, network: network(index) }),
+      ),
+    );
+    await here.settled();
+    expect(here.sms.sent.map(({ text }) => /unlock|set a new/.exec(text)?.[0]).sort()).toEqual([
+      'set a new',
+      'unlock',
+    ]);
+  });
+});
+
+describe('the budget of a network', () => {
+  test('is sixty messages an hour, whosever the accounts are, and then told', async () => {
+    const here = world(NO_PAUSE);
+    let answered = 0;
+    for (let index = 0; index < 70; index += 1) {
+      answered += Number((await ask(here, EMAIL(index))).kind === 'code_sent');
+    }
+    expect(answered).toBe(60);
+    await here.signUp();
+    expect(await ask(here)).toEqual({ kind: 'slow_down', retryAfter: 3600 });
+    expect(await ask(here, ANN, { network: '198.51.100.7' })).toMatchObject({ kind: 'code_sent' });
+  });
+
+  test('does not hold back an owner on a known device in the same network', async () => {
+    const here = world(NO_PAUSE);
+    await here.signUp();
+    const device = await ownersDevice(here);
+    for (let index = 0; index < 70; index += 1) await ask(here, EMAIL(index));
+    expect(await ask(here, ANN, { device })).toMatchObject({ kind: 'code_sent' });
+    expect(here.sms.sent).toHaveLength(1);
+  });
+
+  test('an IPv6 /48 has a budget of its own (attack 31)', async () => {
+    const here = world(NO_PAUSE);
+    let answered = 0;
+    for (let index = 0; index < 200; index += 1) {
+      const from = { network: `2001:db8:1:${index}::/64`, block: '2001:db8:1::/48' };
+      answered += Number((await ask(here, EMAIL(index), from)).kind === 'code_sent');
+    }
+    expect(answered).toBe(180);
+  });
+
+  test('a login whose code can not go is locked all the same', async () => {
+    const here = world(NO_PAUSE);
+    await here.signUp();
+    for (let index = 0; index < 60; index += 1) await ask(here, EMAIL(index));
+    for (let failure = 0; failure < 2; failure += 1) await here.signIn('wrong');
+    expect(await here.signIn('wrong')).toEqual({
+      kind: 'locked',
+      phone: 'X-XXX-XXX-0123',
+      resendIn: 3600,
+    });
+    expect(await here.signIn(PASSWORD)).toMatchObject({ kind: 'locked' });
+    expect(here.sms.sent).toEqual([]);
+  });
+});
+
+describe('the budget of a phone', () => {
+  test('is eight messages an hour for strangers, over all accounts, and is not told (attack 2)', async () => {
+    const here = world(NO_PAUSE);
+    for (let index = 0; index < 5; index += 1) await here.signUp(EMAIL(index));
+    for (let index = 0; index < 20; index += 1) {
+      expect(await ask(here, EMAIL(index % 5), { network: network(index) })).toMatchObject({
+        kind: 'code_sent',
+        flow: expect.any(String),
+        phone: 'X-XXX-XXX-0123',
+      });
+    }
+    expect(here.sms.sent).toHaveLength(8);
+  });
+
+  test('accounts that others signed up with the number, and use, do not hold back its owner', async () => {
+    const here = world(NO_PAUSE);
+    await here.signUp();
+    const device = await confirmedDevice(here);
+    here.sms.sent.length = 0;
+    for (let index = 0; index < 8; index += 1) {
+      await here.signUp(EMAIL(index));
+      const own = await ownersDevice(here, EMAIL(index));
+      for (let count = 0; count < 4; count += 1) {
+        await ask(here, EMAIL(index), { device: own, network: network(index) });
+        await ask(here, EMAIL(index), { network: network(index) });
+      }
+    }
+    // Eight for strangers, and eight for known devices, of which the owner's own had one.
+    expect(here.sms.sent).toHaveLength(15);
+    await ask(here, ANN, { device });
+    expect(here.sms.sent).toHaveLength(16);
+  });
+});
+
+describe('the budgets of prefix, country and all', () => {
+  /** So many people, each asking from a network of their own. */
+  async function flood(here: World, count: number, phoneOf: (index: number) => string) {
+    const arrive = async (index: number) => {
+      await here.signUp(EMAIL(index), PASSWORD, phoneOf(index));
+      const asked = await resetPwd(here.ports, { email: EMAIL(index), network: network(index) });
+      expect(asked).toMatchObject({ kind: 'code_sent', flow: expect.any(String) });
+    };
+    for (let index = 0; index < count; index += 100) {
+      await Promise.all(
+        Array.from({ length: Math.min(100, count - index) }, (_, more) => arrive(index + more)),
+      );
+    }
+    await here.settled();
+  }
+
+  test('a thousand sign-ups over one prefix from a thousand networks send twenty-five messages, and raise the alarm (attack 1)', async () => {
+    const store = openSqliteStore(join(temporaryFolder(), 'users.db'));
+    onTestFinished(() => store.close());
+    const here = world(NO_PAUSE, store);
+    await flood(here, 1000, inOnePrefix);
+    expect(here.sms.sent).toHaveLength(25);
+    expect(here.alarms).toContainEqual({ event: 'messages_held_back', budget: 'prefix' });
+  });
+
+  test('a flood of sign-ups uses up half of an hour, and an owner still gets a code (attack 3)', async () => {
+    const store = openSqliteStore(join(temporaryFolder(), 'users.db'));
+    onTestFinished(() => store.close());
+    const here = world({ ...NO_PAUSE, messages: messageBudgets(200) }, store);
+    await here.signUp(ANN, PASSWORD, '+14165550123');
+    await ownersDevice(here);
+    await flood(here, 60, spread);
+    // A quarter of the day's, and half of that; the country's are a fifth less.
+    expect(here.sms.sent).toHaveLength(20);
+    expect(here.alarms).toContainEqual({ event: 'messages_held_back', budget: 'country' });
+    await ask(here);
+    expect(here.sms.sent.at(-1)?.to).toBe('+14165550123');
+  });
+
+  test('a flood of accounts that are signed in to leaves a share to confirmed phones (attack 3)', async () => {
+    const here = world({ ...NO_PAUSE, messages: messageBudgets(100) });
+    await here.signUp(ANN, PASSWORD, spread(699));
+    const device = await confirmedDevice(here);
+    here.sms.sent.length = 0;
+    for (let index = 0; index < 40; index += 1) {
+      await here.signUp(EMAIL(index), PASSWORD, spread(index));
+      await ask(here, EMAIL(index), {
+        network: network(index),
+        device: await ownersDevice(here, EMAIL(index)),
+      });
+    }
+    expect(here.sms.sent).toHaveLength(12);
+    await ask(here, ANN, { network: network(41) });
+    await ask(here, ANN, { device });
+    expect(here.sms.sent).toHaveLength(14);
+  });
+
+  test('when all are used up, everybody is told alike', async () => {
+    const here = world({ ...NO_PAUSE, messages: messageBudgets(4) });
+    await here.signUp();
+    const device = await confirmedDevice(here);
+    expect(await ask(here, ANN, { device })).toEqual({ kind: 'slow_down', retryAfter: 3600 });
+    expect(await ask(here)).toEqual({ kind: 'slow_down', retryAfter: 3600 });
+    expect(await ask(here, NOBODY)).toEqual({ kind: 'slow_down', retryAfter: 3600 });
+  });
+
+  test("nobody's accounts use up nothing of what others share", async () => {
+    const here = world({ ...NO_PAUSE, messages: messageBudgets(20) });
+    for (let index = 0; index < 300; index += 1) {
+      expect(await ask(here, EMAIL(index), { network: network(index) })).toMatchObject({ kind: 'code_sent' });
+    }
+    await here.signUp();
+    await ask(here);
+    expect(here.sms.sent).toHaveLength(1);
+  });
+
+  test('a message that was definitely not sent takes nothing of what others share', async () => {
+    const here = world({ ...NO_PAUSE, messages: messageBudgets(4) });
+    await here.signUp();
+    for (let count = 0; count < 3; count += 1) {
+      here.sms.answerNext({ kind: 'refused', reason: 'busy' });
+      await ask(here);
+    }
+    here.sms.sent.length = 0;
+    await ask(here);
+    expect(here.sms.sent).toHaveLength(1);
+  });
+
+  test('a country that is no longer sent to gets nothing, and nobody is told', async () => {
+    const here = world(NO_PAUSE);
+    await here.signUp(ANN, PASSWORD, '+14165550123');
+    const moved = { ...here.ports, phones: { smsCountries: ['US'], defaultCountry: 'US' } };
+    expect(await resetPwd(moved, { email: ANN, network: NETWORK })).toMatchObject({ kind: 'code_sent' });
+    await here.settled();
+    expect(here.sms.sent).toEqual([]);
+  });
+
+  test('are in the database: a restart and a second process go on where they were', async () => {
+    const path = join(temporaryFolder(), 'users.db');
+    const stores = [openSqliteStore(path), openSqliteStore(path)] as const;
+    onTestFinished(() => Promise.all(stores.map((store) => store.close())).then(() => undefined));
+    const [one, other] = stores.map((store) => world(NO_PAUSE, store)) as [World, World];
+    await one.signUp();
+    for (let count = 0; count < 6; count += 1) {
+      await ask(one);
+      await ask(other);
+    }
+    expect(one.sms.sent.length + other.sms.sent.length).toBe(5);
+  });
+
+  test('lifting the limits for a load test leaves those of accounts and phones', async () => {
+    const here = world({ ...NO_PAUSE, messages: messageBudgets(4, false) }, memoryStore());
+    for (let index = 0; index < 30; index += 1) {
+      await here.signUp(EMAIL(index), PASSWORD, inOnePrefix(index));
+      await ask(here, EMAIL(index));
+    }
+    expect(here.sms.sent).toHaveLength(30);
+    expect(await askUntilSlow(here, 9, EMAIL(0))).toBe(4);
+  });
+});
+
+describe('wrong codes of all accounts together', () => {
+  const FEW = { codeResendSeconds: 0, failedCodesPerHour: 20, messages: messageBudgets(1000, false) };
+
+  async function failCodes(here: World, count: number) {
+    for (let index = 0; index < count; index += 1) {
+      const asked = await ask(here, EMAIL(index), { network: network(index) });
+      if (asked.kind !== 'code_sent') throw new Error(asked.kind);
+      await here.setPassword(must(asked.flow), '000000', 'the new password', EMAIL(index));
+    }
+  }
+
+  test('past a threshold raise the alarm and slow unknown devices down, not known ones (attack 10)', async () => {
+    const here = world(FEW);
+    await here.signUp();
+    const device = await ownersDevice(here);
+    await failCodes(here, 19);
+    expect(here.alarms).toEqual([]);
+    await failCodes(here, 1);
+
+    const stranger = await here.lockOut();
+    const strangersCode = here.sms.lastPasscode();
+    const own = await here.lockOut({ device });
+    const ownCode = here.sms.lastPasscode();
+    const tryIt = (flow: string, passcode: string, known?: string) =>
+      verifyPasscode(here.ports, { email: ANN, flow, passcode, ...(known && { device: known }) });
+
+    expect(await tryIt(must(stranger.flow), strangersCode)).toEqual({ kind: 'slow_down', retryAfter: 10 });
+    expect(here.alarms).toContainEqual({ event: 'many_failed_codes' });
+    expect(await tryIt(must(own.flow), ownCode, device)).toMatchObject({ kind: 'ok' });
+    expect(await here.setPassword('A'.repeat(22), '000000', 'the new password')).toEqual({
+      kind: 'slow_down',
+      retryAfter: 10,
+    });
+
+    here.clock.advanceSeconds(10);
+    expect(await tryIt(must(stranger.flow), strangersCode)).toMatchObject({ kind: 'ok' });
+  });
+
+  test('let one guess in ten seconds through, of all that come at once (attack 10)', async () => {
+    const here = world(FEW);
+    const flows = await Promise.all(
+      Array.from({ length: 10 }, (_, index) => ask(here, EMAIL(100 + index), { network: network(index) })),
+    );
+    await failCodes(here, 20);
+    here.clock.advanceSeconds(10);
+    const kinds = await Promise.all(
+      flows.map(async (asked, index) => {
+        if (asked.kind !== 'code_sent') throw new Error(asked.kind);
+        return (await here.setPassword(must(asked.flow), '000000', 'the new one', EMAIL(100 + index))).kind;
+      }),
+    );
+    expect(kinds.filter((kind) => kind === 'wrong_code')).toHaveLength(1);
+    expect(kinds.filter((kind) => kind === 'slow_down')).toHaveLength(9);
+  });
+
+  test('are forgotten after an hour', async () => {
+    const here = world(FEW);
+    await failCodes(here, 20);
+    here.clock.advanceMinutes(60);
+    const asked = await ask(here);
+    if (asked.kind !== 'code_sent') throw new Error(asked.kind);
+    expect(await here.setPassword(must(asked.flow), '000000', 'the new one')).toEqual({ kind: 'wrong_code' });
+  });
+});
+
+describe('a new password', () => {
+  const reset = async (here: World) => {
+    const asked = await ask(here);
+    if (asked.kind !== 'code_sent') throw new Error(asked.kind);
+    const outcome = await here.setPassword(must(asked.flow), here.sms.lastPasscode(), 'the new password');
+    await here.settled();
+    return outcome;
+  };
+
+  test('is told to the phone, without a code', async () => {
+    const here = world();
+    await here.signUp();
+    await reset(here);
+    expect(here.sms.sent).toHaveLength(2);
+    const { to, text } = must(here.sms.sent[1]);
+    expect(to).toBe('+12025550123');
+    expect(text).toBe(
+      'Two-Factor Demo: your password was changed. If that was not you, reset it at localhost.',
+    );
+    expect(text).not.toMatch(/\d{6}|#/);
+  });
+
+  test('is told twice an hour, even where strangers have used up their share', async () => {
+    const here = world(NO_PAUSE);
+    await here.signUp();
+    for (let count = 0; count < 3; count += 1) expect(await reset(here)).toMatchObject({ kind: 'ok' });
+    expect(here.sms.sent.filter(({ text }) => text.includes('was changed'))).toHaveLength(2);
+    expect(here.sms.sent).toHaveLength(5);
+  });
+
+  test('is told to nobody where the code was wrong', async () => {
+    const here = world();
+    await here.signUp();
+    const asked = await ask(here);
+    if (asked.kind !== 'code_sent') throw new Error(asked.kind);
+    await here.setPassword(must(asked.flow), otherThan(here.sms.lastPasscode()), 'the new password');
+    await here.settled();
+    expect(here.sms.sent).toHaveLength(1);
+  });
+});
+
+test('a phone counts as confirmed after a right code, and not after a sign-in (attack 21)', async () => {
+  const here = world();
+  await here.signUp();
+  const isConfirmed = async () =>
+    (await here.ports.store.transact((tx) => tx.userFor(ANN)))?.isPhoneConfirmed;
+  const locked = await here.lockOut();
+  expect(await here.signIn(PASSWORD, { device: 'x'.repeat(43) })).toMatchObject({ kind: 'locked' });
+  await verifyPasscode(here.ports, { email: ANN, flow: must(locked.flow), passcode: '000000' });
+  expect(await isConfirmed()).toBe(false);
+
+  const bob = 'bob@example.com';
+  await here.signUp(bob);
+  await ownersDevice(here, bob);
+  expect((await here.ports.store.transact((tx) => tx.userFor(bob)))?.isPhoneConfirmed).toBe(false);
+
+  here.clock.advanceSeconds(60);
+  const again = await here.signIn('wrong');
+  if (again.kind !== 'locked') throw new Error(again.kind);
+  await here.settled();
+  const passcode = here.sms.lastPasscode();
+  expect(await verifyPasscode(here.ports, { email: ANN, flow: must(again.flow), passcode })).toMatchObject({
+    kind: 'ok',
+  });
+  expect(await isConfirmed()).toBe(true);
+});
+
+test('the budgets of a day in all hold what the policy says', () => {
+  expect(TUTORIAL.messages).toMatchObject({
+    prefix: { perDay: 200, perHour: 50 },
+    country: { perDay: 800, perHour: 200 },
+    total: { perDay: 1000, perHour: 250 },
+  });
+});

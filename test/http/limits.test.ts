@@ -1,0 +1,130 @@
+import supertest from 'supertest';
+import { describe, expect, test } from 'vitest';
+import { blockOf, networkOf } from '../../src/http/address.ts';
+import { site } from '../support/site.ts';
+import { ANN } from '../support/world.ts';
+
+const policy = { requestsPerMinute: 3 };
+
+function asker(options: Parameters<typeof site>[0]) {
+  const { app } = site(options);
+  return (from?: string, path = '/getseed', fields: object = { username: ANN }) => {
+    const request = supertest(app).post(path).type('form');
+    return (from === undefined ? request : request.set('X-Forwarded-For', from)).send(fields);
+  };
+}
+
+describe('requests of one network', () => {
+  test('are answered slow_down past the limit, on every route, with the seconds to wait (attack 7)', async () => {
+    const ask = asker({ policy });
+    for (let count = 0; count < 3; count += 1) expect((await ask()).status).toBe(200);
+    const token = 'A'.repeat(22);
+    const keys = { salt: token, kdf: 'k', storedKey: 'A'.repeat(43), serverKey: 'A'.repeat(43) };
+    const person = { email: ANN, fname: 'Ann', lname: 'Lee', phoneno: '+12025550123' };
+    const requests: [string, object][] = [
+      ['/getseed', { username: ANN }],
+      ['/signup', { ...person, ...keys }],
+      ['/login', { username: ANN, id: token, nonce: token, proof: 'A'.repeat(43) }],
+      ['/verifypasscode', { username: ANN, flow: token, passcode: '123456' }],
+      ['/resetpwd', { username: ANN }],
+      ['/resetpwd', { username: ANN, flow: token, passcode: '123456', ...keys }],
+      ['/resendcode', { flow: token }],
+      ['/codestatus', { flow: token }],
+      ['/logout', {}],
+    ];
+    for (const [path, fields] of requests) {
+      const { status, body, headers } = await ask(undefined, path, fields);
+      expect([path, status, body.status]).toEqual([path, 429, 'slow_down']);
+      expect(body.retryAfter).toBeGreaterThanOrEqual(1);
+      expect(body.retryAfter).toBeLessThanOrEqual(60);
+      expect(headers['retry-after']).toBe(String(body.retryAfter));
+      expect(headers['set-cookie']).toBeUndefined();
+    }
+  });
+
+  test('that are no form, or come from another site, count nothing and are told so first', async () => {
+    const ask = asker({ policy });
+    for (let count = 0; count < 5; count += 1)
+      expect((await ask(undefined, '/getseed', {})).status).toBe(400);
+    for (let count = 0; count < 3; count += 1) expect((await ask()).status).toBe(200);
+    expect((await ask(undefined, '/getseed', {})).status).toBe(400);
+    expect((await ask().set('Origin', 'https://elsewhere.example')).status).toBe(403);
+  });
+
+  test('are not told apart by what X-Forwarded-For claims, where no proxy is trusted (attack 31)', async () => {
+    const ask = asker({ policy });
+    const statuses = [];
+    for (let count = 0; count < 5; count += 1) statuses.push((await ask(`198.51.100.${count}`)).status);
+    expect(statuses).toEqual([200, 200, 200, 429, 429]);
+  });
+
+  test('are told apart by the address that a trusted proxy has added, at the right end (attack 31)', async () => {
+    const ask = asker({ policy, trustProxy: 1 });
+    const statuses = [];
+    for (let count = 0; count < 5; count += 1) {
+      statuses.push((await ask(`198.51.100.${count}, 203.0.113.9`)).status);
+    }
+    expect(statuses).toEqual([200, 200, 200, 429, 429]);
+    expect((await ask('203.0.113.9, 203.0.113.10')).status).toBe(200);
+  });
+
+  test.each([
+    ['an IPv6 /64', ['2001:db8:1:2::1', '2001:db8:1:2::2', '2001:db8:1:2:3::4', '2001:db8:1:2:ffff::']],
+    [
+      'an IPv4 address mapped into IPv6',
+      ['203.0.113.9', '::ffff:203.0.113.9', '::ffff:cb00:7109', '203.0.113.9:4711'],
+    ],
+  ])('%s is one network (attack 31)', async (_, addresses) => {
+    const ask = asker({ policy, trustProxy: 1 });
+    const statuses = [];
+    for (const address of addresses) statuses.push((await ask(address)).status);
+    expect(statuses).toEqual([200, 200, 200, 429]);
+  });
+
+  test('the networks of an IPv6 /48 share four times as many (attack 31)', async () => {
+    const ask = asker({ policy, trustProxy: 1 });
+    let answered = 0;
+    for (let count = 0; count < 20; count += 1) {
+      answered += Number((await ask(`2001:db8:1:${count}::1`)).status === 200);
+    }
+    expect(answered).toBe(12);
+    expect((await ask('2001:db8:2::1')).status).toBe(200);
+  });
+
+  test('have no limit where limits are lifted', async () => {
+    const ask = asker({ policy: { requestsPerMinute: Number.POSITIVE_INFINITY } });
+    for (let count = 0; count < 20; count += 1) expect((await ask()).status).toBe(200);
+  });
+});
+
+test('messages are limited by network over HTTP too, an IPv6 /48 among them (attack 31)', async () => {
+  const ask = asker({ policy: { codeResendSeconds: 0 }, trustProxy: 1 });
+  const answered = { network: 0, block: 0 };
+  for (let count = 0; count < 65; count += 1) {
+    const fields = { username: `user${count}@example.com` };
+    answered.network += Number((await ask('198.51.100.1', '/resetpwd', fields)).status === 200);
+  }
+  for (let count = 0; count < 190; count += 1) {
+    const fields = { username: `other${count}@example.com` };
+    answered.block += Number((await ask(`2001:db8:1:${count}::1`, '/resetpwd', fields)).status === 200);
+  }
+  expect(answered).toEqual({ network: 60, block: 180 });
+});
+
+describe('the network of an address', () => {
+  test.each([
+    ['203.0.113.9', '203.0.113.9', undefined],
+    ['::ffff:203.0.113.9', '203.0.113.9', undefined],
+    ['::ffff:cb00:7109', '203.0.113.9', undefined],
+    ['203.0.113.9:4711', '203.0.113.9', undefined],
+    ['[2001:db8:1:2::9]:4711', '2001:db8:1:2::/64', '2001:db8:1::/48'],
+    ['2001:db8:1:2:3:4:5:6', '2001:db8:1:2::/64', '2001:db8:1::/48'],
+    ['2001:0DB8:0001:0002:ffff::', '2001:db8:1:2::/64', '2001:db8:1::/48'],
+    ['2001:db8::1', '2001:db8:0:0::/64', '2001:db8:0::/48'],
+    ['::1', '0:0:0:0::/64', '0:0:0::/48'],
+    ['fe80::1%eth0', 'fe80:0:0:0::/64', 'fe80:0:0::/48'],
+    ['unknown', 'unknown', undefined],
+  ])('%s is %s in %s (attack 31)', (address, network, block) => {
+    expect([networkOf(address), blockOf(address)]).toEqual([network, block]);
+  });
+});
