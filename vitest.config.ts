@@ -24,6 +24,16 @@ export default defineConfig({
           fileParallelism: false,
         },
       },
+      {
+        test: {
+          name: 'timing',
+          setupFiles,
+          include: ['test/timing/**/*.test.ts'],
+          testTimeout: 180_000,
+          // After all others: what is measured is small.
+          sequence: { groupOrder: 1 },
+        },
+      },
     ],
   },
 });

@@ -8,6 +8,8 @@ import { ringCentralSms } from './sender.ts';
 
 /** How many of the last messages tell how long the next one that must not leave takes. */
 const KEPT_TIMES = 20;
+/** A message waits for a time between these before it leaves, so that whoever asked next has had the answer by then. */
+const HEAD_START_MS = [50, 400] as const;
 
 /** The thread that sends: it answers every call, and logs what became of each message by itself. */
 const options = workerData as CheckOptions;
@@ -16,7 +18,13 @@ const client = ringCentralClient(options);
 const sender = ringCentralSms({ ...options, log: (line) => log.info(line) }, client);
 const timesMs: number[] = [];
 
+function headStart(): Promise<void> {
+  const [least, most] = HEAD_START_MS;
+  return sleep(least + Math.random() * (most - least));
+}
+
 async function send(to: string, text: string) {
+  await headStart();
   const startMs = performance.now();
   const outcome = await sender.send(to, text);
   timesMs.push(performance.now() - startMs);
@@ -26,6 +34,7 @@ async function send(to: string, text: string) {
 
 /** Takes as long as one of the last messages that left, so that the end of the waiting tells nothing. */
 async function skip() {
+  await headStart();
   await sleep(timesMs[Math.floor(Math.random() * timesMs.length)] ?? 300);
   return { kind: 'sent' as const, messageId: '' };
 }
