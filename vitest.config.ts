@@ -26,12 +26,22 @@ export default defineConfig({
       },
       {
         test: {
+          name: 'fuzz',
+          setupFiles,
+          include: ['test/fuzz/**/*.test.ts'],
+          testTimeout: 240_000,
+          // After all others, whose processes would slow this one's.
+          sequence: { groupOrder: 1 },
+        },
+      },
+      {
+        test: {
           name: 'timing',
           setupFiles,
           include: ['test/timing/**/*.test.ts'],
-          testTimeout: 180_000,
-          // After all others: what is measured is small.
-          sequence: { groupOrder: 1 },
+          testTimeout: 240_000,
+          // Alone: what is measured is small.
+          sequence: { groupOrder: 2 },
         },
       },
     ],

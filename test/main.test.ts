@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { existsSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { request } from 'node:http';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
@@ -120,6 +120,34 @@ test('lives through whatever one request can send', async () => {
     }
   }
   expect(await statusOf(program.origin)).toBe(200);
+});
+
+test('two hundred sign-ins at once cost it no memory to speak of, and it answers others meanwhile (attack 30)', async () => {
+  const program = await startProgram();
+  const post = async (path: string, fields: Record<string, string>) => {
+    const response = await fetch(`${program.origin}${path}`, {
+      method: 'POST',
+      body: new URLSearchParams(fields),
+    });
+    return (await response.json()) as Record<string, string>;
+  };
+  const residentMiB = () => {
+    const status = readFileSync(`/proc/${program.process.pid}/status`, 'utf8');
+    return Number(/VmRSS:\s+(\d+)/.exec(status)?.[1]) / 1024;
+  };
+  const signIn = async (index: number) => {
+    const username = `user${index}@example.com`;
+    const { id = '' } = await post('/getseed', { username });
+    return (await post('/login', { username, id, nonce: 'A'.repeat(22), proof: 'A'.repeat(43) })).status;
+  };
+  await signIn(0);
+  const hasProc = existsSync('/proc/self/status');
+  const beforeMiB = hasProc ? residentMiB() : 0;
+  const all = Promise.all(Array.from({ length: 200 }, (_, index) => signIn(index + 1)));
+  expect(await statusOf(program.origin)).toBe(200);
+  expect(new Set(await all)).toEqual(new Set(['wrong']));
+  // One Argon2id on the server would take 19 MiB, and two hundred at once 3.7 GiB.
+  expect((hasProc ? residentMiB() : 0) - beforeMiB).toBeLessThan(120);
 });
 
 test('outlives a restart: an account, and with APP_SECRET a code on its way, are still good', async () => {

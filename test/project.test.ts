@@ -209,6 +209,20 @@ describe('the documents', () => {
   });
 });
 
+test('each of the forty known attacks has a test that carries its number', () => {
+  const names = filesUnder('test')
+    .filter((file) => file.endsWith('.ts'))
+    .map((file) => read(file))
+    .join('\n');
+  const numbers = new Set(
+    [...names.matchAll(/\(attack (\d+)(?:, attack (\d+))?\)/g)].flatMap(([, ...found]) => found),
+  );
+  const missing = Array.from({ length: 40 }, (_, index) => String(index + 1)).filter(
+    (row) => !numbers.has(row),
+  );
+  expect(missing).toEqual([]);
+});
+
 test('the lock file names no registry', () => {
   expect(read('package-lock.json')).not.toMatch(/"resolved"|registry\./);
 });

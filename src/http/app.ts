@@ -1,4 +1,4 @@
-import type { RequestListener } from 'node:http';
+import type { IncomingMessage, RequestListener } from 'node:http';
 import { join } from 'node:path';
 import ejs from 'ejs';
 import express, { type ErrorRequestHandler, type Request, type RequestHandler, type Response } from 'express';
@@ -60,9 +60,25 @@ export function createApp(ports: Ports, options: AppOptions): RequestListener {
   app.use(routes(ports, options));
   app.use(notFound);
   app.use(faults(options.log));
-  // A request target that Express can't parse passes by all of the above.
-  return (request, response) =>
-    app(request as Request, response as Response, () => replyInvalid(response as Response, 'body'));
+  return (request, response) => {
+    const invalid = () => replyInvalid(response, 'body');
+    // A request target that Express can't parse passes by all of the above.
+    return toOriginForm(request) ? app(request as Request, response as Response, invalid) : invalid();
+  };
+}
+
+/**
+ * Brings a target that names its host to the form that routes have, with that host in place of the header's (RFC 9112,
+ * 3.2.2). False where the target is none: Express and Node would parse it leniently, and write it to the terminal.
+ */
+function toOriginForm(request: IncomingMessage): boolean {
+  const { url = '' } = request;
+  if (url.startsWith('/')) return true;
+  if (!/^https?:\/\//i.test(url) || !URL.canParse(url)) return false;
+  const { host, pathname, search } = new URL(url);
+  request.url = pathname + search;
+  request.headers.host = host;
+  return true;
 }
 
 function securityHeaders(publicOrigin: string): RequestHandler {

@@ -35,7 +35,7 @@ function isSameOrigin(origin: string, publicOrigin: string): boolean {
 /** Whether a request comes from this machine, was sent to this machine's name alone, and passed no proxy on its way. */
 export function isLocal(request: Parameters<RequestHandler>[0]): boolean {
   const hosts = request.rawHeaders.filter((name, index) => index % 2 === 0 && /^host$/i.test(name));
-  if (hosts.length !== 1 || !request.originalUrl.startsWith('/')) return false;
+  if (hosts.length !== 1) return false;
   const host = /^(\[[^\]]*\]|[^:]*)(:\d+)?$/.exec(request.headers.host ?? '')?.[1] ?? '';
   const isForwarded = Object.keys(request.headers).some((name) =>
     /^(forwarded|via|x-forwarded-.*)$/.test(name),

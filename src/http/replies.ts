@@ -1,3 +1,4 @@
+import type { ServerResponse } from 'node:http';
 import type { Response } from 'express';
 import type {
   CodeStatusOutcome,
@@ -159,9 +160,11 @@ function send(response: Response, status: number, message: string, outcome: { ki
 }
 
 /** Answers that a field (`body` where there is no one field) does not have its form. */
-export function replyInvalid(response: Response, field: string): void {
-  response.status(400).set('Cache-Control', 'no-store').type('json');
-  response.json({ status: 'invalid', message: invalid(field), field });
+export function replyInvalid(response: ServerResponse, field: string): void {
+  response.statusCode = 400;
+  response.setHeader('Cache-Control', 'no-store');
+  response.setHeader('Content-Type', 'application/json; charset=utf-8');
+  response.end(JSON.stringify({ status: 'invalid', message: invalid(field), field }));
 }
 
 /** Answers that too many requests came, and when to go on. */

@@ -33,6 +33,15 @@ test('hands out the same salt before and after somebody signs up, and another on
   );
 });
 
+test('asks the same work of everybody, whether there is an account (attack 17)', async () => {
+  const { ports, signUp } = world();
+  await signUp();
+  const kdfs = await Promise.all(
+    [ANN, 'nobody@example.com'].map(async (email) => (await getSeed(ports, { email, network: NETWORK })).kdf),
+  );
+  expect(kdfs[0]).toBe(kdfs[1]);
+});
+
 test('a seed is good for one login, even a wrong one', async () => {
   const { ports, signUp } = world();
   await signUp();

@@ -109,6 +109,32 @@ test('a locked account stays locked for the right password too', async () => {
   expect(await signIn(PASSWORD)).toMatchObject({ kind: 'locked' });
 });
 
+test('a double click sends one message, and both answers lead on (attack 37)', async () => {
+  const { signUp, signIn, settled, sms } = world();
+  await signUp();
+  await signIn('wrong');
+  await signIn('wrong');
+  const clicks = await Promise.all([signIn('wrong'), signIn('wrong')]);
+  await settled();
+  expect(clicks).toEqual([
+    expect.objectContaining({ kind: 'locked', flow: expect.any(String) }),
+    expect.objectContaining({ kind: 'locked', flow: expect.any(String) }),
+  ]);
+  expect(sms.sent).toHaveLength(1);
+});
+
+test("a stranger's own sign-ins between the guesses clear nothing of the victim's count (attack 32)", async () => {
+  const { signUp, signIn } = world();
+  await signUp();
+  await signUp('eve@example.com', 'her own password');
+  const kinds = [];
+  for (let guess = 0; guess < 3; guess += 1) {
+    kinds.push((await signIn(`guess ${guess}`)).kind);
+    expect(await signIn('her own password', { username: 'eve@example.com' })).toMatchObject({ kind: 'ok' });
+  }
+  expect(kinds).toEqual(['wrong', 'wrong', 'locked']);
+});
+
 test('fifty wrong passwords at once count three and send one message (attack 12)', async () => {
   const { signUp, signIn, sms, settled } = world();
   await signUp();
@@ -342,7 +368,7 @@ test('a session ends after thirty days, however busy', async () => {
   expect(await whoIsSignedIn(ports, { session })).toBeUndefined();
 });
 
-test('an address that nobody has signed up locks, waits and answers like any other (attacks 13, 15)', async () => {
+test('an address that nobody has signed up locks, waits and answers like any other (attack 13, attack 15)', async () => {
   const known = world();
   await known.signUp();
   const unknown = world();

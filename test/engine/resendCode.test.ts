@@ -77,7 +77,7 @@ test('a code that has gone out stays good when sending it again is refused', asy
   expect(await verifyPasscode(ports, { email: ANN, flow, passcode })).toMatchObject({ kind: 'ok' });
 });
 
-test('a restart between the code and its message leaves no dead end: after the pause the person asks again', async () => {
+test('a restart between the code and its message leaves no dead end: after the pause the person asks again (attack 37)', async () => {
   const here = world();
   await here.signUp();
   here.sms.answerNext(new Promise(() => undefined));

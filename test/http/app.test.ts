@@ -3,8 +3,9 @@ import { createServer } from 'node:http';
 import { connect } from 'node:net';
 import Database from 'better-sqlite3';
 import supertest from 'supertest';
-import { describe, expect, onTestFinished, test } from 'vitest';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { cookiesOf, site } from '../support/site.ts';
+import { passcodeIn } from '../support/sms.ts';
 import { ANN, PASSWORD } from '../support/world.ts';
 
 const PATHS = [
@@ -309,6 +310,69 @@ describe('known and unknown accounts', () => {
     };
     expect(await walk(unknown)).toEqual(await walk(known));
   });
+});
+
+describe('a locked account', () => {
+  test('has no request but the right code that leads past its lock, and none that signs in (attack 22)', async () => {
+    const { world, visitor } = site();
+    const ann = visitor();
+    await ann.signUp();
+    const { flow } = (await ann.lockOut()).body;
+    const { salt, kdf } = (await ann.post('/getseed', { username: ANN })).body;
+    const keys = { salt, kdf, storedKey: 'A'.repeat(43), serverKey: 'A'.repeat(43) };
+    const answers = [
+      await ann.signIn(PASSWORD),
+      await ann.signIn(PASSWORD, ANN.toUpperCase()),
+      await ann.post('/verifypasscode', { username: ANN, flow: 'A'.repeat(22), passcode: '000000' }),
+      await ann.post('/resetpwd', { username: ANN, flow, passcode: '000000', ...keys }),
+      await ann.post('/resetpwd', { username: ANN }),
+      await ann.post('/resendcode', { flow }),
+      await ann.post('/codestatus', { flow }),
+      await ann.post('/logout'),
+      await ann.signUp(),
+    ];
+    expect(answers.flatMap(cookiesOf).filter((cookie) => !cookie.startsWith('sid=;'))).toEqual([]);
+    expect((await ann.signIn(PASSWORD)).body.status).toBe('locked');
+    expect((await ann.agent.get('/about')).text).not.toContain('Ann');
+
+    await world.settled();
+    const passcode = passcodeIn(world.sms.sent[0]?.text);
+    const form = { username: ANN, flow, passcode };
+    expect((await ann.post('/verifypasscode', form)).body.status).toBe('ok');
+    expect((await ann.signIn(PASSWORD)).body.status).toBe('ok');
+  });
+});
+
+describe('a request target that names its host', () => {
+  const ask = async (target: string) => {
+    const inbox = () => [];
+    const server = createServer(site({ inbox }).app).listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const socket = connect((server.address() as { port: number }).port, '127.0.0.1');
+    socket.write(`GET ${target} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n`);
+    let answer = '';
+    socket.setEncoding('utf8').on('data', (chunk) => {
+      answer += chunk;
+    });
+    await once(socket, 'close');
+    server.close();
+    return answer;
+  };
+
+  test('is taken as what it names, with that host in place of the header', async () => {
+    expect(await ask('http://localhost/signup')).toMatch(/^HTTP\/1.1 200 /);
+    expect(await ask('http://localhost/dev/messages.json')).toMatch(/^HTTP\/1.1 200 /);
+    expect(await ask('http://example.com/dev/messages.json')).toMatch(/^HTTP\/1.1 404 /);
+  });
+
+  test.each(['http://localhost:somebodys-text/login?proof=secret', 'http://[::1', '*', 'ftp://localhost/'])(
+    '%s is none, and nothing of it is printed',
+    async (target) => {
+      const warned = vi.spyOn(process, 'emitWarning');
+      expect(await ask(target)).toMatch(/^HTTP\/1.1 400 .*"status":"invalid"/s);
+      expect(warned).not.toHaveBeenCalled();
+    },
+  );
 });
 
 describe('the inbox', () => {

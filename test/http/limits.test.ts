@@ -128,3 +128,20 @@ describe('the network of an address', () => {
     expect([networkOf(address), blockOf(address)]).toEqual([network, block]);
   });
 });
+
+test('another spelling of an address is the same account to every limit (attack 27)', async () => {
+  const ask = asker({ policy: { codeResendSeconds: 0 } });
+  const spellings = [
+    'zo\u00eb@example.com',
+    'ZO\u00cb@example.com',
+    ' zoe\u0308@example.com',
+    'Zoe\u0308@Example.COM ',
+  ];
+  const statuses = [];
+  for (let count = 0; count < 8; count += 1) {
+    statuses.push(
+      (await ask(undefined, '/resetpwd', { username: spellings[count % spellings.length] })).status,
+    );
+  }
+  expect(statuses).toEqual([200, 200, 200, 200, 200, 429, 429, 429]);
+});

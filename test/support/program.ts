@@ -40,7 +40,7 @@ export async function runProgram(
   });
   let printed = '';
   for (const stream of [child.stdout, child.stderr]) {
-    stream.on('data', (chunk) => {
+    stream.setEncoding('utf8').on('data', (chunk) => {
       printed += chunk;
     });
   }
@@ -62,7 +62,11 @@ export async function runProgram(
 export async function startProgram(env: Record<string, string> = {}, cwd?: string): Promise<Program> {
   const program = await runProgram(env, cwd);
   const listens = new Promise<void>((resolve) => {
-    program.process.stdout?.on('data', () => program.output().includes(' is at ') && resolve());
+    program.process.stdout?.on('data', function look() {
+      if (!program.output().includes(' is at ')) return;
+      program.process.stdout?.off('data', look);
+      resolve();
+    });
   });
   await Promise.race([listens, program.ended()]);
   if (!program.output().includes(' is at ')) throw new Error(`It did not start:\n${program.output()}`);

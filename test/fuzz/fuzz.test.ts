@@ -1,0 +1,160 @@
+import { randomInt } from 'node:crypto';
+import { existsSync, readFileSync } from 'node:fs';
+import { expect, test } from 'vitest';
+import { newKeys, proofFor } from '../support/page.ts';
+import { type Program, startProgram } from '../support/program.ts';
+import { chanceFrom } from './chance.ts';
+import { type Answer, connectionTo, sendAlone } from './connection.ts';
+import { badLines, cookiesOf, faultOf, jsonOf, REACHABLE } from './judge.ts';
+import { type Cast, type FuzzRequest, nextRequest } from './requests.ts';
+import type { Phonebook } from './story.ts';
+
+/**
+ * The seed of a run that is to be made again; a fresh one where there is none. The same choices are made then, but for
+ * what hangs on the program's own random numbers and on how fast it is.
+ */
+const SEED: number | undefined = undefined;
+
+const CONNECTIONS = 12;
+const AT_ONCE = 34;
+const ROUNDS = 250;
+/** Resident memory at the end, in parts of that after the first third: 1.01 to 1.08 where it was measured. */
+const MEMORY_GROWTH = 1.25;
+const FAULTS_TOLD = 5;
+
+interface Tally {
+  /** Requests that got an answer, or whose connection the program closed. */
+  settled: number;
+  readonly faults: string[];
+  /** The words that were answered, each by itself and as `route word`. */
+  readonly answers: Set<string>;
+}
+
+test('a hundred thousand requests of every kind get the answers of the contract, from a program that stays as it was', async () => {
+  const program = await startProgram({ RATE_LIMITS: 'off', SMS_SENDER: 'console', CODE_RESEND_SECONDS: '1' });
+  const untouched = await signUp(program, 'untouched@example.com');
+  const codes = readCodes(program);
+  const seed = SEED ?? randomInt(2 ** 32);
+  const tally: Tally = { settled: 0, faults: [], answers: new Set() };
+  let warmBytes: number | undefined;
+
+  await Promise.all(
+    Array.from({ length: CONNECTIONS }, async (_, lane) => {
+      let count = lane;
+      const nextCount = () => {
+        count += CONNECTIONS;
+        return count;
+      };
+      const chance = chanceFrom(seed + lane * 7919);
+      const cast: Cast = { port: program.port, codes, nextCount, people: [] };
+      const connection = connectionTo(program.port);
+      for (let round = 0; round < ROUNDS && tally.faults.length < FAULTS_TOLD; round += 1) {
+        const requests = Array.from({ length: AT_ONCE }, () => nextRequest(chance, cast));
+        await sendRound(connection, program.port, requests, tally);
+        if (lane === 0 && round === Math.floor(ROUNDS / 3)) warmBytes = memoryOf(program);
+      }
+      connection.close();
+    }),
+  );
+  const endBytes = memoryOf(program);
+
+  const run = `the run of seed ${seed}`;
+  expect(tally.faults, run).toEqual([]);
+  expect(tally.settled, run).toBeGreaterThanOrEqual(100_000);
+  expect(
+    REACHABLE.filter((answer) => !tally.answers.has(answer)),
+    run,
+  ).toEqual([]);
+  expect(badLines(program.output()).slice(0, FAULTS_TOLD), run).toEqual([]);
+  expect((await fetch(program.origin)).status, run).toBe(200);
+  expect(await untouched.signIn(), run).toBe('ok');
+  if (warmBytes !== undefined && endBytes !== undefined) {
+    expect(endBytes / warmBytes, `memory, in ${run}`).toBeLessThan(MEMORY_GROWTH);
+  }
+});
+
+async function sendRound(
+  connection: ReturnType<typeof connectionTo>,
+  port: number,
+  requests: readonly FuzzRequest[],
+  tally: Tally,
+): Promise<void> {
+  const shared = requests.filter(({ manner }) => manner === 'shared');
+  const own = requests.filter(({ manner }) => manner !== 'shared');
+  const [answers, ends] = await Promise.all([
+    connection.exchange(shared),
+    Promise.all(own.map((request) => sendAlone(port, request))),
+  ]);
+  shared.forEach((request, index) => {
+    const answer = answers[index];
+    if (answer !== undefined) judge(request, answer, tally);
+    // Those behind it had no chance of an answer.
+    else if (index === answers.length) blame(request, 'no answer', tally);
+  });
+  own.forEach((request, index) => {
+    const end = ends[index];
+    if (end === 'closed') tally.settled += request.manner === 'cut' ? 0 : 1;
+    else if (end === undefined || end === 'silent') blame(request, 'neither an answer nor an end', tally);
+    else judge(request, end, tally);
+  });
+}
+
+function judge(request: FuzzRequest, answer: Answer, tally: Tally): void {
+  tally.settled += 1;
+  const parsed = jsonOf(answer);
+  const fault = faultOf(request, answer, parsed);
+  if (fault !== undefined) blame(request, fault, tally, answer);
+  if (parsed === undefined || request.method !== 'POST') return;
+  tally.answers.add(String(parsed.status)).add(`${request.route} ${parsed.status}`);
+  request.learn?.(parsed, cookiesOf(answer));
+}
+
+function blame(request: FuzzRequest, fault: string, tally: Tally, answer?: Answer): void {
+  const sent = JSON.stringify(request.bytes.toString('latin1', 0, 4000));
+  const got = answer && JSON.stringify(`${answer.head}\r\n\r\n${answer.body.toString('latin1', 0, 500)}`);
+  tally.faults.push(`${fault}\n  sent ${sent}\n  got ${got}`);
+}
+
+/** Keeps the newest code that the console sender has printed for each number. */
+function readCodes({ process }: Program): Phonebook {
+  const codes: Phonebook = new Map();
+  let rest = '';
+  let phone = '';
+  process.stdout?.on('data', (chunk: string) => {
+    const lines = `${rest}${chunk}`.split('\n');
+    rest = lines.pop() ?? '';
+    for (const line of lines) {
+      if (!line.startsWith('│ ')) continue;
+      phone = /^│ Text message to (\S+)/.exec(line)?.[1] ?? phone;
+      const [, code, purpose] = /: (\d{6}) is your code to (unlock|set)/.exec(line) ?? [];
+      if (code === undefined) continue;
+      codes.set(phone, { ...codes.get(phone), [purpose === 'unlock' ? 'unlock' : 'reset']: code });
+    }
+  });
+  return codes;
+}
+
+/** An account of whom the run knows nothing. */
+async function signUp({ origin }: Program, username: string): Promise<{ signIn(): Promise<string> }> {
+  const password = 'a password of its own';
+  const post = async (path: string, fields: Record<string, string>) =>
+    (await fetch(`${origin}/${path}`, { method: 'POST', body: new URLSearchParams(fields) })).json();
+  const { salt, kdf } = await post('getseed', { username });
+  const person = { email: username, fname: 'Ann', lname: 'Lee', phoneno: '+12025550123' };
+  await post('signup', { ...person, salt, kdf, ...newKeys(password, salt) });
+  return {
+    async signIn() {
+      const { signature, ...proof } = proofFor(password, username, await post('getseed', { username }));
+      const answer = await post('login', { username, ...proof });
+      expect(answer.signature).toBe(signature);
+      return answer.status;
+    },
+  };
+}
+
+/** The resident memory of the program, where the system tells. */
+function memoryOf({ process }: Program): number | undefined {
+  const path = `/proc/${process.pid}/status`;
+  if (!existsSync(path)) return undefined;
+  return Number(/^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(path, 'utf8'))?.[1]) * 1024;
+}
