@@ -9,7 +9,7 @@ export default defineConfig({
         test: {
           name: 'unit',
           setupFiles,
-          include: ['test/*.test.ts', 'test/{engine,store,sms,client}/**/*.test.ts'],
+          include: ['test/*.test.ts', 'test/{engine,store,sms,client,model}/**/*.test.ts'],
         },
       },
       { test: { name: 'http', setupFiles, include: ['test/http/**/*.test.ts'] } },

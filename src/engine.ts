@@ -4,6 +4,7 @@ import type {
   GetSeedForm,
   LoginForm,
   NewKeys,
+  Origin,
   ResendCodeForm,
   ResetPwdForm,
   SessionForm,
@@ -89,7 +90,7 @@ export async function login(ports: Ports, form: LoginForm): Promise<LoginOutcome
 
     const account = await accountFor(ports, tx, form.email);
     const device = await knownDevice(tx, form, nowMs);
-    const asker: Asker = { email: form.email, purpose: 'unlock', device, account, origin: form };
+    const asker = askerFor(form, 'unlock', device, account);
     const guard = await tx.guardFor(form.email, device);
     if (guard.isLocked) return lockedWithCode(ports, tx, messages, asker);
 
@@ -153,8 +154,7 @@ export async function resetPwd(ports: Ports, form: ResetPwdForm): Promise<ResetP
   return transactThenSend(ports, async (tx, messages) => {
     const account = await accountFor(ports, tx, form.email);
     const device = await knownDevice(tx, form, ports.nowMs());
-    const asker: Asker = { email: form.email, purpose: 'reset', device, account, origin: form };
-    return sendSmsMessage(ports, tx, messages, asker);
+    return sendSmsMessage(ports, tx, messages, askerFor(form, 'reset', device, account));
   });
 }
 
@@ -202,7 +202,7 @@ export async function resendCode(ports: Ports, form: ResendCodeForm): Promise<Re
     const isKnown = await comesFromKnownDevice(tx, form, email, nowMs);
     const pauseMs = pauseLeftMs(ports, await tx.newestCode(email, purpose, device, nowMs), nowMs, isKnown);
     if (pauseMs > 0) return { kind: 'code_sent', phone, resendIn: inSeconds(pauseMs), flow: form.flow };
-    const asker: Asker = { email, purpose, device, account, origin: form };
+    const asker: Asker = { email, purpose, device, account, origin: form, isKnownDevice: isKnown };
     if (flow.isTried || isExpired(flow.code, nowMs)) return sendSmsMessage(ports, tx, messages, asker);
 
     const resendIn = await sendCode(ports, tx, messages, asker, flow.code);
@@ -260,6 +260,16 @@ export async function whoIsSignedIn(
     const user = await tx.userFor(found.email);
     return user && { fname: user.fname, email: user.email };
   });
+}
+
+function askerFor(
+  form: { email: string } & Origin,
+  purpose: Purpose,
+  device: string,
+  account: Account,
+): Asker {
+  const isKnownDevice = device !== UNKNOWN_DEVICE;
+  return { email: form.email, purpose, device, account, origin: form, isKnownDevice };
 }
 
 /** The code that the form's flow may try, or why it may not; that alone voids nothing. */

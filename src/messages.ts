@@ -7,7 +7,7 @@ import { maskPhone } from './phone.ts';
 import { FIXED } from './policy.ts';
 import type { Ports } from './ports.ts';
 import type { SmsOutcome } from './sms.ts';
-import { type Code, type Delivery, type Tx, UNKNOWN_DEVICE } from './store.ts';
+import type { Code, Delivery, Tx } from './store.ts';
 import { hashOf, randomToken } from './token.ts';
 
 /** Whoever asks for a code: the account, what for, the device whose count it is about, and from where. */
@@ -17,6 +17,8 @@ export interface Asker {
   readonly device: string;
   readonly account: Account;
   readonly origin: Origin;
+  /** Whether the account knows the device that asks, which may be about another count than its own. */
+  readonly isKnownDevice: boolean;
 }
 
 /** A message that is to leave once what it speaks of is on disk. A notice has no code. */
@@ -58,7 +60,7 @@ export async function sendSmsMessage(
   const flow = randomToken(ports.randomBytes, 16);
 
   const newest = await tx.newestCode(email, purpose, device, nowMs);
-  const pauseMs = pauseLeftMs(ports, newest, nowMs, device !== UNKNOWN_DEVICE);
+  const pauseMs = pauseLeftMs(ports, newest, nowMs, asker.isKnownDevice);
   if (newest !== undefined && pauseMs > 0) {
     const isGood = !newest.isSpent && !isExpired(newest, nowMs);
     const isOpened = isGood && (await tx.addFlow(hashOf(flow), newest.id, FIXED.maxFlowsPerCode));
@@ -78,17 +80,18 @@ export async function sendCode(
   ports: Ports,
   tx: Tx,
   messages: Message[],
-  { email, account, device, origin }: Asker,
+  { email, account, isKnownDevice, origin }: Asker,
   code: Code,
 ): Promise<number | SlowDown> {
   const nowMs = ports.nowMs();
   const budgets = ports.policy.messages;
-  const wanted: Wanted = { email, account, origin, by: device === UNKNOWN_DEVICE ? 'stranger' : 'known' };
+  const wanted: Wanted = { email, account, origin, by: isKnownDevice ? 'known' : 'stranger' };
   const waitMs = await budgetWaitMs(tx, budgets, wanted, nowMs);
   if (waitMs > 0) return { kind: 'slow_down', retryAfter: inSeconds(waitMs) };
 
   const spent = await spend(ports, tx, wanted);
-  const lifetimeSeconds = Math.floor((code.expiresAtMs - nowMs) / 1000);
+  // Rounded up: a new code is some milliseconds old by now, and still good for an hour.
+  const lifetimeSeconds = inSeconds(code.expiresAtMs - nowMs);
   const text = () =>
     messageText(ports.site, code.purpose, passcodeFor(ports.appSecret, code), lifetimeSeconds);
   messages.push({ account, code, spent, text });

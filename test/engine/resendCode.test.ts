@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { resendCode, resetPwd, verifyPasscode } from '../../src/engine.ts';
 import { otherThan } from '../support/sms.ts';
-import { ANN, must, NETWORK, world } from '../support/world.ts';
+import { ANN, must, NETWORK, PASSWORD, world } from '../support/world.ts';
 
 /** Ann, locked out, with the flow that she can ask again with. */
 async function lockedOut() {
@@ -155,4 +155,27 @@ test('asking again for an address that nobody has signed up answers the same, an
   });
   await here.settled();
   expect(here.sms.sent).toEqual([]);
+});
+
+test('a known device that asks again for a code of strangers need not wait for one that did not arrive', async () => {
+  const here = world();
+  await here.signUp();
+  const signedIn = await here.signIn(PASSWORD);
+  if (signedIn.kind !== 'ok') throw new Error(signedIn.kind);
+  const { device } = signedIn.grants;
+  here.sms.answerNext({ kind: 'refused', reason: 'busy' });
+  const asked = await resetPwd(here.ports, { network: NETWORK, email: ANN });
+  if (asked.kind !== 'code_sent') throw new Error(asked.kind);
+  await here.settled();
+  await here.setPassword(must(asked.flow), '000000', 'the new password');
+
+  const form = { network: NETWORK, flow: must(asked.flow), deviceOf: () => device };
+  const again = await resendCode(here.ports, form);
+  if (again.kind !== 'code_sent') throw new Error(again.kind);
+  await here.settled();
+  expect(here.sms.sent).toHaveLength(2);
+  const passcode = here.sms.lastPasscode();
+  expect(await here.setPassword(must(again.flow), passcode, 'the new password')).toMatchObject({
+    kind: 'ok',
+  });
 });

@@ -1,0 +1,189 @@
+import { createHash } from 'node:crypto';
+import { describe, expect, test } from 'vitest';
+import { cookiesOf, type Site, site, type Visitor } from '../support/site.ts';
+import { ANN, PASSWORD } from '../support/world.ts';
+
+const BOB = 'bob@example.com';
+const nameFor = (email: string) => `device-${createHash('sha256').update(email).digest('hex').slice(0, 8)}`;
+
+/** Ann, who has signed in on her own device; the cookie's value is `token`. */
+async function annAtHome(options: Parameters<typeof site>[0] = {}) {
+  const here = site(options);
+  const ann = here.visitor();
+  await ann.signUp();
+  const token = deviceIn(cookiesOf(await ann.signIn(PASSWORD)));
+  return { ...here, ann, token };
+}
+
+function deviceIn(cookies: string[]): string {
+  const found = cookies.map((cookie) => /^device-[0-9a-f]{8}=([\w-]+)/.exec(cookie)?.[1]).find(Boolean);
+  if (found === undefined) throw new Error(`No device in ${cookies}`);
+  return found;
+}
+
+/** A browser that sends exactly this as its Cookie header. */
+async function signInWith(here: Site, cookie: string, password: string, username = ANN) {
+  const visitor = here.visitor();
+  visitor.agent.set('Cookie', cookie);
+  return visitor.signIn(password, username);
+}
+
+async function strangersLock(here: Pick<Site, 'visitor'>, username = ANN) {
+  expect((await here.visitor().lockOut(username)).body.status).toBe('locked');
+}
+
+describe('three failures by strangers (attack 4)', () => {
+  test('do not keep the owner out on a device that has signed in before', async () => {
+    const here = await annAtHome();
+    await strangersLock(here);
+    expect((await here.ann.signIn(PASSWORD)).body.status).toBe('ok');
+  });
+
+  test('do not keep the owner out on a device that has given an unlock code and never signed in', async () => {
+    const here = site();
+    const ann = here.visitor();
+    await ann.signUp();
+    const { flow } = (await ann.lockOut()).body;
+    await here.world.settled();
+    const passcode = here.world.sms.lastPasscode();
+    expect((await ann.post('/verifypasscode', { username: ANN, flow, passcode })).body.status).toBe('ok');
+    await strangersLock(here);
+    expect((await ann.signIn(PASSWORD)).body.status).toBe('ok');
+  });
+
+  test('do not keep the owner out on a device that has given a reset code', async () => {
+    const here = site();
+    const ann = here.visitor();
+    await ann.signUp();
+    const { flow } = (await ann.post('/resetpwd', { username: ANN })).body;
+    await here.world.settled();
+    expect((await ann.setPassword(flow, here.world.sms.lastPasscode(), 'the new one')).body.status).toBe(
+      'ok',
+    );
+    await strangersLock(here);
+    expect((await ann.signIn('the new one')).body.status).toBe('ok');
+  });
+
+  test("use up neither the device's pause nor its part of the messages", async () => {
+    const here = await annAtHome({ policy: { codeResendSeconds: 0 } });
+    for (let count = 0; count < 12; count += 1) await here.visitor().post('/resetpwd', { username: ANN });
+    await strangersLock(here);
+    await here.world.settled();
+    here.world.sms.sent.length = 0;
+    expect((await here.ann.lockOut()).body).toMatchObject({ status: 'locked', flow: expect.any(String) });
+    await here.world.settled();
+    expect(here.world.sms.sent).toHaveLength(1);
+  });
+});
+
+describe('a device cookie (attack 4)', () => {
+  test('that is forged, cut, or a hash from the database is no device', async () => {
+    const here = await annAtHome();
+    await strangersLock(here);
+    const hash = createHash('sha256').update(here.token).digest('base64url');
+    for (const forged of [
+      'A'.repeat(43),
+      here.token.slice(0, 42),
+      `${here.token}A`,
+      hash,
+      '',
+      '%00',
+      '"x"',
+    ]) {
+      const answer = await signInWith(here, `${nameFor(ANN)}=${forged}`, PASSWORD);
+      expect([forged, answer.body.status]).toEqual([forged, 'locked']);
+    }
+  });
+
+  test("of one account is no device of another, under either account's name", async () => {
+    const here = await annAtHome();
+    const bob = here.visitor();
+    await bob.signUp(BOB);
+    const bobs = deviceIn(cookiesOf(await bob.signIn(PASSWORD, BOB)));
+    await strangersLock(here);
+    for (const name of [nameFor(ANN), nameFor(BOB)]) {
+      expect((await signInWith(here, `${name}=${bobs}`, PASSWORD)).body.status).toBe('locked');
+    }
+  });
+
+  test('that somebody plants is not kept: a sign-in makes a fresh one, and the planted one stays unknown', async () => {
+    const here = site();
+    const ann = here.visitor();
+    await ann.signUp();
+    const planted = 'P'.repeat(43);
+    const answer = await signInWith(here, `${nameFor(ANN)}=${planted}`, PASSWORD);
+    expect(deviceIn(cookiesOf(answer))).not.toBe(planted);
+    await strangersLock(here);
+    expect((await signInWith(here, `${nameFor(ANN)}=${planted}`, PASSWORD)).body.status).toBe('locked');
+  });
+
+  test('that was copied is worth nothing once the owner has signed in again, and the owner goes on', async () => {
+    const here = await annAtHome();
+    await here.ann.signIn(PASSWORD);
+    await strangersLock(here);
+    expect((await signInWith(here, `${nameFor(ANN)}=${here.token}`, PASSWORD)).body.status).toBe('locked');
+    expect((await here.ann.signIn(PASSWORD)).body.status).toBe('ok');
+  });
+
+  test('that was stolen signs nobody in, opens no lock and sets no password', async () => {
+    const here = await annAtHome();
+    const thief = here.visitor();
+    thief.agent.set('Cookie', `${nameFor(ANN)}=${here.token}`);
+    const kinds = [];
+    for (let count = 0; count < 4; count += 1) kinds.push((await thief.signIn(`guess ${count}`)).body.status);
+    expect(kinds).toEqual(['wrong', 'wrong', 'locked', 'locked']);
+    expect((await thief.agent.get('/about')).text).not.toContain('Ann');
+    // What the thief locked is the stolen device's count: another device of the owner, even a new one, still gets in.
+    expect((await here.visitor().signIn(PASSWORD)).body.status).toBe('ok');
+  });
+
+  test('sent twice, or among others, counts as one', async () => {
+    const here = await annAtHome();
+    await strangersLock(here);
+    const own = `${nameFor(ANN)}=${here.token}`;
+    const other = `${nameFor(BOB)}=${'B'.repeat(43)}`;
+    expect((await signInWith(here, `a=b; ${other}; ${own}`, PASSWORD)).body.status).toBe('ok');
+  });
+});
+
+describe('several accounts in one browser (attack 4)', () => {
+  const both = async (here: Site): Promise<Visitor> => {
+    const browser = here.visitor();
+    for (const email of [ANN, BOB]) {
+      await browser.signUp(email);
+      await browser.signIn(PASSWORD, email);
+    }
+    return browser;
+  };
+
+  test('are known each by a cookie of its own', async () => {
+    const here = site();
+    const browser = await both(here);
+    await strangersLock(here);
+    await strangersLock(here, BOB);
+    expect((await browser.signIn(PASSWORD)).body.status).toBe('ok');
+    expect((await browser.signIn(PASSWORD, BOB)).body.status).toBe('ok');
+  });
+
+  test("one's failures and lock leave the other's alone", async () => {
+    const here = site();
+    const browser = await both(here);
+    expect((await browser.lockOut()).body.status).toBe('locked');
+    expect((await browser.signIn('wrong', BOB)).body).toMatchObject({ status: 'wrong', triesLeft: 2 });
+    expect((await browser.signIn(PASSWORD, BOB)).body.status).toBe('ok');
+  });
+});
+
+test('a reset forgets the other devices: one that a thief held is unknown, and its sessions are over (attack 23)', async () => {
+  const here = await annAtHome();
+  const desk = here.visitor();
+  await desk.signIn(PASSWORD);
+  const { flow } = (await here.ann.post('/resetpwd', { username: ANN })).body;
+  await here.world.settled();
+  await here.ann.setPassword(flow, here.world.sms.lastPasscode(), 'the new one');
+  expect((await desk.agent.get('/about')).text).not.toContain('Hello, Ann');
+
+  await strangersLock(here);
+  expect((await desk.signIn('the new one')).body.status).toBe('locked');
+  expect((await here.ann.signIn('the new one')).body.status).toBe('ok');
+});

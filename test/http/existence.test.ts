@@ -1,0 +1,115 @@
+import type { Response } from 'supertest';
+import { describe, expect, test, vi } from 'vitest';
+import type { SmsOutcome } from '../../src/sms.ts';
+import { sweep } from '../../src/sweep.ts';
+import { type Site, site } from '../support/site.ts';
+import { ANN } from '../support/world.ts';
+
+/** What a stranger can see of an answer, with what is random or about a number made plain. */
+function seen({ status, headers, body }: Response) {
+  const cookies = ((headers['set-cookie'] ?? []) as string[]).map((cookie) => cookie.replace(/=[^;]*/, '='));
+  return {
+    status,
+    headers: { ...headers, date: '', 'set-cookie': cookies },
+    body: {
+      ...body,
+      ...(body.phone && { phone: body.phone.replace(/\d/g, 'N') }),
+      ...(body.flow && { flow: body.flow.length }),
+      ...(body.id && { id: body.id.length, seed: body.seed.length, salt: body.salt.length }),
+      message: body.message.replace(/\d{4}/, 'NNNN'),
+    },
+  };
+}
+
+/** Everything that a stranger can do to an address, until limits end it; and again later. */
+async function walk({ visitor, world }: Site, laterDays: number) {
+  const stranger = visitor();
+  const answers: Response[] = [];
+  const step = async (answer: Promise<Response>) => {
+    const given = await answer;
+    answers.push(given);
+    return given.body;
+  };
+  const round = async () => {
+    await step(stranger.post('/getseed', { username: ANN }));
+    for (let failure = 0; failure < 4; failure += 1) await step(stranger.signIn('wrong'));
+    const { flow = 'A'.repeat(22) } = await step(stranger.signIn('wrong'));
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    await step(stranger.post('/codestatus', { flow }));
+    await step(stranger.post('/resendcode', { flow }));
+    await step(stranger.post('/verifypasscode', { username: ANN, flow, passcode: '000000' }));
+    await step(stranger.post('/verifypasscode', { username: ANN, flow, passcode: '000000' }));
+    await step(stranger.post('/verifypasscode', { username: ANN, flow: 'A'.repeat(22), passcode: '000000' }));
+    const { flow: resetFlow = flow } = await step(stranger.post('/resetpwd', { username: ANN }));
+    await step(stranger.post('/resetpwd', { username: ANN }));
+    await step(stranger.setPassword(resetFlow, '000000', 'x'));
+    await step(stranger.setPassword(resetFlow, '000000', 'x'));
+    world.clock.advanceSeconds(61);
+    await step(stranger.post('/codestatus', { flow: resetFlow }));
+    for (const old of [flow, resetFlow]) await step(stranger.post('/resendcode', { flow: old }));
+    await step(stranger.signIn('wrong'));
+    return [flow, resetFlow];
+  };
+
+  const flows = [...(await round()), ...(await round()), ...(await round())];
+  world.clock.advanceMinutes(laterDays * 24 * 60);
+  await sweep(world.ports.store, world.ports.nowMs());
+  for (const flow of flows) {
+    await step(stranger.post('/codestatus', { flow }));
+    await step(stranger.post('/resendcode', { flow }));
+    await step(stranger.post('/verifypasscode', { username: ANN, flow, passcode: '000000' }));
+  }
+  await round();
+  return answers.map(seen);
+}
+
+const always = (outcome: SmsOutcome) => (here: Site) => {
+  here.world.sms.send = async () => outcome;
+};
+const SENDERS: Record<string, (here: Site) => void> = {
+  sends: () => undefined,
+  'refuses the number': always({ kind: 'refused', reason: 'bad_recipient' }),
+  'is answered STOP': always({ kind: 'refused', reason: 'opted_out' }),
+  'is not set up': always({ kind: 'refused', reason: 'misconfigured' }),
+  'is busy': always({ kind: 'refused', reason: 'busy', retryAfterSeconds: 40 }),
+  'does not know': always({ kind: 'unknown' }),
+  throws: (here) => {
+    here.world.sms.send = async () => {
+      throw new Error('The sender is broken.');
+    };
+  },
+  hangs: (here) => {
+    here.world.sms.send = () => new Promise(() => undefined);
+  },
+  'has a full queue': (here) => {
+    here.world.sms.outlook = { kind: 'full', retryAfterSeconds: 30 };
+  },
+  'fails for everybody': (here) => {
+    here.world.sms.outlook = { kind: 'failing', retryAfterSeconds: 30 };
+  },
+};
+
+describe('a stranger gets the same answers, headers and cookies for a known and an unknown address', () => {
+  test.each(Object.keys(SENDERS))('while the sender %s (attack 13, attack 14)', async (sender) => {
+    const walked = [];
+    for (const isKnown of [true, false]) {
+      const here = site({ isIdle: sender !== 'hangs' });
+      if (isKnown) await here.visitor().signUp();
+      SENDERS[sender]?.(here);
+      walked.push(await walk(here, 0));
+    }
+    // What a sender that breaks its word throws is logged, and is not the matter here.
+    if (sender === 'throws') vi.mocked(console.error).mockClear();
+    expect(walked[0]).toEqual(walked[1]);
+    const statuses = new Set(walked[0]?.map(({ body }) => body.status));
+    expect(statuses).toContain('locked');
+    expect(statuses).toContain('slow_down');
+    if (sender !== 'has a full queue') expect(statuses).toContain('code_sent');
+  });
+
+  test.each([1, 29, 30, 31, 400])('after the sweep of %i days later (attack 13)', async (days) => {
+    const known = site();
+    await known.visitor().signUp();
+    expect(await walk(known, days)).toEqual(await walk(site(), days));
+  });
+});

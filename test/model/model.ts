@@ -1,0 +1,709 @@
+import { FIXED, TUTORIAL } from '../../src/policy.ts';
+
+export type Purpose = 'unlock' | 'reset';
+
+/** A request with everything in it, as it is given to the engine and to the model. */
+export type Request =
+  | { do: 'signup'; email: string; fname: string; phone: string; password: string }
+  | {
+      do: 'login';
+      email: string;
+      password: string;
+      seed: SeedGiven;
+      device: string | undefined;
+      session: string | undefined;
+    }
+  | { do: 'askReset'; email: string; device: string | undefined }
+  | { do: 'resend'; flow: string; devices: Record<string, string> }
+  | { do: 'verify'; email: string; flow: string; passcode: string; device: string | undefined }
+  | {
+      do: 'setPassword';
+      email: string;
+      flow: string;
+      passcode: string;
+      password: string;
+      hasOwnSalt: boolean;
+      device: string | undefined;
+    }
+  | { do: 'logout'; session: string | undefined }
+  | { do: 'who'; session: string | undefined }
+  | { do: 'sweep' };
+
+export type SeedGiven = { id: string; seed: string; salt: string; kdf: string };
+
+/** What the engine answered, as far as any of its outcomes goes. */
+export type Outcome = {
+  kind: string;
+  phone?: string;
+  resendIn?: number;
+  triesLeft?: number;
+  flow?: string;
+  field?: string;
+  retryAfter?: number;
+  /** Whether the server's signature of a sign-in is the account's. */
+  isSigned?: boolean;
+  grants?: { device: string; session?: string };
+  person?: { fname: string; email: string };
+};
+
+/** A request and its answer. */
+export type Step = { request: Request; outcome: Outcome };
+
+/** What the sender says of a message: `failed` is accepted first, and lost on its way. */
+export type Fate = 'delivered' | 'refused' | 'unknown' | 'failed';
+
+export type Message = { to: string; text: string; fate: Fate };
+
+interface Account {
+  email: string;
+  /** What it was signed up with; an address that nobody has signed up has none. */
+  user: { fname: string; phone: string; password: string } | undefined;
+  /** Live tokens and the count that each stands for: the first token that a device was given. */
+  devices: Map<string, { count: string; expiresAtMs: number }>;
+  guards: Map<string, { failures: number; isLocked: boolean; changedAtMs: number }>;
+}
+
+interface Code {
+  email: string;
+  purpose: Purpose;
+  count: string;
+  /** The six digits of its message, where one went out. */
+  digits: string | undefined;
+  createdAtMs: number;
+  expiresAtMs: number;
+  sentAtMs: number;
+  changedAtMs: number;
+  isSpent: boolean;
+  delivery: 'sending' | 'gone' | 'refused' | 'failed';
+  flows: number;
+}
+
+interface Session {
+  email: string;
+  madeAtMs: number;
+  seenAtMs: number;
+  /** A sweep has met it within a minute of its end, or later. */
+  mayBeSwept: boolean;
+}
+
+/** All that the rules make of what has happened so far. */
+export interface State {
+  nowMs: number;
+  isFull: boolean;
+  accounts: Map<string, Account>;
+  seeds: Map<string, { email: string; expiresAtMs: number }>;
+  /** By their first flow. */
+  codes: Map<string, Code>;
+  flows: Map<string, { codeId: string; isTried: boolean }>;
+  sessions: Map<string, Session>;
+  failedCodesAtMs: number[];
+  /** Messages, whether they left or stayed because the account is nobody's, and notices. */
+  spent: { email: string; atMs: number; isBeforeSetBack: boolean }[];
+  /** Codes asked for since the clock was last set back. */
+  asked: { email: string; purpose: Purpose; count: string; atMs: number; fate: Fate; isKnown: boolean }[];
+}
+
+/** The states that the answers so far leave possible; more than one where requests ran at the same time. */
+export interface Model {
+  states: State[];
+  readonly seen: Map<string, number>;
+}
+
+/** Thrown where no order of the requests explains the answers. */
+export class BrokenRule extends Error {
+  override readonly name = 'BrokenRule';
+}
+
+const UNKNOWN = '';
+const MOST_STATES = 24;
+const HOUR_MS = 3_600_000;
+const DAY_MS = 24 * HOUR_MS;
+const { maxFailures, codeLifetimeSeconds, codeResendSeconds } = TUTORIAL;
+
+/** A model of a world in which nobody has signed up. */
+export function newModel(nowMs: number, emails: readonly string[], seen: Map<string, number>): Model {
+  const accounts = emails.map(
+    (email): Account => ({ email, user: undefined, devices: new Map(), guards: new Map() }),
+  );
+  const state: State = {
+    nowMs,
+    isFull: false,
+    accounts: new Map(accounts.map((account) => [account.email, account])),
+    seeds: new Map(),
+    codes: new Map(),
+    flows: new Map(),
+    sessions: new Map(),
+    failedCodesAtMs: [],
+    spent: [],
+    asked: [],
+  };
+  return { states: [state], seen };
+}
+
+/** One of the possible states. */
+export function stateOf({ states }: Model): State {
+  const [state] = states;
+  if (state === undefined) throw new Error('The model has no state left.');
+  return state;
+}
+
+/** Moves the clock of the model. */
+export function moveClock(model: Model, seconds: number): void {
+  for (const state of model.states) {
+    state.nowMs += seconds * 1000;
+    if (seconds >= 0) continue;
+    state.asked = [];
+    for (const one of state.spent) one.isBeforeSetBack = true;
+  }
+}
+
+/** Takes in a seed that the engine has handed out. */
+export function takeIn(model: Model, email: string, { id }: SeedGiven): void {
+  for (const state of model.states) {
+    state.seeds.set(id, { email, expiresAtMs: state.nowMs + FIXED.seedLifetimeSeconds * 1000 });
+  }
+}
+
+/**
+ * Takes in requests that ran at the same time, and the messages that left because of them. Throws BrokenRule unless the
+ * rules allow the answers and the messages in some order of the requests, after some possible state.
+ */
+export function takeInSteps(model: Model, steps: readonly Step[], messages: readonly Message[]): void {
+  const next = new Map<string, State>();
+  const isOnly = model.states.length * steps.length === 1;
+  let firstFault: BrokenRule | undefined;
+  let tags: string[] | undefined;
+  for (const state of model.states) {
+    for (const order of ordersOf(steps)) {
+      if (next.size === MOST_STATES) break;
+      const own = isOnly ? state : structuredClone(state);
+      const notes: Notes = { messages: [...messages], tags: [], resets: new Set() };
+      try {
+        for (const step of order) apply(own, step, notes);
+        demandNothingLeft(own, notes);
+        demandBounds(own);
+        const key = isOnly ? '' : keyOf(own);
+        if (!next.has(key)) next.set(key, own);
+        tags ??= notes.tags;
+      } catch (error) {
+        if (!(error instanceof BrokenRule)) throw error;
+        firstFault ??= error;
+      }
+    }
+  }
+  if (next.size === 0) {
+    const told = JSON.stringify({ steps, messages }, undefined, 1);
+    throw new BrokenRule(`${firstFault?.message ?? 'No state is left.'}\n${told}`);
+  }
+  model.states = [...next.values()];
+  for (const tag of [...(tags ?? []), ...tagsOf(steps)]) model.seen.set(tag, (model.seen.get(tag) ?? 0) + 1);
+}
+
+/** The same text for two states that differ in nothing but the order in which they came about. */
+function keyOf({ asked, ...state }: State): string {
+  const inOrder = (_: string, value: unknown) => (value instanceof Map ? [...value].sort() : value);
+  return JSON.stringify([state, asked.map((one) => JSON.stringify(one)).sort()], inOrder);
+}
+
+type Notes = { messages: Message[]; tags: string[]; resets: Set<string> };
+type StepOf<Kind> = { request: Extract<Request, { do: Kind }>; outcome: Outcome };
+
+function demand(holds: boolean, rule: string): asserts holds {
+  if (!holds) throw new BrokenRule(rule);
+}
+
+function demandKind({ kind }: Outcome, expected: string, why: string): void {
+  demand(kind === expected, `${why}: expected ${expected}, got ${kind}`);
+}
+
+function apply(state: State, step: Step, notes: Notes) {
+  if (['wrong_code', 'expired_code'].includes(step.outcome.kind)) state.failedCodesAtMs.push(state.nowMs);
+  switch (step.request.do) {
+    case 'signup':
+      return applySignup(state, step as StepOf<'signup'>);
+    case 'login':
+      return applyLogin(state, step as StepOf<'login'>, notes);
+    case 'askReset':
+      return applyAskReset(state, step as StepOf<'askReset'>, notes);
+    case 'resend':
+      return applyResend(state, step as StepOf<'resend'>, notes);
+    case 'verify':
+      return applyVerify(state, step as StepOf<'verify'>, notes);
+    case 'setPassword':
+      return applySetPassword(state, step as StepOf<'setPassword'>, notes);
+    case 'logout':
+      state.sessions.delete(step.request.session ?? '');
+      return;
+    case 'who':
+      return applyWho(state, step as StepOf<'who'>, notes);
+    case 'sweep':
+      return applySweep(state);
+  }
+}
+
+function applySignup(state: State, { request, outcome }: StepOf<'signup'>) {
+  const account = accountOf(state, request.email);
+  if (account.user !== undefined) return demandKind(outcome, 'taken', 'an address is signed up once');
+  demandKind(outcome, 'ok', 'an address that nobody has can be signed up');
+  const { fname, phone, password } = request;
+  account.user = { fname, phone, password };
+  account.guards.clear();
+  for (const [id, code] of state.codes) if (code.email === request.email) dropCode(state, id);
+  state.asked = state.asked.filter(({ email }) => email !== request.email);
+}
+
+function applyLogin(state: State, { request, outcome }: StepOf<'login'>, notes: Notes) {
+  const seed = state.seeds.get(request.seed.id);
+  if (seed === undefined || seed.email !== request.email || seed.expiresAtMs <= state.nowMs) {
+    return demandKind(outcome, 'bad_seed', 'a seed is good once, for one address, for five minutes');
+  }
+  state.seeds.delete(request.seed.id);
+
+  const account = accountOf(state, request.email);
+  const count = countOf(state, account, request.device);
+  const isRight = account.user !== undefined && account.user.password === request.password;
+  const guard = account.guards.get(count) ?? { failures: 0, isLocked: false, changedAtMs: 0 };
+  if (guard.isLocked) {
+    demandKind(outcome, 'locked', 'a locked count lets no password in');
+    if (isRight) notes.tags.push('a right password at a lock');
+    return ask(state, account, 'unlock', count, count !== UNKNOWN, outcome, notes);
+  }
+  if (isRight) {
+    demandKind(outcome, 'ok', 'the right password signs in where the count is not locked');
+    demand(outcome.isSigned === true, 'a sign-in is signed by the server');
+    demand(outcome.grants?.session !== undefined, 'a sign-in starts a session');
+    if (account.guards.get(UNKNOWN)?.isLocked) notes.tags.push('a known device beside a lock of strangers');
+    account.guards.delete(count);
+    state.sessions.delete(request.session ?? '');
+    const { nowMs } = state;
+    state.sessions.set(outcome.grants.session, {
+      email: request.email,
+      madeAtMs: nowMs,
+      seenAtMs: nowMs,
+      mayBeSwept: false,
+    });
+    return remember(state, account, count, outcome);
+  }
+
+  const failures = guard.failures + 1;
+  const isLocked = failures >= maxFailures;
+  account.guards.set(count, { failures, isLocked, changedAtMs: state.nowMs });
+  if (isLocked) {
+    demandKind(outcome, 'locked', 'the third failure in a row locks');
+    return ask(state, account, 'unlock', count, count !== UNKNOWN, outcome, notes);
+  }
+  demandKind(outcome, 'wrong', 'a wrong password is wrong');
+  demand(outcome.triesLeft === maxFailures - failures, `tries left are ${maxFailures - failures}`);
+}
+
+function applyAskReset(state: State, { request, outcome }: StepOf<'askReset'>, notes: Notes) {
+  const account = accountOf(state, request.email);
+  const count = countOf(state, account, request.device);
+  if (mayBeSlow(state, account, outcome)) return;
+  demandKind(outcome, 'code_sent', 'anybody can ask for a reset');
+  ask(state, account, 'reset', count, count !== UNKNOWN, outcome, notes);
+}
+
+function applyResend(state: State, { request, outcome }: StepOf<'resend'>, notes: Notes) {
+  const flow = state.flows.get(request.flow);
+  const code = state.codes.get(flow?.codeId ?? '');
+  if (state.isFull) return demandKind(outcome, 'slow_down', 'nothing is taken on where the sender is full');
+  if (flow === undefined || code === undefined || code.isSpent) {
+    return demandKind(outcome, 'expired_code', 'a flow that is fulfilled or unknown starts over');
+  }
+  const { email, purpose, count } = code;
+  const account = accountOf(state, email);
+  if (purpose === 'unlock' && !account.guards.get(count)?.isLocked) {
+    return demandKind(outcome, 'not_locked', 'no code goes out where nothing is locked');
+  }
+  if (mayBeSlow(state, account, outcome)) return;
+  demandKind(outcome, 'code_sent', 'a code can be asked for again');
+
+  const isKnown = countOf(state, account, request.devices[email]) !== UNKNOWN;
+  const pauseMs = pauseLeftMs(state, newestOf(state, email, purpose, count), isKnown);
+  if (pauseMs > 0) {
+    demand(outcome.flow === request.flow, 'during the pause the flow stays');
+    return demandAsked(account, outcome, pauseMs);
+  }
+  if (flow.isTried || isExpired(state, code)) {
+    notes.tags.push('a new code in place of one that is no longer good');
+    const isSpared = isKnown;
+    return ask(state, account, purpose, count, isSpared, outcome, notes);
+  }
+
+  demand(outcome.flow === request.flow, 'a flow that is still good is kept');
+  demandAsked(account, outcome, codeResendSeconds * 1000);
+  notes.tags.push('the same code again');
+  code.sentAtMs = state.nowMs;
+  code.changedAtMs = state.nowMs;
+  if (code.delivery !== 'gone') code.delivery = 'sending';
+  send(state, account, code, isKnown, notes);
+}
+
+function applyVerify(state: State, { request, outcome }: StepOf<'verify'>, notes: Notes) {
+  const account = accountOf(state, request.email);
+  if (mayBeGuarded(state, account, request.device, outcome)) return;
+  const code = codeToTry(state, request, 'unlock', outcome, notes);
+  if (code === undefined) return;
+  if (!account.guards.get(code.count)?.isLocked) {
+    return demandKind(outcome, 'not_locked', 'a count that is not locked needs no code');
+  }
+  if (!tryCode(state, request, code, outcome, notes)) return;
+  account.guards.delete(code.count);
+  remember(state, account, countOf(state, account, request.device), outcome);
+}
+
+function applySetPassword(state: State, { request, outcome }: StepOf<'setPassword'>, notes: Notes) {
+  const account = accountOf(state, request.email);
+  if (!request.hasOwnSalt) return demandKind(outcome, 'invalid', "only the address's own salt is taken");
+  if (mayBeGuarded(state, account, request.device, outcome)) return;
+  const code = codeToTry(state, request, 'reset', outcome, notes);
+  if (code === undefined || !tryCode(state, request, code, outcome, notes)) return;
+
+  if (account.user !== undefined) account.user.password = request.password;
+  notes.resets.add(request.email);
+  account.guards.clear();
+  account.devices.clear();
+  for (const [token, session] of state.sessions) {
+    if (session.email !== request.email) continue;
+    state.sessions.delete(token);
+    notes.tags.push('a session ended by a reset');
+  }
+  for (const other of state.codes.values()) {
+    if (other.email !== request.email || other.isSpent) continue;
+    other.isSpent = true;
+    other.changedAtMs = state.nowMs;
+  }
+  remember(state, account, UNKNOWN, outcome);
+}
+
+function applyWho(state: State, { request, outcome }: StepOf<'who'>, notes: Notes) {
+  const { nowMs } = state;
+  const session = state.sessions.get(request.session ?? '');
+  if (session === undefined) {
+    return demand(outcome.person === undefined, 'a session that was ended, or never began, is nobody');
+  }
+  const idleEndMs = session.seenAtMs + FIXED.sessionIdleSeconds * 1000;
+  const lastEndMs = session.madeAtMs + FIXED.sessionLifetimeSeconds * 1000;
+  if (nowMs >= idleEndMs || nowMs >= lastEndMs) {
+    notes.tags.push('a session that is over');
+    return demand(outcome.person === undefined, 'a session ends after 12 idle hours and after 30 days');
+  }
+  const isSure = !session.mayBeSwept && nowMs < idleEndMs - FIXED.sessionSeenSeconds * 1000;
+  if (outcome.person === undefined) return demand(!isSure, 'a session lasts until its end');
+  const { user } = accountOf(state, session.email);
+  demand(
+    outcome.person.email === session.email && outcome.person.fname === user?.fname,
+    'a session is its own',
+  );
+  session.seenAtMs = Math.max(session.seenAtMs, nowMs);
+}
+
+function applySweep(state: State): void {
+  const { nowMs } = state;
+  const changedBeforeMs = nowMs - FIXED.rowLifetimeSeconds * 1000;
+  for (const [id, seed] of state.seeds) if (seed.expiresAtMs <= nowMs) state.seeds.delete(id);
+  for (const { guards, devices } of state.accounts.values()) {
+    for (const [count, guard] of guards) if (guard.changedAtMs < changedBeforeMs) guards.delete(count);
+    for (const [token, device] of devices) if (device.expiresAtMs <= nowMs) devices.delete(token);
+  }
+  for (const [id, code] of state.codes) if (code.changedAtMs < changedBeforeMs) dropCode(state, id);
+  for (const session of state.sessions.values()) {
+    const idleMs = (FIXED.sessionIdleSeconds - FIXED.sessionSeenSeconds) * 1000;
+    if (nowMs >= session.seenAtMs + idleMs) session.mayBeSwept = true;
+    if (nowMs >= session.madeAtMs + FIXED.sessionLifetimeSeconds * 1000) session.mayBeSwept = true;
+  }
+}
+
+/** A code was asked for: during the pause a flow for the one on its way, else a new code and its message. */
+function ask(
+  state: State,
+  account: Account,
+  purpose: Purpose,
+  count: string,
+  isKnown: boolean,
+  outcome: Outcome,
+  notes: Notes,
+) {
+  const { nowMs } = state;
+  const { email } = account;
+  const newest = newestOf(state, email, purpose, count);
+  const pauseMs = pauseLeftMs(state, newest, isKnown);
+  if (newest !== undefined && pauseMs > 0) {
+    demandAsked(account, outcome, pauseMs);
+    const [codeId, code] = newest;
+    const isOpen = !code.isSpent && !isExpired(state, code) && code.flows < FIXED.maxFlowsPerCode;
+    demand(isOpen === (outcome.flow !== undefined), 'who asks during the pause gets one of three flows');
+    if (outcome.flow === undefined) {
+      notes.tags.push('no flow');
+      return;
+    }
+    notes.tags.push('a flow for the code on its way');
+    code.flows += 1;
+    return addFlow(state, outcome.flow, codeId);
+  }
+
+  if (outcome.flow === undefined && mayBeSpent(state, account)) return;
+  demandAsked(account, outcome, codeResendSeconds * 1000);
+  demand(outcome.flow !== undefined, 'who asks after the pause gets a code and a flow');
+  const code: Code = {
+    email,
+    purpose,
+    count,
+    digits: undefined,
+    createdAtMs: nowMs,
+    expiresAtMs: nowMs + codeLifetimeSeconds * 1000,
+    sentAtMs: nowMs,
+    changedAtMs: nowMs,
+    isSpent: false,
+    delivery: 'sending',
+    flows: 1,
+  };
+  state.codes.set(outcome.flow, code);
+  addFlow(state, outcome.flow, outcome.flow);
+  send(state, account, code, isKnown, notes);
+}
+
+/** The code's message: to the account's own phone, or to none where the account is nobody's. */
+function send(state: State, account: Account, code: Code, isKnown: boolean, notes: Notes): void {
+  const { email, purpose, count } = code;
+  const { nowMs } = state;
+  const soFar = { email, purpose, count, atMs: nowMs, isKnown };
+  state.spent.push({ email, atMs: nowMs, isBeforeSetBack: false });
+  if (account.user === undefined) {
+    code.delivery = 'gone';
+    state.asked.push({ ...soFar, fate: 'delivered' });
+    return;
+  }
+  const { phone } = account.user;
+  const index = notes.messages.findIndex(
+    ({ to, text }) =>
+      to === phone && purposeIn(text) === purpose && [undefined, digitsIn(text)].includes(code.digits),
+  );
+  // The budgets of a phone, its prefix and its country have room for all that its only account may get.
+  demand(index >= 0, "a code's message goes to the phone that the account signed up with");
+  const [message] = notes.messages.splice(index, 1) as [(typeof notes.messages)[number]];
+  state.asked.push({ ...soFar, fate: message.fate });
+  code.digits = digitsIn(message.text);
+  if (message.fate === 'failed') code.delivery = 'failed';
+  else if (message.fate !== 'refused') code.delivery = 'gone';
+  else if (code.delivery === 'sending') code.delivery = 'refused';
+}
+
+/** The open code of a flow, or undefined where the answer was due to be, and was, that it is none. */
+function codeToTry(
+  state: State,
+  request: { email: string; flow: string },
+  purpose: Purpose,
+  outcome: Outcome,
+  notes: Notes,
+): Code | undefined {
+  const flow = state.flows.get(request.flow);
+  const code = state.codes.get(flow?.codeId ?? '');
+  if (flow === undefined || code === undefined) {
+    demandKind(outcome, 'wrong_code', 'a flow that nobody knows is a wrong code');
+    return undefined;
+  }
+  if (code.email !== request.email || code.purpose !== purpose) {
+    notes.tags.push(code.email === request.email ? 'a code of another purpose' : 'a code of another account');
+    demandKind(outcome, 'wrong_code', 'a code is for one account and one purpose');
+    return undefined;
+  }
+  if (flow.isTried || code.isSpent || isExpired(state, code)) {
+    if (code.isSpent) notes.tags.push('a spent code');
+    else if (flow.isTried) notes.tags.push('a second try');
+    else notes.tags.push('an expired code');
+    demandKind(outcome, 'expired_code', 'a flow is tried once, and a code is good once, for an hour');
+    return undefined;
+  }
+  return code;
+}
+
+/** Tries the code, once for its flow; answers whether that was due to be right, and was. */
+function tryCode(
+  state: State,
+  request: { flow: string; passcode: string; email: string },
+  code: Code,
+  outcome: Outcome,
+  notes: Notes,
+): boolean {
+  const flow = state.flows.get(request.flow);
+  if (flow !== undefined) flow.isTried = true;
+  code.changedAtMs = state.nowMs;
+  const isRight = code.digits !== undefined && code.digits === request.passcode;
+  if (isRight && code.delivery === 'refused') notes.tags.push('a code that was refused');
+  if (!isRight || code.delivery === 'refused' || accountOf(state, request.email).user === undefined) {
+    demandKind(outcome, 'wrong_code', 'a wrong code is wrong');
+    return false;
+  }
+  demandKind(outcome, 'ok', 'the right code in an open flow is right');
+  code.isSpent = true;
+  return true;
+}
+
+/** The device that gave the code or signed in is known under a fresh token, on the count that it had. */
+function remember(state: State, account: Account, count: string, outcome: Outcome): void {
+  const token = outcome.grants?.device;
+  demand(token !== undefined, 'who signed in or gave the code is known from then on');
+  for (const [old, device] of account.devices) if (device.count === count) account.devices.delete(old);
+  account.devices.set(token, {
+    count: count === UNKNOWN ? token : count,
+    expiresAtMs: state.nowMs + FIXED.deviceLifetimeSeconds * 1000,
+  });
+}
+
+function demandAsked(account: Account, { phone, resendIn }: Outcome, pauseMs: number): void {
+  const seconds = Math.ceil(pauseMs / 1000);
+  demand(
+    resendIn !== undefined && resendIn >= seconds,
+    `the next can be asked for in ${seconds} s, not ${resendIn} s`,
+  );
+  const lastFour = account.user?.phone.slice(-4) ?? '';
+  demand(phone !== undefined && /^[^0-9]*\d{4}$/.test(phone), 'all but four digits of a number are hidden');
+  demand(phone.endsWith(lastFour), "the number is the account's");
+}
+
+/** Messages that nobody asked for, or that went to another phone; a notice tells of a reset and has no code. */
+function demandNothingLeft(state: State, { messages, resets }: Notes): void {
+  for (const { to, text } of messages) {
+    demand(digitsIn(text) === undefined, `nobody asked for the message to ${to}: ${text}`);
+    const email = [...resets].find((one) => accountOf(state, one).user?.phone === to);
+    demand(email !== undefined, `a notice without a reset to ${to}: ${text}`);
+    resets.delete(email);
+    state.spent.push({ email, atMs: state.nowMs, isBeforeSetBack: false });
+  }
+}
+
+/** What holds whatever else the model believes: pauses, and flows a code. */
+function demandBounds({ codes, flows, asked, spent, nowMs }: State): void {
+  const flowsOf = new Map<string, number>();
+  for (const { codeId } of flows.values()) flowsOf.set(codeId, (flowsOf.get(codeId) ?? 0) + 1);
+  for (const [id] of codes) {
+    demand((flowsOf.get(id) ?? 0) <= FIXED.maxFlowsPerCode, 'a code has three flows at most');
+  }
+  const fresh = asked.filter(({ atMs }) => atMs > nowMs - codeResendSeconds * 1000);
+  const groups = new Map<string, State['asked']>();
+  for (const one of fresh) {
+    const key = JSON.stringify([one.email, one.purpose, one.count]);
+    const before = groups.get(key) ?? [];
+    // Of messages that left in one millisecond none is the newest: either's failure excuses the next.
+    const newest = before.filter(({ atMs }) => atMs === before.at(-1)?.atMs);
+    const isExcused = one.isKnown && newest.some(({ fate }) => fate === 'refused' || fate === 'failed');
+    demand(before.length === 0 || isExcused, 'two messages keep the pause between them');
+    groups.set(key, [...before, one]);
+  }
+  const lately = spent.filter(({ isBeforeSetBack }) => !isBeforeSetBack);
+  for (const { email } of lately) {
+    const own = lately.filter((one) => one.email === email);
+    demand(countSince(nowMs - HOUR_MS, own) < 12, 'an account gets fewer than twelve messages an hour');
+  }
+}
+
+/** Whether the answer is that no message can be taken on, where that is allowed; where it is due, no other is. */
+function mayBeSlow(state: State, account: Account, outcome: Outcome): boolean {
+  if (state.isFull) {
+    demandKind(outcome, 'slow_down', 'nothing is taken on where the sender is full');
+    return true;
+  }
+  return outcome.kind === 'slow_down' && mayBeSpent(state, account);
+}
+
+/** Whether the answer is that strangers have guessed too much, where that is allowed. */
+function mayBeGuarded(state: State, account: Account, device: string | undefined, outcome: Outcome): boolean {
+  if (outcome.kind !== 'slow_down') return false;
+  const recent = state.failedCodesAtMs.filter((atMs) => atMs > state.nowMs - HOUR_MS);
+  return countOf(state, account, device) === UNKNOWN && recent.length >= 100;
+}
+
+/** Whether a budget of the account, or of the one network that all requests come from, may be used up. */
+function mayBeSpent({ nowMs, spent }: State, { email }: Account): boolean {
+  const own = spent.filter((one) => one.email === email);
+  return (
+    countSince(nowMs - HOUR_MS, own) >= 4 ||
+    countSince(nowMs - DAY_MS, own) >= 10 ||
+    countSince(nowMs - HOUR_MS, spent) >= 60 ||
+    countSince(nowMs - DAY_MS, spent) >= 200
+  );
+}
+
+function countSince(fromMs: number, spent: State['spent']): number {
+  return spent.filter(({ atMs }) => atMs > fromMs).length;
+}
+
+function pauseLeftMs({ nowMs }: State, newest: [string, Code] | undefined, isKnown: boolean): number {
+  if (newest === undefined) return 0;
+  const [, { delivery, sentAtMs }] = newest;
+  if (isKnown && (delivery === 'refused' || delivery === 'failed')) return 0;
+  return Math.max(0, sentAtMs + codeResendSeconds * 1000 - nowMs);
+}
+
+function newestOf(
+  { codes, nowMs }: State,
+  email: string,
+  purpose: Purpose,
+  count: string,
+): [string, Code] | undefined {
+  let newest: [string, Code] | undefined;
+  for (const one of codes) {
+    const [, code] = one;
+    if (code.email !== email || code.purpose !== purpose || code.count !== count) continue;
+    if (code.sentAtMs <= nowMs && code.sentAtMs >= (newest?.[1].sentAtMs ?? 0)) newest = one;
+  }
+  return newest;
+}
+
+function addFlow(state: State, flow: string, codeId: string): void {
+  demand(!state.flows.has(flow), 'a flow is handed out once');
+  state.flows.set(flow, { codeId, isTried: false });
+}
+
+function dropCode(state: State, id: string): void {
+  state.codes.delete(id);
+  for (const [flow, { codeId }] of state.flows) if (codeId === id) state.flows.delete(flow);
+}
+
+function isExpired({ nowMs }: State, { createdAtMs, expiresAtMs }: Code): boolean {
+  return nowMs < createdAtMs || nowMs >= expiresAtMs;
+}
+
+function countOf({ nowMs }: State, { devices }: Account, token: string | undefined): string {
+  const device = devices.get(token ?? '');
+  return device === undefined || device.expiresAtMs <= nowMs ? UNKNOWN : device.count;
+}
+
+function accountOf({ accounts }: State, email: string): Account {
+  const account = accounts.get(email);
+  if (account === undefined) throw new Error(`The model has no ${email}.`);
+  return account;
+}
+
+/** The six digits of a message; a notice has none. */
+export function digitsIn(text: string): string | undefined {
+  return /\b\d{6}\b/.exec(text)?.[0];
+}
+
+function purposeIn(text: string): Purpose | undefined {
+  if (digitsIn(text) === undefined) return undefined;
+  return text.includes('set a new password') ? 'reset' : 'unlock';
+}
+
+function* ordersOf<Item>(items: readonly Item[]): Generator<Item[]> {
+  if (items.length <= 1) return yield [...items];
+  for (const [index, item] of items.entries()) {
+    for (const rest of ordersOf(items.filter((_, other) => other !== index))) yield [item, ...rest];
+  }
+}
+
+function tagsOf(steps: readonly Step[]): string[] {
+  const tags = steps.map(({ request, outcome }) => `${request.do}: ${outcome.kind}`);
+  const rivals = new Map<string, string[]>();
+  for (const { request, outcome } of steps) {
+    const token = 'flow' in request ? request.flow : 'seed' in request ? request.seed.id : undefined;
+    if (token !== undefined) rivals.set(token, [...(rivals.get(token) ?? []), outcome.kind]);
+  }
+  for (const kinds of rivals.values()) {
+    if (kinds.includes('ok') && kinds.includes('expired_code')) tags.push('one code twice at once');
+    if (kinds.includes('bad_seed') && kinds.length > 1) tags.push('one seed twice at once');
+  }
+  return tags;
+}
