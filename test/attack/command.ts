@@ -1,0 +1,86 @@
+import { parseArgs } from 'node:util';
+import { ATTACKS, attack, type Row } from './rows.ts';
+import { leadsToThisMachine, openTarget } from './target.ts';
+import type { Outcome } from './verdict.ts';
+
+const USAGE = `npm run attack -- --url http://localhost:5000 [--rows 4,11] [--json] [--i-own-this-host]
+
+Tries forty known attacks on a running installation, from outside, and prints what held and what broke.
+It spends the messages that the installation may send in an hour.
+
+  --url               where the installation is
+  --rows              the numbers of the attacks to try; without it all of them
+  --json              prints the table as JSON
+  --i-own-this-host   needed where the host is not this machine`;
+
+/** Where the command prints: the table goes to `print`, whatever else there is to say to `warn`. */
+export interface Printer {
+  print(text: string): void;
+  warn(text: string): void;
+}
+
+/** Carries out the command of those arguments. Answers the exit code: 0 where all held, 1 where something broke, 2 for wrong usage. */
+export async function runCommand(args: readonly string[], { print, warn }: Printer): Promise<0 | 1 | 2> {
+  const asked = readArguments(args);
+  if (typeof asked === 'string') {
+    warn(`${asked}\n\n${USAGE}`);
+    return 2;
+  }
+  const { url, numbers, isJson } = asked;
+  if (!leadsToThisMachine(url)) warn(noticeFor(url));
+  const target = await openTarget(url).catch((error: Error) => error);
+  if (target instanceof Error) {
+    warn(`Nothing answers at ${url.origin}: ${target.message}`);
+    return 2;
+  }
+  const rows = await attack(target, numbers);
+  print(isJson ? JSON.stringify(rows, null, 2) : tableOf(rows));
+  return rows.some(({ outcome }) => outcome === 'broken') ? 1 : 0;
+}
+
+function readArguments(args: readonly string[]): { url: URL; numbers: number[]; isJson: boolean } | string {
+  try {
+    const { values } = parseArgs({
+      args: [...args],
+      options: {
+        url: { type: 'string' },
+        rows: { type: 'string' },
+        json: { type: 'boolean', default: false },
+        'i-own-this-host': { type: 'boolean', default: false },
+      },
+    });
+    if (values.url === undefined) return 'Say where the installation is, with --url.';
+    if (!URL.canParse(values.url)) return `${values.url} is no URL.`;
+    const url = new URL(values.url);
+    if (!['http:', 'https:'].includes(url.protocol)) return `${values.url} is no http or https URL.`;
+    if (!leadsToThisMachine(url) && !values['i-own-this-host'])
+      return `${url.hostname} is not this machine. Attack only what is yours: say so with --i-own-this-host.`;
+    const all = ATTACKS.map(({ number }) => number);
+    const numbers = values.rows === undefined ? all : values.rows.split(',').map(Number);
+    if (!numbers.every((number) => all.includes(number)))
+      return `--rows takes numbers from 1 to ${all.length}.`;
+    return { url, numbers, isJson: values.json };
+  } catch (error) {
+    return (error as Error).message;
+  }
+}
+
+function noticeFor({ hostname }: URL): string {
+  return (
+    `This attacks ${hostname}: several thousand requests, among them sign-ups as attack-<random>@example.com with\n` +
+    'numbers from the range that is kept for fiction (555-0100 to 555-0199), so that no message reaches a person.\n' +
+    'It spends the messages that the installation may send in an hour.'
+  );
+}
+
+/** The rows as a table for people, and a last line that counts them. */
+export function tableOf(rows: readonly Row[]): string {
+  const width = Math.max(...rows.map(({ attack: name }) => name.length), 0);
+  const lines = rows.map(
+    ({ number, attack: name, outcome, evidence }) =>
+      `${String(number).padStart(2)}  ${name.padEnd(width)}  ${outcome.padEnd(9)}  ${evidence}`,
+  );
+  const count = (which: Outcome) => rows.filter(({ outcome }) => outcome === which).length;
+  const sum = `${count('held')} held, ${count('broken')} broken, ${count('not tried')} not tried`;
+  return [...lines, '', sum].join('\n');
+}

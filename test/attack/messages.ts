@@ -1,0 +1,259 @@
+import { codeIn } from './inbox.ts';
+import {
+  askReset,
+  atOnce,
+  countOf,
+  flowOf,
+  guessPassword,
+  lockOut,
+  loginForm,
+  must,
+  numberInArea,
+  type Person,
+  type Scene,
+  setPassword,
+  signIn,
+  signUp,
+  signUpForm,
+  tally,
+} from './scene.ts';
+import type { Answer, Browser } from './target.ts';
+import { type Attack, judge, NotTried, type Verdict } from './verdict.ts';
+
+/** Attacks that make text messages leave, or make them say something else. */
+export const messageAttacks: readonly Attack[] = [
+  {
+    number: 1,
+    name: 'pump messages to one prefix from hundreds of addresses',
+    meetsLimits: true,
+    attempt: pumpMessages,
+  },
+  { number: 2, name: 'bomb one phone by every route', meetsLimits: true, attempt: bombOnePhone },
+  { number: 3, name: 'spend the budget so that users get no code', meetsLimits: true, attempt: spendBudget },
+  { number: 18, name: 'forge the host that a message names', attempt: forgeHost },
+  { number: 36, name: "send messages from another site's page", attempt: sendFromAnotherSite },
+  { number: 37, name: 'click twice', attempt: clickTwice },
+];
+
+// The promised 12 in an hour are "fewer than"; about 100 and about 250 leave room for a bucket that refills meanwhile.
+const TOO_MANY_FOR_ONE_NUMBER = 12;
+const TOO_MANY_FOR_ONE_PREFIX = 116;
+const TOO_MANY_IN_ALL = 281;
+
+/** How many messages leave while `work` runs, to a number or to all. */
+async function messagesDuring(
+  { inbox }: Scene,
+  work: () => Promise<unknown>,
+  phone?: string,
+): Promise<number> {
+  await inbox.settle();
+  const before = inbox.messages(phone).length;
+  await work();
+  await inbox.settle();
+  return inbox.messages(phone).length - before;
+}
+
+/** So many new accounts, each from an address of its own, ask for a code; answers how many messages leave. */
+function flood(
+  scene: Scene,
+  count: number,
+  { isKnownDevice, numberOf }: { isKnownDevice: boolean; numberOf?: (index: number) => string },
+): Promise<number> {
+  const askAsOneMore = async (index: number) => {
+    const browser = scene.fromAfar();
+    const person = scene.stranger(numberOf && { phone: numberOf(index) });
+    must(await signUp(browser, person), 201);
+    if (isKnownDevice) must(await signIn(browser, person), 200);
+    await askReset(browser, person.email);
+    browser.close();
+    if (index % 20 === 19) await scene.inbox.read();
+  };
+  return messagesDuring(scene, () => atOnce(count, askAsOneMore, 6));
+}
+
+/** Two users, and after them 160 sign-ups that have confirmed nothing and that ask for a message each. */
+function spendShareOfSignUps(
+  scene: Scene,
+): Promise<{ sent: number; known: Person; knownBrowser: Browser; confirmed: Person }> {
+  return scene.target.once('the share of sign-ups', async () => {
+    const { person: known, browser: knownBrowser } = await scene.signedIn();
+    const { person: confirmed, browser } = await scene.signedIn();
+    const flow = flowOf(await askReset(browser, confirmed.email));
+    const passcode = await scene.inbox.takeCode(confirmed.phone);
+    must(await setPassword(browser, confirmed.email, flow, passcode, confirmed.password), 200);
+    const sent = await flood(scene, 160, { isKnownDevice: false });
+    return { sent, known, knownBrowser, confirmed };
+  });
+}
+
+async function pumpMessages(scene: Scene): Promise<Verdict> {
+  const { sent: toSignUps, known, knownBrowser } = await spendShareOfSignUps(scene);
+  // Whoever signs in once has a known device, and with it a part in the other share.
+  const toPrefix = await flood(scene, 180, {
+    isKnownDevice: true,
+    numberOf: (index) => `+1${scene.ownArea}${numberInArea(index)}`,
+  });
+  const toMany = await flood(scene, 180, { isKnownDevice: true });
+  const inAll = scene.inbox.messages().length;
+  const stillToUser = await messagesDuring(scene, () => askReset(knownBrowser, known.email), known.phone);
+  return judge(
+    toPrefix < TOO_MANY_FOR_ONE_PREFIX && inAll < TOO_MANY_IN_ALL,
+    `${toSignUps} of 160 left for new sign-ups, ${toPrefix} of 180 to one prefix, ${toMany} of 180 to many; ${inAll} in the whole run; after all that ${stillToUser} of 1 for a user on a known device`,
+  );
+}
+
+async function bombOnePhone(scene: Scene): Promise<Verdict> {
+  const victim = await scene.signedUp();
+  const { phone } = victim;
+  const locked = await lockOut(scene.elsewhere(), victim.email);
+  const flow = flowOf(locked);
+  await scene.inbox.settle();
+  const parallel = await messagesDuring(
+    scene,
+    () =>
+      atOnce(99, async (index) => {
+        const browser = scene.elsewhere();
+        if (index % 3 === 0) await askReset(browser, victim.email);
+        else if (index % 3 === 1) await browser.post('/resendcode', { flow });
+        else await guessPassword(browser, victim.email);
+        browser.close();
+      }),
+    phone,
+  );
+
+  // The number is nobody's secret: more accounts with it, and more known devices of one of them.
+  const accounts = await atOnce(20, () => scene.signedUp({ phone }), 4);
+  const answers = await atOnce(20, (index) => askReset(scene.elsewhere(), accounts[index]?.email ?? ''), 4);
+  const { person } = await scene.signedIn({ phone });
+  await atOnce(
+    12,
+    async () => {
+      const browser = scene.elsewhere();
+      if ((await signIn(browser, person)).status === 200) await lockOut(browser, person.email);
+      browser.close();
+    },
+    3,
+  );
+  await scene.inbox.settle();
+  const inAll = scene.inbox.messages(phone).length;
+  const told = answers.length - countOf(answers, 'code_sent');
+  return judge(
+    parallel <= 1 && inAll < TOO_MANY_FOR_ONE_NUMBER && told === 0,
+    `${parallel} left for 99 requests at once to a locked account, ${inAll} to the number in all with 21 more accounts and 13 devices; ${told} answers told of a limit`,
+  );
+}
+
+async function spendBudget(scene: Scene): Promise<Verdict> {
+  const { sent, known, knownBrowser, confirmed } = await spendShareOfSignUps(scene);
+  const onKnown = await messagesDuring(scene, () => lockOut(knownBrowser, known.email), known.phone);
+  const onUnknown = await messagesDuring(
+    scene,
+    () => lockOut(scene.elsewhere(), confirmed.email),
+    confirmed.phone,
+  );
+  return judge(
+    onKnown === 1 && onUnknown === 1,
+    `after ${sent} of 160 messages for new sign-ups, ${onKnown} of 1 came for a user on a known device and ${onUnknown} of 1 for one with a confirmed phone`,
+  );
+}
+
+async function forgeHost(scene: Scene): Promise<Verdict> {
+  const forgeries: Record<string, string>[] = [
+    {},
+    { Host: 'evil.example' },
+    { 'X-Forwarded-Host': 'evil.example', 'X-Forwarded-Proto': 'https', 'X-Forwarded-Port': '443' },
+    {
+      Forwarded: 'host=evil.example;proto=https',
+      'X-Host': 'evil.example',
+      'X-Original-Host': 'evil.example',
+    },
+  ];
+  const lines: string[] = [];
+  for (const headers of forgeries) {
+    const { email, phone } = await scene.signedUp();
+    const asked = await scene.elsewhere().post('/resetpwd', { username: email }, { headers });
+    if (headers.Host !== undefined && asked.status >= 400) continue;
+    flowOf(asked);
+    const passcode = await scene.inbox.takeCode(phone);
+    const text = scene.inbox.messages(phone).find((message) => codeIn(message) === passcode)?.text ?? '';
+    lines.push(text.replaceAll(passcode, 'CODE'));
+  }
+  const [usual = ''] = lines;
+  const others = lines.filter((line) => line !== usual);
+  return judge(
+    /\n@\S+ #CODE$/.test(usual) && others.length === 0,
+    others[0] ??
+      `${lines.length} messages, ${lines.length - 1} of them asked for with forged hosts, all end "${usual.split('\n').at(-1)}"`,
+  );
+}
+
+async function sendFromAnotherSite(scene: Scene): Promise<Verdict> {
+  const { person, browser } = await scene.signedIn();
+  const origins: Record<string, string>[] = [
+    { Origin: 'https://evil.example' },
+    { Origin: 'null' },
+    { Origin: `${scene.target.origin}.evil.example` },
+    { Origin: 'http://localhost.evil.example' },
+    { 'Sec-Fetch-Site': 'cross-site' },
+    { 'Sec-Fetch-Site': 'same-site' },
+    { 'Sec-Fetch-Site': 'cross-site', Origin: scene.target.origin },
+  ];
+  const answers: Answer[] = [];
+  const post = async (path: string, fields: Record<string, string>, headers: Record<string, string>) =>
+    answers.push(await browser.post(path, fields, { headers }));
+  const sent = await messagesDuring(
+    scene,
+    async () => {
+      for (const headers of origins) {
+        await post('/resetpwd', { username: person.email }, headers);
+        await post('/login', await loginForm(browser, person.email, 'a wrong guess'), headers);
+        await post('/logout', {}, headers);
+      }
+    },
+    person.phone,
+  );
+  const refused = answers.filter(({ status }) => status === 403).length;
+  const still = await guessPassword(browser, person.email);
+  return judge(
+    refused === answers.length && sent === 0 && still.body.triesLeft === 2,
+    `${refused} of ${answers.length} foreign requests were refused, ${sent} messages left, ${answers.length / 3} foreign wrong passwords counted for ${2 - (still.body.triesLeft ?? 0)}`,
+  );
+}
+
+async function clickTwice(scene: Scene): Promise<Verdict> {
+  const browser = scene.browser();
+  const person = scene.stranger();
+  const form = await signUpForm(browser, person);
+  const signUps = await atOnce(2, () => browser.post('/signup', form));
+  const resets = await messagesDuring(
+    scene,
+    () => atOnce(2, () => askReset(browser, person.email)),
+    person.phone,
+  );
+  await guessPassword(browser, person.email);
+  await guessPassword(browser, person.email);
+  const forms = await atOnce(2, () => loginForm(browser, person.email, 'a wrong guess'));
+  let locks: Answer[] = [];
+  const unlocks = await messagesDuring(
+    scene,
+    async () => {
+      locks = await atOnce(2, (index) => browser.post('/login', { ...forms[index] }));
+    },
+    person.phone,
+  );
+  const flow = flowOf(locks.find(({ body }) => body.flow !== undefined) ?? (locks[0] as Answer));
+  const resends = await messagesDuring(
+    scene,
+    () => atOnce(2, () => browser.post('/resendcode', { flow })),
+    person.phone,
+  );
+  if (resets + unlocks === 0) throw new NotTried("no message left: this hour's limits may be used up");
+  return judge(
+    countOf(signUps, 'ok') === 1 &&
+      resets <= 1 &&
+      unlocks <= 1 &&
+      resends === 0 &&
+      countOf(locks, 'locked') === 2,
+    `two at once of each: sign-ups ${tally(signUps)}; ${resets} message for the resets, ${unlocks} for the third failures, ${resends} for asking again during the pause`,
+  );
+}
