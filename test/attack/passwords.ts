@@ -19,7 +19,7 @@ import {
   tally,
 } from './scene.ts';
 import type { Answer, Browser } from './target.ts';
-import { type Attack, fromInsideAlone, judge, type Verdict } from './verdict.ts';
+import { type Attack, fromInsideAlone, judge, NotTried, type Verdict } from './verdict.ts';
 
 /** Attacks on passwords, locks, sessions and devices. */
 export const passwordAttacks: readonly Attack[] = [
@@ -91,11 +91,10 @@ async function guessAtOnce(scene: Scene): Promise<Verdict> {
   const left = answers.map(({ body }) => body.triesLeft).filter((tries) => tries !== undefined);
   if (scene.target.hasInbox) await scene.inbox.settle();
   const sent = scene.target.hasInbox ? scene.inbox.messages(phone).length : undefined;
-  const isAsked = answers.some(({ body }) => body.flow !== undefined);
+  const isCounted = left.sort().join() === '1,2' && countOf(answers, 'locked') === 48;
+  if (isCounted && sent === 0) throw new NotTried("no message came: this hour's limits may be used up");
   return judge(
-    left.sort().join() === '1,2' &&
-      countOf(answers, 'locked') === 48 &&
-      (sent === undefined || sent === (isAsked ? 1 : 0)),
+    isCounted && (sent ?? 1) === 1,
     `${tally(answers)}; ${sent ?? 'an unknown number of'} message`,
   );
 }
@@ -169,12 +168,12 @@ async function floodWithSignIns(scene: Scene): Promise<Verdict> {
   });
   const pages: Answer[] = [];
   let isOver = false;
-  const watching = (async () => {
-    while (!isOver) pages.push(await watcher.get('/'));
-  })();
+  const end = () => {
+    isOver = true;
+  };
+  flooding.then(end, end);
+  while (!isOver) pages.push(await watcher.get('/'));
   const answers = await flooding;
-  isOver = true;
-  await watching;
   const slowest = Math.round(Math.max(...pages.map(({ ms }) => ms)));
   const served = pages.filter(({ status }) => status === 200).length;
   return judge(

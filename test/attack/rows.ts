@@ -23,8 +23,9 @@ export const ATTACKS: readonly Attack[] = [
   ...formAttacks,
 ].sort((left, right) => left.number - right.number);
 
-// These use up what all others need: first what slows down codes for everybody, then the messages of the hour.
-const LAST = [9, 6, 10, 3, 1];
+// These use up what all others need: the requests of an address, then what slows down codes for everybody, then the
+// messages of the hour.
+const LAST = [33, 30, 2, 16, 9, 6, 10, 3, 1];
 
 /** Carries out the attacks of those numbers against the target, one after the other; answers a row for each, by number. */
 export async function attack(

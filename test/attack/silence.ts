@@ -51,29 +51,36 @@ async function walk(scene: Scene, steps: Record<string, Step>): Promise<{ told: 
     );
     const [one, other] = answers.map(seenOf) as [Record<string, string>, Record<string, string>];
     const parts = Object.keys({ ...one, ...other }).filter((part) => one[part] !== other[part]);
-    const waits = answers.map(({ body }) => body.resendIn ?? 0) as [number, number];
-    if (Math.abs(waits[0] - waits[1]) > 1) parts.push('resendIn');
+    const waits = answers.map(({ body }) => waitOf(body) ?? 0) as [number, number];
+    if (Math.abs(waits[0] - waits[1]) > 1) parts.push('seconds to wait');
     if (parts.length > 0) told.push(`${name} (${parts.join(', ')})`);
   }
   return { told, count: Object.keys(steps).length };
 }
 
+/** The seconds that an answer tells to wait; they may tick between two answers. */
+function waitOf({ resendIn, retryAfter }: Answer['body']): number | undefined {
+  return resendIn ?? retryAfter;
+}
+
 /** All of an answer that may not depend on the account: digits of a phone, tokens and seconds that tick are left out. */
 function seenOf({ status, headers, text, body }: Answer): Record<string, string> {
-  const { date, 'content-length': length, 'set-cookie': cookies = [], ...others } = headers;
-  const { flow = '', phone = '', id = '', seed = '', salt = '', resendIn } = body;
+  const { date, 'retry-after': retryAfter, 'content-length': length, ...others } = headers;
+  const { 'set-cookie': cookies = [], ...fixed } = others;
+  const { flow = '', phone = '', id = '', seed = '', salt = '' } = body;
+  const wait = waitOf(body);
   let shape = text;
   for (const token of [flow, id, seed, salt])
     if (token) shape = shape.replaceAll(token, 'x'.repeat(token.length));
   if (phone) shape = shape.replaceAll(phone, phone.replace(/\d/g, '0')).replaceAll(phone.slice(-4), '0000');
-  if (resendIn !== undefined) shape = shape.replaceAll(new RegExp(`\\b(${resendIn})\\b`, 'g'), 'N');
+  if (wait !== undefined) shape = shape.replaceAll(new RegExp(`\\b${wait}\\b`, 'g'), 'N');
   const names = cookies.map((line) => line.replace(/=[^;]*/, '').replace(/device-[0-9a-f]{8}/, 'device-'));
   return {
     status: String(status),
     body: shape,
-    headers: JSON.stringify(others),
+    headers: JSON.stringify(fixed),
     'header names': Object.keys(headers).join(),
-    ...(resendIn === undefined && { length: String(length) }),
+    ...(wait === undefined && { length: String(length) }),
     cookies: names.join('\n'),
   };
 }

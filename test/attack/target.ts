@@ -11,6 +11,7 @@ export interface Reply {
   readonly flow?: string;
   readonly phone?: string;
   readonly resendIn?: number;
+  readonly retryAfter?: number;
   readonly triesLeft?: number;
   readonly signature?: string;
   readonly id?: string;
