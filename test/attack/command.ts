@@ -6,7 +6,8 @@ import type { Outcome } from './verdict.ts';
 const USAGE = `npm run attack -- --url http://localhost:5000 [--rows 4,11] [--json] [--i-own-this-host]
 
 Tries forty known attacks on a running installation, from outside, and prints what held and what broke.
-It spends the messages that the installation may send in an hour.
+It spends the messages that the installation may send in an hour: best try one with the console sender, on Linux, in a
+fresh folder.
 
   --url               where the installation is
   --rows              the numbers of the attacks to try; without it all of them

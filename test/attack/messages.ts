@@ -202,7 +202,7 @@ async function forgeHost(scene: Scene): Promise<Verdict> {
       'X-Original-Host': 'evil.example',
     },
   ];
-  const lines: string[] = [];
+  const texts: string[] = [];
   for (const headers of forgeries) {
     const { email, phone } = await scene.signedUp();
     const asked = await scene.elsewhere().post('/resetpwd', { username: email }, { headers });
@@ -210,14 +210,14 @@ async function forgeHost(scene: Scene): Promise<Verdict> {
     flowOf(asked);
     const passcode = await scene.inbox.takeCode(phone);
     const text = scene.inbox.messages(phone).find((message) => codeIn(message) === passcode)?.text ?? '';
-    lines.push(text.replaceAll(passcode, 'CODE'));
+    texts.push(text.replaceAll(passcode, 'CODE'));
   }
-  const [usual = ''] = lines;
-  const others = lines.filter((line) => line !== usual);
+  const [usual = '', ...lines] = texts.map((text) => text.split('\n').at(-1) ?? '');
+  const isForged =
+    texts.some((text) => text.includes('evil.example')) || lines.some((line) => line !== usual);
   return judge(
-    /\n@\S+ #CODE$/.test(usual) && others.length === 0,
-    others[0] ??
-      `${lines.length} messages, ${lines.length - 1} of them asked for with forged hosts, all end "${usual.split('\n').at(-1)}"`,
+    /^@\S+ #CODE$/.test(usual) && !isForged,
+    `the last line of a message is "${usual}", and where forged hosts asked for it "${lines.join('", "')}"`,
   );
 }
 
