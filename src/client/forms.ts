@@ -1,5 +1,5 @@
 import $ from 'jquery';
-import { type Failure, inWords, withCount } from './wire.ts';
+import type { Failure } from './wire.ts';
 
 export type Form = JQuery<HTMLFormElement>;
 
@@ -86,9 +86,6 @@ export function showError(form: Form, sentence: string): void {
 export function showFailure(form: Form, failure: Failure): void {
   if (failure.status === 'invalid' && fieldOf(form, failure.field).length > 0) {
     showFieldError(form, failure.field, failure.message);
-  } else if (failure.status === 'slow_down') {
-    const { message, retryAfter } = failure;
-    showError(form, withCount(message, retryAfter, `You can go on in ${inWords(retryAfter)}.`));
   } else {
     showError(form, failure.message);
   }

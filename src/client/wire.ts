@@ -26,13 +26,6 @@ export async function post<Outcome>(
   );
 }
 
-/** A wait as people say it: `1 second`, `45 seconds`, `5 minutes`. */
-export function inWords(seconds: number): string {
-  if (seconds < 90) return seconds === 1 ? '1 second' : `${seconds} seconds`;
-  if (seconds < 90 * 60) return `${Math.ceil(seconds / 60)} minutes`;
-  return `${Math.ceil(seconds / 3600)} hours`;
-}
-
 /** A sentence of the server's, with `more` behind it unless it says that number already. */
 export function withCount(sentence: string, count: number, more: string): string {
   return new RegExp(`\\b${count}\\b`).test(sentence) ? sentence : `${sentence} ${more}`;
