@@ -1,10 +1,10 @@
 import { expect, test } from 'vitest';
 import { runCommand, tableOf } from './attack/command.ts';
 import { ATTACKS, attack } from './attack/rows.ts';
-import { mannWhitneyZ, median } from './attack/statistics.ts';
 import { leadsToThisMachine, openTarget } from './attack/target.ts';
 import { startCarelessServer } from './support/careless-server.ts';
 import { startProgram } from './support/program.ts';
+import { mannWhitneyZ, median } from './support/statistics.ts';
 
 /** Those that nobody can try from outside. */
 const FROM_INSIDE_ALONE = [14, 21, 38, 39, 40];

@@ -1,3 +1,4 @@
+import { mannWhitneyZ, median } from '../support/statistics.ts';
 import {
   askReset,
   atOnce,
@@ -10,7 +11,6 @@ import {
   setPassword,
   signUp,
 } from './scene.ts';
-import { mannWhitneyZ, median } from './statistics.ts';
 import type { Answer, Browser } from './target.ts';
 import { type Attack, fromInsideAlone, judge, NotTried, type Verdict } from './verdict.ts';
 

@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
+import { median } from '../support/statistics.ts';
 
 /** One keep-alive connection that tells how long each answer took, in milliseconds. */
 export interface Stopwatch {
@@ -53,13 +54,6 @@ export function shuffled<Item>(items: readonly Item[]): Item[] {
     .map((item) => [Math.random(), item] as const)
     .sort(([left], [right]) => left - right)
     .map(([, item]) => item);
-}
-
-/** The middle of the values. */
-export function median(values: readonly number[]): number {
-  const sorted = [...values].sort((left, right) => left - right);
-  const half = sorted.length / 2;
-  return ((sorted[Math.floor(half - 0.5)] ?? 0) + (sorted[Math.floor(half)] ?? 0)) / 2;
 }
 
 /**
