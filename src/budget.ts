@@ -16,7 +16,6 @@ export interface Wanted {
 export interface Spent {
   readonly mayLeave: boolean;
   readonly keys: readonly string[];
-  readonly atMs: number;
   /** The budgets that have no room for it, of those that are not told. */
   readonly full: readonly BudgetName[];
 }
@@ -71,12 +70,12 @@ export async function spendBudgets(
 
   const keys = limits.map(({ key }) => (mayLeave ? key : `unsent ${key}`));
   await tx.countEvent([...ownLimits(budgets, wanted).map(({ key }) => key), ...keys], nowMs);
-  return { mayLeave, keys, atMs: nowMs, full };
+  return { mayLeave, keys, full };
 }
 
 /** Gives back what a message that was definitely not sent took of the budgets that others share. */
-export async function giveBack(tx: Tx, { keys, atMs }: Spent): Promise<void> {
-  await tx.uncountEvent(keys, atMs);
+export async function giveBack(tx: Tx, { keys }: Spent): Promise<void> {
+  await tx.uncountEvent(keys);
 }
 
 /** Forgets what was counted for an account, whoever asked. */

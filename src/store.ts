@@ -150,10 +150,13 @@ export interface Tx {
 
   /** Counts something that happened, once under each key. */
   countEvent(keys: readonly string[], nowMs: number): Promise<void>;
-  /** When the `nth` newest event under the key happened; undefined where fewer did after `sinceMs` and until `nowMs`. */
+  /**
+   * When the event happened that was counted under the key as the `nth` last; undefined where there is none, or it was
+   * not after `sinceMs`, or is after `nowMs` (a clock was set back).
+   */
   nthNewestEvent(key: string, nth: number, sinceMs: number, nowMs: number): Promise<number | undefined>;
-  /** Takes back one event that was counted under each key at `atMs`. */
-  uncountEvent(keys: readonly string[], atMs: number): Promise<void>;
+  /** Takes back what was last counted under each key. */
+  uncountEvent(keys: readonly string[]): Promise<void>;
   /** Forgets all that was counted under the key. */
   forgetEvents(key: string): Promise<void>;
 

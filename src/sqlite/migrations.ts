@@ -96,11 +96,13 @@ const MIGRATIONS: readonly Migration[] = [
     name: 'what limits count, and whether a phone is confirmed',
     up: (db) => {
       db.exec(`
+        -- Numbered under each key, so that the nth newest is found at once, however many there are.
         CREATE TABLE events (
           key TEXT NOT NULL,
-          at_ms INTEGER NOT NULL
-        ) STRICT;
-        CREATE INDEX events_by_key ON events (key, at_ms);
+          number INTEGER NOT NULL,
+          at_ms INTEGER NOT NULL,
+          PRIMARY KEY (key, number)
+        ) STRICT, WITHOUT ROWID;
         CREATE INDEX events_by_time ON events (at_ms);
 
         ALTER TABLE users ADD COLUMN phone_confirmed_at_ms INTEGER;

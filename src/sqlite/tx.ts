@@ -142,19 +142,23 @@ export function prepareAll(db: Database) {
     endSession: sql<[string]>('DELETE FROM sessions WHERE token_hash = ?'),
     endSessions: sql<[string]>('DELETE FROM sessions WHERE email = ?'),
 
-    countEvent: sql<[string, number]>('INSERT INTO events (key, at_ms) VALUES (?, ?)'),
+    countEvent: sql<[object]>(`
+      INSERT INTO events (key, number, at_ms)
+      SELECT @key, coalesce(max(number), 0) + 1, @atMs FROM events WHERE key = @key`),
     nthNewestEvent: sql<[object], { at_ms: number }>(`
-      SELECT at_ms FROM events WHERE key = @key AND at_ms > @sinceMs AND at_ms <= @nowMs
-      ORDER BY at_ms DESC LIMIT 1 OFFSET @nth - 1`),
-    uncountEvent: sql<[string, number]>(`
-      DELETE FROM events WHERE rowid = (SELECT rowid FROM events WHERE key = ? AND at_ms = ? LIMIT 1)`),
+      SELECT at_ms FROM events
+      WHERE key = @key AND number = (SELECT max(number) FROM events WHERE key = @key) + 1 - @nth
+        AND at_ms > @sinceMs AND at_ms <= @nowMs`),
+    uncountEvent: sql<[object]>(`
+      DELETE FROM events WHERE key = @key AND number = (SELECT max(number) FROM events WHERE key = @key)`),
     forgetEvents: sql<[string]>('DELETE FROM events WHERE key = ?'),
 
-    sweeps: Object.entries(SWEEPS).map(([table, isDue]) =>
-      sql<[Sweep & { limit: number }]>(
-        `DELETE FROM ${table} WHERE rowid IN (SELECT rowid FROM ${table} WHERE ${isDue} LIMIT @limit)`,
-      ),
-    ),
+    sweeps: Object.entries(SWEEPS).map(([table, isDue]) => {
+      const row = table === 'events' ? '(key, number)' : '(rowid)';
+      return sql<[Sweep & { limit: number }]>(
+        `DELETE FROM ${table} WHERE ${row} IN (SELECT ${row.slice(1, -1)} FROM ${table} WHERE ${isDue} LIMIT @limit)`,
+      );
+    }),
   };
 }
 
@@ -330,7 +334,7 @@ export class SqliteTx implements Tx {
   }
 
   async countEvent(keys: readonly string[], nowMs: number): Promise<void> {
-    for (const key of keys) this.#sql.countEvent.run(key, nowMs);
+    for (const key of keys) this.#sql.countEvent.run({ key, atMs: nowMs });
   }
 
   async nthNewestEvent(
@@ -342,8 +346,8 @@ export class SqliteTx implements Tx {
     return this.#sql.nthNewestEvent.get({ key, nth, sinceMs, nowMs })?.at_ms;
   }
 
-  async uncountEvent(keys: readonly string[], atMs: number): Promise<void> {
-    for (const key of keys) this.#sql.uncountEvent.run(key, atMs);
+  async uncountEvent(keys: readonly string[]): Promise<void> {
+    for (const key of keys) this.#sql.uncountEvent.run({ key });
   }
 
   async forgetEvents(key: string): Promise<void> {

@@ -200,14 +200,12 @@ function verbs(tables: Tables, life: { isOver: boolean }): Tx {
 
     countEvent: async (keys, atMs) => void tables.events.push(...keys.map((key) => ({ key, atMs }))),
     async nthNewestEvent(key, nth, sinceMs, nowMs) {
-      const times = tables.events
-        .filter((event) => event.key === key && event.atMs > sinceMs && event.atMs <= nowMs)
-        .map(({ atMs }) => atMs);
-      return times.sort((left, right) => right - left)[nth - 1];
+      const found = tables.events.filter((event) => event.key === key).at(-nth)?.atMs;
+      return found !== undefined && found > sinceMs && found <= nowMs ? found : undefined;
     },
-    async uncountEvent(keys, atMs) {
+    async uncountEvent(keys) {
       for (const key of keys) {
-        const index = tables.events.findIndex((event) => event.key === key && event.atMs === atMs);
+        const index = tables.events.findLastIndex((event) => event.key === key);
         if (index >= 0) tables.events.splice(index, 1);
       }
     },
