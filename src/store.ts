@@ -148,12 +148,9 @@ export interface Tx {
   endSession(tokenHash: string): Promise<void>;
   endSessions(email: string): Promise<void>;
 
-  /** Counts something that happened, once under each key. */
+  /** Counts something that happened, once under each key. What is counted there after `nowMs` is forgotten: a clock was set back. */
   countEvent(keys: readonly string[], nowMs: number): Promise<void>;
-  /**
-   * When the event happened that was counted under the key as the `nth` last; undefined where there is none, or it was
-   * not after `sinceMs`, or is after `nowMs` (a clock was set back).
-   */
+  /** When the `nth` newest event under the key happened; undefined where it was not after `sinceMs`, or is after `nowMs`. */
   nthNewestEvent(key: string, nth: number, sinceMs: number, nowMs: number): Promise<number | undefined>;
   /** Takes back what was last counted under each key. */
   uncountEvent(keys: readonly string[]): Promise<void>;

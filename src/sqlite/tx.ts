@@ -142,9 +142,11 @@ export function prepareAll(db: Database) {
     endSession: sql<[string]>('DELETE FROM sessions WHERE token_hash = ?'),
     endSessions: sql<[string]>('DELETE FROM sessions WHERE email = ?'),
 
-    countEvent: sql<[object]>(`
-      INSERT INTO events (key, number, at_ms)
-      SELECT @key, coalesce(max(number), 0) + 1, @atMs FROM events WHERE key = @key`),
+    newestEvent: sql<[string], { number: number; at_ms: number }>(
+      'SELECT number, at_ms FROM events WHERE key = ? ORDER BY number DESC LIMIT 1',
+    ),
+    forgetEventsAfter: sql<[string, number]>('DELETE FROM events WHERE key = ? AND at_ms > ?'),
+    countEvent: sql<[string, number, number]>('INSERT INTO events (key, number, at_ms) VALUES (?, ?, ?)'),
     nthNewestEvent: sql<[object], { at_ms: number }>(`
       SELECT at_ms FROM events
       WHERE key = @key AND number = (SELECT max(number) FROM events WHERE key = @key) + 1 - @nth
@@ -334,7 +336,14 @@ export class SqliteTx implements Tx {
   }
 
   async countEvent(keys: readonly string[], nowMs: number): Promise<void> {
-    for (const key of keys) this.#sql.countEvent.run({ key, atMs: nowMs });
+    for (const key of keys) {
+      let newest = this.#sql.newestEvent.get(key);
+      if (newest !== undefined && newest.at_ms > nowMs) {
+        this.#sql.forgetEventsAfter.run(key, nowMs);
+        newest = this.#sql.newestEvent.get(key);
+      }
+      this.#sql.countEvent.run(key, (newest?.number ?? 0) + 1, nowMs);
+    }
   }
 
   async nthNewestEvent(

@@ -619,17 +619,11 @@ function mayBeGuarded(state: State, account: Account, device: string | undefined
 function mayBeSpent({ nowMs, spent }: State, { email }: Account): boolean {
   const own = spent.filter((one) => one.email === email);
   return (
-    countFrom(nowMs - HOUR_MS, own) >= 4 ||
-    countFrom(nowMs - DAY_MS, own) >= 10 ||
-    countFrom(nowMs - HOUR_MS, spent) >= 60 ||
-    countFrom(nowMs - DAY_MS, spent) >= 200
+    countSince(nowMs - HOUR_MS, own) >= 4 ||
+    countSince(nowMs - DAY_MS, own) >= 10 ||
+    countSince(nowMs - HOUR_MS, spent) >= 60 ||
+    countSince(nowMs - DAY_MS, spent) >= 200
   );
-}
-
-/** All since the first after that time: what was counted after it counts, whatever the clock said. */
-function countFrom(fromMs: number, spent: State['spent']): number {
-  const first = spent.findIndex(({ atMs }) => atMs > fromMs);
-  return first === -1 ? 0 : spent.length - first;
 }
 
 function countSince(fromMs: number, spent: State['spent']): number {

@@ -208,6 +208,23 @@ export function storeContract(open: () => Store): void {
       ]);
     });
 
+    test('an event forgets those of its future, which a clock that was set back has left', async () => {
+      const store = fresh();
+      const told = await store.transact(async (tx) => {
+        for (const atMs of [NOW, NOW + 9, NOW + 9]) await tx.countEvent(['a', 'b'], atMs);
+        await tx.countEvent(['a'], NOW + 5);
+        const nth = (key: string, place: number) => tx.nthNewestEvent(key, place, 0, NOW + 10);
+        return [
+          await nth('a', 1),
+          await nth('a', 2),
+          await nth('a', 3),
+          await nth('b', 1),
+          await nth('b', 3),
+        ];
+      });
+      expect(told).toEqual([NOW + 5, NOW, undefined, NOW + 9, NOW]);
+    });
+
     test('the last event is taken back under each key, and all of a key are forgotten', async () => {
       const store = fresh();
       const told = await store.transact(async (tx) => {

@@ -198,7 +198,12 @@ function verbs(tables: Tables, life: { isOver: boolean }): Tx {
       for (const [hash, session] of sessions) if (session.email === email) sessions.delete(hash);
     },
 
-    countEvent: async (keys, atMs) => void tables.events.push(...keys.map((key) => ({ key, atMs }))),
+    async countEvent(keys, atMs) {
+      for (const key of keys) {
+        tables.events = tables.events.filter((event) => event.key !== key || event.atMs <= atMs);
+        tables.events.push({ key, atMs });
+      }
+    },
     async nthNewestEvent(key, nth, sinceMs, nowMs) {
       const found = tables.events.filter((event) => event.key === key).at(-nth)?.atMs;
       return found !== undefined && found > sinceMs && found <= nowMs ? found : undefined;
