@@ -1,7 +1,7 @@
 import { FIXED } from './policy.ts';
 import type { Store } from './store.ts';
 
-const ROWS_A_TURN = 200;
+const ROWS_A_TURN = 40;
 
 /**
  * Deletes the rows whose time is over, a small transaction at a time so that requests go on between two of them.
