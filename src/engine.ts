@@ -40,7 +40,7 @@ import { isPasscode, type Purpose } from './passcode.ts';
 import { maskPhone, toE164 } from './phone.ts';
 import { FIXED } from './policy.ts';
 import type { Ports } from './ports.ts';
-import { authMessage, isProof, type Keys, signatureFor } from './scram.ts';
+import { authMessage, isProof, KDF, type Keys, signatureFor } from './scram.ts';
 import { type Code, type Tx, UNKNOWN_DEVICE } from './store.ts';
 import { fromBase64url, hashOf, randomToken, toBase64url } from './token.ts';
 
@@ -56,8 +56,8 @@ export async function getSeed(ports: Ports, form: GetSeedForm): Promise<GetSeedO
 
   return ports.store.transact(async (tx) => {
     await tx.addSeed({ id, seed, email, network, expiresAtMs }, ports.policy.maxSeedsPerNetwork);
-    const { kdf } = await accountFor(ports, tx, email);
-    return { kind: 'ok', id, seed, salt: saltFor(ports.store.saltKey, email), kdf };
+    const user = await tx.userFor(email);
+    return { kind: 'ok', id, seed, salt: saltFor(ports.store.saltKey, email), kdf: user?.kdf ?? KDF };
   });
 }
 

@@ -1,4 +1,4 @@
-import type { IncomingMessage, RequestListener } from 'node:http';
+import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import { join } from 'node:path';
 import ejs from 'ejs';
 import express, { type ErrorRequestHandler, type Request, type RequestHandler, type Response } from 'express';
@@ -81,9 +81,11 @@ function toOriginForm(request: IncomingMessage): boolean {
   return true;
 }
 
+/** Sets what helmet sets, which is the same for every answer: it is asked once. */
 function securityHeaders(publicOrigin: string): RequestHandler {
   const isHttps = publicOrigin.startsWith('https:');
-  return helmet({
+  const headers: [name: string, value: string][] = [];
+  const setOnce = helmet({
     contentSecurityPolicy: {
       useDefaults: false,
       directives: {
@@ -104,6 +106,15 @@ function securityHeaders(publicOrigin: string): RequestHandler {
     // Other hosts below this one's name are not this program's to decide about.
     strictTransportSecurity: isHttps && { includeSubDomains: false },
   });
+  const sample = {
+    setHeader: (name: string, value: string) => headers.push([name, value]),
+    removeHeader: () => undefined,
+  };
+  setOnce({} as IncomingMessage, sample as unknown as ServerResponse, () => undefined);
+  return (_request, response, next) => {
+    for (const [name, value] of headers) response.setHeader(name, value);
+    next();
+  };
 }
 
 const noStore: RequestHandler = (_request, response, next) => {

@@ -146,7 +146,8 @@ class SqliteStore implements Store {
     const nowMs = performance.now();
     const inTime = this.#queue.findIndex(({ giveUpAtMs }) => giveUpAtMs > nowMs);
     const late = this.#queue.splice(0, inTime === -1 ? this.#queue.length : inTime);
-    this.#refuse(late, new StoreUnavailable('The database did not take the work in time.'));
+    if (late.length > 0)
+      this.#refuse(late, new StoreUnavailable('The database did not take the work in time.'));
   }
 
   /** Runs works one after the other in one transaction, each in a savepoint, and tells their results after its commit. */
