@@ -50,6 +50,7 @@ import {
   showRefusal,
   showReset,
 } from './steps.ts';
+import { warmUp } from './thread.ts';
 import { type Failure, post, withCount } from './wire.ts';
 
 const REFUSED_KDF =
@@ -316,6 +317,8 @@ bindButtons();
 bindReveals();
 watchInbox();
 resume();
+// Not at the focus: the page gives that to a field by itself.
+$('form:has(input[type=password])').one('pointerdown keydown input', () => void warmUp());
 $('input[autocomplete=new-password]').one('focus', () => void commonPasswords().catch(() => {}));
 $(window).on('pageshow', (event) => {
   // A page out of the browser's memory would still hold the password, and a form that is busy.

@@ -2,7 +2,7 @@
  * The page's half of SCRAM (RFC 5802, RFC 7677) with Argon2id in place of PBKDF2. It uses hash-wasm and not WebCrypto,
  * which browsers withhold from pages on plain http names.
  */
-import { argon2id, createHMAC, createSHA256 } from 'hash-wasm';
+import { loadHashes, stretched } from './thread.ts';
 
 /** What Argon2id is to cost: memory in KiB, passes over it, lanes. */
 export interface Kdf {
@@ -65,19 +65,12 @@ export function parseKdf(kdf: string): Kdf | undefined {
 export async function saltedPassword(password: string, salt: string, kdf: string): Promise<Uint8Array> {
   const cost = parseKdf(kdf);
   if (!cost) throw new RangeError(`refused kdf: ${kdf}`);
-  return argon2id({
-    password: utf8.encode(password.normalize('NFC')),
-    salt: fromBase64url(salt),
-    memorySize: cost.memoryKiB,
-    iterations: cost.passes,
-    parallelism: cost.lanes,
-    hashLength: 32,
-    outputType: 'binary',
-  });
+  return stretched({ password: utf8.encode(password.normalize('NFC')), salt: fromBase64url(salt), ...cost });
 }
 
 /** StoredKey and ServerKey, which sign-up and reset hand to the server. */
 export async function keysFor(salted: Uint8Array): Promise<Keys> {
+  const { hmac, sha256 } = await loadHashes();
   const storedKey = await sha256(await hmac(salted, 'Client Key'));
   const serverKey = await hmac(salted, 'Server Key');
   return { storedKey: toBase64url(storedKey), serverKey: toBase64url(serverKey) };
@@ -90,6 +83,7 @@ export function authMessage({ id, seed, salt, kdf, nonce, username }: Exchange):
 
 /** ClientProof in base64url: shows that the password is known, for this AuthMessage alone. */
 export async function proofFor(salted: Uint8Array, message: string): Promise<string> {
+  const { hmac, sha256 } = await loadHashes();
   const clientKey = await hmac(salted, 'Client Key');
   const signature = await hmac(await sha256(clientKey), message);
   return toBase64url(clientKey.map((byte, i) => byte ^ (signature[i] ?? 0)));
@@ -97,6 +91,7 @@ export async function proofFor(salted: Uint8Array, message: string): Promise<str
 
 /** ServerSignature in base64url: what only a server that holds the account's ServerKey can answer. */
 export async function signatureFor(salted: Uint8Array, message: string): Promise<string> {
+  const { hmac } = await loadHashes();
   return toBase64url(await hmac(await hmac(salted, 'Server Key'), message));
 }
 
@@ -107,14 +102,4 @@ export async function isServerSignature(
   message: string,
 ): Promise<boolean> {
   return signature === (await signatureFor(salted, message));
-}
-
-async function hmac(key: Uint8Array, text: string): Promise<Uint8Array> {
-  const mac = await createHMAC(createSHA256(), key);
-  return mac.init().update(utf8.encode(text)).digest('binary');
-}
-
-async function sha256(bytes: Uint8Array): Promise<Uint8Array> {
-  const hash = await createSHA256();
-  return hash.init().update(bytes).digest('binary');
 }
