@@ -6,6 +6,7 @@ import helmet from 'helmet';
 import type { Logger } from 'pino';
 import type { Ports } from '../ports.ts';
 import { StoreUnavailable } from '../store.ts';
+import { readAssets } from './assets.ts';
 import { isFormType } from './forms.ts';
 import { sameSite } from './origin.ts';
 import { refusal, replyInvalid } from './replies.ts';
@@ -13,7 +14,7 @@ import { type RouteOptions, routes } from './routes.ts';
 
 /** What the app needs to know besides the engine's ports. */
 export interface AppOptions extends RouteOptions {
-  /** The folder that holds `views` and `public`. */
+  /** The folder that holds `views` and `public/assets`. */
   readonly root: string;
   readonly trustProxy: false | number | readonly string[];
   readonly log: Pick<Logger, 'info' | 'error'>;
@@ -33,15 +34,15 @@ export function createApp(ports: Ports, options: AppOptions): RequestListener {
   app.set('views', join(options.root, 'views'));
   app.engine('ejs', ejs.renderFile);
   app.set('view engine', 'ejs');
+  const assets = readAssets(join(options.root, 'public', 'assets'));
+  app.locals.asset = assets.pathOf;
   app.locals.serviceName = ports.site.serviceName;
   app.locals.passwordMinLength = ports.policy.passwordMinLength;
   app.locals.smsCountries = ports.phones.smsCountries;
   app.locals.defaultCountry = ports.phones.defaultCountry;
 
   app.use(securityHeaders(options.publicOrigin));
-  app.use(
-    express.static(join(options.root, 'public'), { index: false, redirect: false, acceptRanges: false }),
-  );
+  app.use(assets.serve);
   app.use(noStore);
   app.use(requestLog(options.log));
   app.use(sameSite(options.publicOrigin, (request, response) => refuse(request, response, 'cross_site')));
@@ -92,6 +93,7 @@ function securityHeaders(publicOrigin: string): RequestHandler {
         defaultSrc: ["'none'"],
         // Argon2id is WebAssembly; no other code is made at run time.
         scriptSrc: ["'self'", "'wasm-unsafe-eval'"],
+        workerSrc: ["'self'"],
         styleSrc: ["'self'"],
         imgSrc: ["'self'", 'data:'],
         connectSrc: ["'self'"],

@@ -1,4 +1,7 @@
+import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
+import { readAssets } from '../../src/http/assets.ts';
+import { ROOT } from '../support/site.ts';
 import type { Chance } from './chance.ts';
 import { type Form, newPerson, nextForm, type Person, type Phonebook, type Route } from './story.ts';
 
@@ -12,7 +15,7 @@ export interface FuzzRequest {
   /** The POST of the contract that it surely reaches. */
   readonly route?: Route;
   readonly expected: Expected;
-  /** Whether its answer is a file of the folder `public`. */
+  /** Whether its answer is a file of the folder `public/assets`. */
   readonly isFile: boolean;
   /** Among others on a kept connection; or on its own: waiting for its answer, ended after its last byte, or cut off. */
   readonly manner: 'shared' | 'alone' | 'ended' | 'cut';
@@ -417,22 +420,29 @@ const HOSTS = [
   'x'.repeat(1000),
 ];
 
+const ASSETS = readAssets(join(ROOT, 'public', 'assets'));
+const STYLES = ASSETS.pathOf('main.css');
+
 const FILES = [
-  '/css/main.css',
-  '/img/favicon.svg',
-  '/css/',
-  '/css',
-  '/js/',
-  '/css/main.css?x=%',
-  '/css/./main.css',
-  '/css/%6dain.css',
+  STYLES,
+  ASSETS.pathOf('favicon.svg'),
+  '/assets/',
+  '/assets',
+  '/assets/manifest.json',
+  `${STYLES}.br`,
+  `${STYLES}?x=%`,
+  STYLES.replace('/assets/', '/assets/./'),
+  STYLES.replace('main', '%6dain'),
 ];
+
+const CODINGS = ['br', 'gzip', 'gzip, deflate, br', 'br;q=0', '*', 'identity;q=0', ';q=', 'br;q=x', ',,'];
 
 function fileRequest(chance: Chance, cast: Cast): FuzzRequest {
   const isScript = chance.happens(0.01);
   const method = chance.happens(0.7) ? 'GET' : chance.pick(['HEAD', ...ODD_METHODS]);
   const headers = [`Host: localhost:${cast.port}`, ...(chance.happens(0.6) ? noise(chance) : [])];
-  const path = isScript ? '/js/main.js' : chance.pick(FILES);
+  if (chance.happens(0.5)) headers.push(`Accept-Encoding: ${chance.pick(CODINGS)}`);
+  const path = isScript ? ASSETS.pathOf('jquery.js') : chance.pick(FILES);
   return { ...plain(`${method} ${path}`, method, headers), isFile: true };
 }
 
@@ -442,17 +452,17 @@ const STRANGE_TARGETS = [
   '//login',
   '/../../../../etc/passwd',
   '/%2e%2e/%2e%2e/%2e%2e/etc/passwd',
-  '/css/..%2f..%2fpackage.json',
-  '/css/..%5c..%5cpackage.json',
-  '/css/../../package.json',
+  '/assets/..%2f..%2fpackage.json',
+  '/assets/..%5c..%5cpackage.json',
+  '/assets/../../package.json',
   '/%00',
-  '/css/main.css%00.html',
+  `${STYLES}%00.html`,
   '/login%00',
   '/%',
   '/%zz',
   '/%ff',
   '/%E0%A4%A',
-  '/css/%',
+  '/assets/%',
   '/login/',
   '/Login',
   '/login;x=1',
@@ -463,7 +473,7 @@ const STRANGE_TARGETS = [
   '/.env',
   '/data/users.db',
   '/views/index.ejs',
-  '/js/main.js.map.map',
+  '/assets/main.js.map.map',
   '/__proto__',
   '/constructor',
   '/[x](y){z}|^`"<>',

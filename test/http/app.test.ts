@@ -77,18 +77,6 @@ describe('pages', () => {
     expect(text).not.toContain('secret detail');
   });
 
-  test.each([{ 'If-Match': '"x"' }, { 'If-Unmodified-Since': 'Mon, 01 Jan 2001 00:00:00 GMT' }])(
-    'a static file whose precondition %o fails is an answer in JSON that is not kept',
-    async (headers) => {
-      const answer = await supertest(site().app)
-        .get('/css/main.css')
-        .set(headers as Record<string, string>);
-      expect([answer.status, answer.body.status]).toEqual([400, 'invalid']);
-      expect(answer.headers['content-type']).toContain('application/json');
-      expect(answer.headers['cache-control']).toBe('no-store');
-    },
-  );
-
   test('a request target that is no URL is invalid, in JSON', async () => {
     const server = createServer(site().app);
     onTestFinished(() => void server.close());

@@ -1,35 +1,7 @@
-import { existsSync } from 'node:fs';
-import serverlessChromium from '@sparticuz/chromium';
-import { type Browser, chromium, type LaunchOptions, type Page } from 'playwright-core';
+import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { launchChromium } from './chromium.ts';
 import { type Program, startProgram } from './program.ts';
-
-const ARGS = [
-  '--no-sandbox',
-  '--disable-background-networking',
-  '--disable-component-update',
-  '--no-first-run',
-];
-const INSTALLED = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'];
-
-/** Ways to a browser, the best first: one that the machine has, Playwright's own, and the one inside an npm package. */
-async function* waysToLaunch(): AsyncGenerator<LaunchOptions> {
-  for (const executablePath of INSTALLED.filter(existsSync)) yield { executablePath, args: ARGS };
-  for (const channel of ['chrome', 'msedge', 'chromium']) yield { channel, args: ARGS };
-  if (process.platform === 'linux' && process.arch === 'x64') {
-    // One process for all is made for lambdas, and ends with the first page that is closed.
-    const args = serverlessChromium.args.filter((arg) => arg !== '--single-process' && arg !== '--no-zygote');
-    yield { executablePath: await serverlessChromium.executablePath(), args: [...args, ...ARGS] };
-  }
-}
-
-async function launch(): Promise<Browser | undefined> {
-  for await (const way of waysToLaunch()) {
-    const browser = await chromium.launch({ ...way, headless: true }).catch(() => undefined);
-    if (browser !== undefined) return browser;
-  }
-  return undefined;
-}
 
 /** One person's story, told in one page of a real browser against the built program. */
 export function story(
@@ -39,7 +11,7 @@ export function story(
 ): void {
   let browser: Browser | undefined;
   beforeAll(async () => {
-    browser = await launch();
+    browser = await launchChromium();
   });
   afterAll(async () => browser?.close());
 
