@@ -1,0 +1,34 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+
+/** The built program, in a folder of its own, without limits of requests. */
+export async function startServer(): Promise<{ origin: string; stop: () => void }> {
+  const cwd = mkdtempSync(join(tmpdir(), 'two-factor-'));
+  const port = await freePort();
+  const program = spawn(process.execPath, [resolve('dist', 'main.js')], {
+    cwd,
+    env: { PATH: process.env.PATH, PORT: String(port), RATE_LIMITS: 'off' },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  const stop = () => {
+    program.once('exit', () => rmSync(cwd, { recursive: true, force: true }));
+    program.kill();
+  };
+  for await (const text of program.stdout.setEncoding('utf8').iterator({ destroyOnReturn: false })) {
+    if (String(text).includes(' is at ')) break;
+  }
+  program.stdout.resume();
+  return { origin: `http://localhost:${port}`, stop };
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, 'localhost');
+  await once(server, 'listening');
+  const { port } = server.address() as { port: number };
+  server.close();
+  return port;
+}
