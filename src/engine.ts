@@ -131,7 +131,7 @@ export async function verifyPasscode(ports: Ports, form: VerifyPasscodeForm): Pr
     const nowMs = ports.nowMs();
     const account = await accountFor(ports, tx, form.email);
     const device = await knownDevice(tx, form, nowMs);
-    const crowded = await slowGuesses(ports, tx, device);
+    const crowded = await slowGuesses(ports, tx, form, device);
     if (crowded !== undefined) return crowded;
 
     const flow = await flowToTry(tx, form, 'unlock', nowMs);
@@ -166,7 +166,7 @@ async function setNewPassword(ports: Ports, form: SetPwdForm): Promise<ResetPwdO
     const refused = refusedField(ports, form, account);
     if (refused !== undefined) return { kind: 'invalid', field: refused };
     const device = await knownDevice(tx, form, nowMs);
-    const crowded = await slowGuesses(ports, tx, device);
+    const crowded = await slowGuesses(ports, tx, form, device);
     if (crowded !== undefined) return crowded;
 
     const flow = await flowToTry(tx, form, 'reset', nowMs);
@@ -291,14 +291,14 @@ async function flowToTry(
 async function spendPasscode(
   ports: Ports,
   tx: Tx,
-  form: { flow: string; passcode: string },
+  form: { flow: string; passcode: string } & Origin,
   code: Code,
   account: Account,
   device: string,
 ): Promise<boolean> {
   const nowMs = ports.nowMs();
   await tx.markTried(hashOf(form.flow), nowMs);
-  if (device === UNKNOWN_DEVICE) await tx.countEvent([GUESS], nowMs);
+  if (device === UNKNOWN_DEVICE) await tx.countEvent([GUESS, guessOf(form)], nowMs);
   const isRight = isPasscode(form.passcode, ports.appSecret, code);
   if (!isRight || code.delivery === 'refused' || !account.isSomebodys) {
     await tx.countEvent([FAILED_CODE], nowMs);
@@ -312,18 +312,28 @@ async function spendPasscode(
 
 const GUESS = 'guess on an unknown device';
 const FAILED_CODE = 'failed code';
+const guessOf = ({ network, block }: Origin) => `${GUESS} ${block ?? network}`;
 
 /**
- * Where wrong codes are many, of all accounts together, the devices that no account knows share one slow turn: what is
+ * Where wrong codes are many, of all accounts together, the devices that no account knows have to take turns: what is
  * answered then, before anything is tried.
  */
-async function slowGuesses(ports: Ports, tx: Tx, device: string): Promise<SlowDown | undefined> {
+async function slowGuesses(
+  ports: Ports,
+  tx: Tx,
+  origin: Origin,
+  device: string,
+): Promise<SlowDown | undefined> {
   const nowMs = ports.nowMs();
   const { failedCodesPerHour, guessPauseSeconds } = ports.policy;
   if ((await windowWaitMs(tx, FAILED_CODE, failedCodesPerHour, 3_600_000, nowMs)) === 0) return undefined;
   ports.alarm({ event: 'many_failed_codes' });
   if (device !== UNKNOWN_DEVICE) return undefined;
-  const waitMs = await windowWaitMs(tx, GUESS, 1, guessPauseSeconds * 1000, nowMs);
+  const { all, network } = guessPauseSeconds;
+  const waitMs = Math.max(
+    await windowWaitMs(tx, GUESS, 1, all * 1000, nowMs),
+    await windowWaitMs(tx, guessOf(origin), 1, network * 1000, nowMs),
+  );
   return waitMs > 0 ? { kind: 'slow_down', retryAfter: inSeconds(waitMs) } : undefined;
 }
 

@@ -23,7 +23,12 @@ export type LoginForm = {
   session?: string;
 } & Origin;
 
-export type VerifyPasscodeForm = { email: string; flow: string; passcode: string; device?: string };
+export type VerifyPasscodeForm = {
+  email: string;
+  flow: string;
+  passcode: string;
+  device?: string;
+} & Origin;
 
 /** The first step of a reset has no more than the address; the second has a flow and all that belongs to it. */
 export type ResetPwdForm = AskResetForm | SetPwdForm;

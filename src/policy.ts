@@ -15,8 +15,8 @@ export interface Policy {
   readonly messages: MessageBudgets;
   /** Wrong codes within an hour, of all accounts together, from which on the log alarms and unknown devices slow down. */
   readonly failedCodesPerHour: number;
-  /** While wrong codes are that many, unknown devices together may try one code in so many seconds. */
-  readonly guessPauseSeconds: number;
+  /** While wrong codes are that many, unknown devices may try one code in so many seconds: of one network, and all together. */
+  readonly guessPauseSeconds: { readonly network: number; readonly all: number };
 }
 
 /** How many messages may be asked for within any hour and any 24 hours. */
@@ -88,7 +88,8 @@ export const TUTORIAL: Policy = {
   messages: messageBudgets(MESSAGES_PER_DAY),
   // One guess is right by chance in a million: a hundred an hour are typing errors of a big site, or an attack.
   failedCodesPerHour: 100,
-  guessPauseSeconds: 10,
+  // Few networks are slowed enough to leave turns to owners, and many can not hurry.
+  guessPauseSeconds: { network: 10, all: 1 },
 };
 
 /** The numbers of OWASP ASVS 5.0 and NIST SP 800-63B-4, where they are stricter than the tutorial's. */

@@ -232,6 +232,6 @@ test("a login's failure counts and locks all the same, and the code can be asked
   here.clock.advanceSeconds(60);
   await resendCode(here.ports, { network: NETWORK, flow });
   await here.settled();
-  const form = { email: ANN, flow, passcode: here.sms.lastPasscode() };
+  const form = { network: NETWORK, email: ANN, flow, passcode: here.sms.lastPasscode() };
   expect(await verifyPasscode(here.ports, form)).toMatchObject({ kind: 'ok' });
 });

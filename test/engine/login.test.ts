@@ -156,7 +156,9 @@ test('a login during the pause sends nothing, and has a flow of its own for the 
   expect(sms.sent).toHaveLength(1);
   const flow = must((second as typeof first).flow);
   expect(flow).not.toBe(first.flow);
-  expect(await verifyPasscode(ports, { email: ANN, flow, passcode: sms.lastPasscode() })).toMatchObject({
+  expect(
+    await verifyPasscode(ports, { network: NETWORK, email: ANN, flow, passcode: sms.lastPasscode() }),
+  ).toMatchObject({
     kind: 'ok',
   });
 });
@@ -179,7 +181,9 @@ test('a login after the pause sends a new code, and the older one stays good', a
   await signIn('wrong');
   await settled();
   expect(sms.sent).toHaveLength(2);
-  expect(await verifyPasscode(ports, { email: ANN, flow: must(first.flow), passcode })).toMatchObject({
+  expect(
+    await verifyPasscode(ports, { network: NETWORK, email: ANN, flow: must(first.flow), passcode }),
+  ).toMatchObject({
     kind: 'ok',
   });
 });
@@ -188,7 +192,7 @@ test.each([
   [
     'spent',
     async ({ ports, sms, lockOut }: World, flow: string) => {
-      await verifyPasscode(ports, { email: ANN, flow, passcode: sms.lastPasscode() });
+      await verifyPasscode(ports, { network: NETWORK, email: ANN, flow, passcode: sms.lastPasscode() });
       await lockOut();
     },
   ],
@@ -237,6 +241,7 @@ test('a device keeps its count and its pause when its token is renewed', async (
   const { signIn, lockOut, ports, sms, device } = await withKnownDevice();
   const { flow } = await lockOut({ device });
   const unlocked = await verifyPasscode(ports, {
+    network: NETWORK,
     email: ANN,
     flow: must(flow),
     passcode: sms.lastPasscode(),

@@ -40,12 +40,12 @@ test('a message that is sent again tells how long its code is still good', async
 
 test('after a wrong guess there is a new code and a new flow', async () => {
   const { ports, clock, resend, sms, flow, passcode } = await lockedOut();
-  await verifyPasscode(ports, { email: ANN, flow, passcode: otherThan(passcode) });
+  await verifyPasscode(ports, { network: NETWORK, email: ANN, flow, passcode: otherThan(passcode) });
   clock.advanceSeconds(60);
   const outcome = await resend();
   if (outcome.kind !== 'code_sent') throw new Error(outcome.kind);
   expect(outcome.flow).not.toBe(flow);
-  const form = { email: ANN, flow: must(outcome.flow), passcode: sms.lastPasscode() };
+  const form = { network: NETWORK, email: ANN, flow: must(outcome.flow), passcode: sms.lastPasscode() };
   expect(await verifyPasscode(ports, form)).toMatchObject({ kind: 'ok' });
 });
 
@@ -65,7 +65,7 @@ test('a code that was refused is good again as soon as it is sent again, under t
   here.sms.answerNext(new Promise(() => undefined));
   expect(await resendCode(here.ports, { network: NETWORK, flow })).toMatchObject({ kind: 'code_sent', flow });
   await new Promise((resolve) => setImmediate(resolve));
-  const form = { email: ANN, flow, passcode: here.sms.lastPasscode() };
+  const form = { network: NETWORK, email: ANN, flow, passcode: here.sms.lastPasscode() };
   expect(await verifyPasscode(here.ports, form)).toMatchObject({ kind: 'ok' });
 });
 
@@ -74,7 +74,9 @@ test('a code that has gone out stays good when sending it again is refused', asy
   clock.advanceSeconds(60);
   sms.answerNext({ kind: 'refused', reason: 'busy' });
   await resend();
-  expect(await verifyPasscode(ports, { email: ANN, flow, passcode })).toMatchObject({ kind: 'ok' });
+  expect(await verifyPasscode(ports, { network: NETWORK, email: ANN, flow, passcode })).toMatchObject({
+    kind: 'ok',
+  });
 });
 
 test('a restart between the code and its message leaves no dead end: after the pause the person asks again (attack 37)', async () => {
@@ -93,7 +95,7 @@ test('a restart between the code and its message leaves no dead end: after the p
     flow,
   });
   await restarted.settled();
-  const form = { email: ANN, flow, passcode: restarted.sms.lastPasscode() };
+  const form = { network: NETWORK, email: ANN, flow, passcode: restarted.sms.lastPasscode() };
   expect(await verifyPasscode(restarted.ports, form)).toMatchObject({ kind: 'ok' });
 });
 
@@ -103,13 +105,18 @@ test('an account that is not locked any more says so', async () => {
   const second = await signIn('wrong');
   if (second.kind !== 'locked') throw new Error(second.kind);
   await settled();
-  await verifyPasscode(ports, { email: ANN, flow: must(second.flow), passcode: sms.lastPasscode() });
+  await verifyPasscode(ports, {
+    network: NETWORK,
+    email: ANN,
+    flow: must(second.flow),
+    passcode: sms.lastPasscode(),
+  });
   expect(await resend()).toEqual({ kind: 'not_locked' });
 });
 
 test('a flow that is fulfilled, or that nobody knows, starts over', async () => {
   const { ports, resend, flow, passcode } = await lockedOut();
-  await verifyPasscode(ports, { email: ANN, flow, passcode });
+  await verifyPasscode(ports, { network: NETWORK, email: ANN, flow, passcode });
   expect(await resend()).toEqual({ kind: 'expired_code' });
   expect(await resend('A'.repeat(22))).toEqual({ kind: 'expired_code' });
 });

@@ -78,7 +78,9 @@ test("an unlock's code sets no password, and is not voided by the try (attack 19
   const flow = must((await lockOut()).flow);
   const passcode = sms.lastPasscode();
   expect(await setPassword(flow, passcode, NEW)).toEqual({ kind: 'wrong_code' });
-  expect(await verifyPasscode(ports, { email: ANN, flow, passcode })).toMatchObject({ kind: 'ok' });
+  expect(await verifyPasscode(ports, { network: NETWORK, email: ANN, flow, passcode })).toMatchObject({
+    kind: 'ok',
+  });
 });
 
 test.each([

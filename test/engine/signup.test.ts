@@ -66,6 +66,6 @@ test('a flow from before the sign-up is worth nothing after it', async () => {
   const { flow } = await lockOut();
   await signUp();
   await lockOut();
-  const form = { email: ANN, flow: must(flow), passcode: sms.lastPasscode() };
+  const form = { network: NETWORK, email: ANN, flow: must(flow), passcode: sms.lastPasscode() };
   expect(await verifyPasscode(ports, form)).toEqual({ kind: 'wrong_code' });
 });

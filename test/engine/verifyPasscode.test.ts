@@ -10,7 +10,7 @@ async function lockedOut(policy = {}) {
   const flow = must((await here.lockOut()).flow);
   const passcode = here.sms.lastPasscode();
   const give = (change: { email?: string; flow?: string; passcode?: string; device?: string } = {}) =>
-    verifyPasscode(here.ports, { email: ANN, flow, passcode, ...change });
+    verifyPasscode(here.ports, { network: NETWORK, email: ANN, flow, passcode, ...change });
   return { ...here, flow, passcode, give };
 }
 
@@ -113,7 +113,12 @@ test('an account that is not locked says so, and the code stays good for the nex
   const second = await signIn('wrong');
   if (second.kind !== 'locked') throw new Error(second.kind);
   await settled();
-  await verifyPasscode(ports, { email: ANN, flow: must(second.flow), passcode: sms.lastPasscode() });
+  await verifyPasscode(ports, {
+    network: NETWORK,
+    email: ANN,
+    flow: must(second.flow),
+    passcode: sms.lastPasscode(),
+  });
   expect(await give()).toEqual({ kind: 'not_locked' });
   await lockOut();
   expect(await give()).toMatchObject({ kind: 'ok' });
@@ -141,7 +146,7 @@ test('a code that RingCentral refused to send is void: even the right guess is a
   await here.signUp();
   here.sms.answerNext({ kind: 'refused', reason: 'bad_recipient' });
   const flow = must((await here.lockOut()).flow);
-  const form = { email: ANN, flow, passcode: here.sms.lastPasscode() };
+  const form = { network: NETWORK, email: ANN, flow, passcode: here.sms.lastPasscode() };
   expect(await verifyPasscode(here.ports, form)).toEqual({ kind: 'wrong_code' });
   expect(await verifyPasscode(here.ports, form)).toEqual({ kind: 'expired_code' });
 });
@@ -151,7 +156,7 @@ test('a code whose message may have arrived stays good', async () => {
   await here.signUp();
   here.sms.answerNext({ kind: 'unknown' });
   const flow = must((await here.lockOut()).flow);
-  const form = { email: ANN, flow, passcode: here.sms.lastPasscode() };
+  const form = { network: NETWORK, email: ANN, flow, passcode: here.sms.lastPasscode() };
   expect(await verifyPasscode(here.ports, form)).toMatchObject({ kind: 'ok' });
 });
 
@@ -169,7 +174,9 @@ test('no guess is right for an address that nobody has signed up (attack 6)', as
   );
   expect(newest.id).not.toBe(code.id);
   const passcode = passcodeFor(here.ports.appSecret, newest);
-  expect(await verifyPasscode(here.ports, { email: ANN, flow: must(locked.flow), passcode })).toEqual({
+  expect(
+    await verifyPasscode(here.ports, { network: NETWORK, email: ANN, flow: must(locked.flow), passcode }),
+  ).toEqual({
     kind: 'wrong_code',
   });
 });
@@ -182,7 +189,12 @@ test('a thousand guesses open nothing: each costs a flow, and flows come with th
     if (asked.kind !== 'locked') throw new Error(asked.kind);
     if (asked.flow === undefined) continue;
     flows += 1;
-    await verifyPasscode(ports, { email: ANN, flow: asked.flow, passcode: otherThan(passcode) });
+    await verifyPasscode(ports, {
+      network: NETWORK,
+      email: ANN,
+      flow: asked.flow,
+      passcode: otherThan(passcode),
+    });
   }
   expect(flows).toBe(2);
 });

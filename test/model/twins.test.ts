@@ -51,7 +51,12 @@ async function takeDeed(twin: Twin, deed: Deed): Promise<unknown> {
     case 'resend':
       return engine.resendCode(ports, { flow, deviceOf: () => device, ...origin });
     case 'verify':
-      return engine.verifyPasscode(ports, { email: ANN, flow, passcode: wrongIn(twin), ...origin });
+      return engine.verifyPasscode(ports, {
+        email: ANN,
+        flow,
+        passcode: wrongIn(twin),
+        ...origin,
+      });
     case 'setPassword': {
       const { salt, kdf } = await freshSeed(twin);
       const given = deed.hasOwnSalt ? salt : 'A'.repeat(22);

@@ -268,7 +268,7 @@ test('two stores on one file spend a code once between them (attack 11)', async 
   const { store: second } = opened({}, path);
   await here.signUp();
   const { flow } = await here.lockOut();
-  const form = { email: ANN, flow: flow as string, passcode: here.sms.lastPasscode() };
+  const form = { network: NETWORK, email: ANN, flow: flow as string, passcode: here.sms.lastPasscode() };
   const outcomes = await Promise.all(
     Array.from({ length: 50 }, (_, index) =>
       verifyPasscode({ ...here.ports, store: index % 2 === 0 ? store : second }, form),
