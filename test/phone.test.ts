@@ -25,7 +25,10 @@ test.each([
   ['premium', '+1 900 555 0123'],
   ['a fixed line, where those can be told', '+44 20 7946 0958'],
   ['premium, in another country', '+44 909 879 0000'],
-])('a number that is %s is refused', (_, typed) => {
+  ['VoIP, where those can be told', '+44 5600 123456'],
+  ['a personal number', '+44 7012 345678'],
+  ['a personal number under +1', '+1 500 555 0123'],
+])('a number that is %s is refused (attack 1)', (_, typed) => {
   expect(toE164(typed, RULES)).toBeUndefined();
 });
 

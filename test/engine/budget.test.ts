@@ -324,6 +324,35 @@ describe('the budgets of prefix, country and all', () => {
     expect(here.sms.sent).toHaveLength(14);
   });
 
+  test('however long a flood lasts, no more than a day may have leave within any 24 hours', async () => {
+    const store = openSqliteStore(join(temporaryFolder(), 'users.db'));
+    onTestFinished(() => store.close());
+    const here = world({ ...NO_PAUSE, messages: messageBudgets(40) }, store);
+    const sentAtMs: number[] = [];
+    const confirmed: { email: string; device: string }[] = [];
+    for (let hour = 0; hour < 30; hour += 1) {
+      const before = here.sms.sent.length;
+      for (let index = hour * 4; index < hour * 4 + 4; index += 1) {
+        const email = EMAIL(index);
+        await here.signUp(email, PASSWORD, spread(index));
+        const own = { network: network(index), device: await ownersDevice(here, email) };
+        const asked = await ask(here, email, own);
+        if (asked.kind !== 'code_sent' || here.sms.sent.at(-1)?.to !== spread(index)) continue;
+        // The phones are the flood's own, so that it confirms them, and changes passwords for the notices too.
+        const set = await here.setPassword(must(asked.flow), here.sms.lastPasscode(), 'the new one', email);
+        if (set.kind === 'ok') confirmed.push({ email, device: set.grants.device });
+      }
+      for (const { email, device } of confirmed) await ask(here, email, { device });
+      for (let sent = before; sent < here.sms.sent.length; sent += 1) sentAtMs.push(here.clock.nowMs());
+      here.clock.advanceMinutes(60);
+    }
+    const mostInADay = Math.max(
+      ...sentAtMs.map((fromMs) => sentAtMs.filter((ms) => ms >= fromMs && ms < fromMs + 86_400_000).length),
+    );
+    // All of the numbers are of one country, which may have four fifths.
+    expect(mostInADay).toBe(32);
+  });
+
   test('when all are used up, everybody is told alike', async () => {
     const here = world({ ...NO_PAUSE, messages: messageBudgets(4) });
     await here.signUp();
