@@ -1,6 +1,8 @@
 import { defineConfig } from 'vitest/config';
 
 const setupFiles = ['test/support/setup.ts'];
+// Programs are started and stopped, on whatever machine this is and whatever else it does.
+const PATIENCE_MS = 60_000;
 
 export default defineConfig({
   test: {
@@ -10,9 +12,10 @@ export default defineConfig({
           name: 'unit',
           setupFiles,
           include: ['test/*.test.ts', 'test/{engine,store,sms,client,model}/**/*.test.ts'],
+          testTimeout: PATIENCE_MS,
         },
       },
-      { test: { name: 'http', setupFiles, include: ['test/http/**/*.test.ts'] } },
+      { test: { name: 'http', setupFiles, include: ['test/http/**/*.test.ts'], testTimeout: PATIENCE_MS } },
       {
         test: {
           name: 'browser',
