@@ -20,7 +20,7 @@ export interface Spent {
   readonly full: readonly BudgetName[];
 }
 
-export type BudgetName = 'account' | 'network' | 'block' | 'phone' | 'prefix' | 'country' | 'total';
+type BudgetName = 'account' | 'network' | 'block' | 'phone' | 'prefix' | 'country' | 'total';
 
 interface Limit {
   readonly name: BudgetName;
@@ -28,7 +28,7 @@ interface Limit {
   readonly allowance: Allowance;
 }
 
-const HOUR_MS = 3_600_000;
+export const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
 
 /**
@@ -46,7 +46,9 @@ export async function budgetWaitMs(
   // Whoever else uses the network must not be able to keep a notice back.
   const heeded =
     wanted.by === 'notice' ? limits.filter(({ name }) => name !== 'network' && name !== 'block') : limits;
-  return Math.max(...(await allWaitsMs(tx, heeded, nowMs)).values());
+  let longestMs = 0;
+  for (const limit of heeded) longestMs = Math.max(longestMs, await limitWaitMs(tx, limit, nowMs));
+  return longestMs;
 }
 
 /**
@@ -64,8 +66,8 @@ export async function spendBudgets(
   const country = countryOf(phoneno) ?? '';
   const limits = silentLimits(budgets, wanted, country, await shareOf(tx, wanted, nowMs));
   // Looked up and counted for nobody's accounts too, so that they take as long.
-  const waitsMs = await allWaitsMs(tx, limits, nowMs);
-  const full = limits.filter((limit) => waitsMs.get(limit) !== 0).map(({ name }) => name);
+  const full: BudgetName[] = [];
+  for (const limit of limits) if ((await limitWaitMs(tx, limit, nowMs)) > 0) full.push(limit.name);
   const mayLeave = full.length === 0 && isSomebodys && smsCountries.includes(country);
 
   const keys = limits.map(({ key }) => (mayLeave ? key : `unsent ${key}`));
@@ -136,16 +138,11 @@ function partial({ perHour, perDay }: Allowance, share: number): Allowance {
   return { perHour: Math.ceil(perHour * share), perDay: Math.ceil(perDay * share) };
 }
 
-/** How long each limit makes a message wait. */
-async function allWaitsMs(tx: Tx, limits: readonly Limit[], nowMs: number): Promise<Map<Limit, number>> {
-  const waitsMs = new Map<Limit, number>();
-  for (const limit of limits) {
-    const { perHour, perDay } = limit.allowance;
-    const hourMs = await windowWaitMs(tx, limit.key, perHour, HOUR_MS, nowMs);
-    const dayMs = await windowWaitMs(tx, limit.key, perDay, DAY_MS, nowMs);
-    waitsMs.set(limit, Math.max(hourMs, dayMs));
-  }
-  return waitsMs;
+/** How long the limit makes a message wait. */
+async function limitWaitMs(tx: Tx, { key, allowance }: Limit, nowMs: number): Promise<number> {
+  const hourMs = await windowWaitMs(tx, key, allowance.perHour, HOUR_MS, nowMs);
+  const dayMs = await windowWaitMs(tx, key, allowance.perDay, DAY_MS, nowMs);
+  return Math.max(hourMs, dayMs);
 }
 
 /** In how many milliseconds fewer than `most` events lie within the window; 0 where fewer do now. Infinity is no limit. */

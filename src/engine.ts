@@ -1,4 +1,4 @@
-import { forgetSpent, windowWaitMs } from './budget.ts';
+import { forgetSpent, HOUR_MS, windowWaitMs } from './budget.ts';
 import type {
   FlowForm,
   GetSeedForm,
@@ -326,7 +326,7 @@ async function slowGuesses(
 ): Promise<SlowDown | undefined> {
   const nowMs = ports.nowMs();
   const { failedCodesPerHour, guessPauseSeconds } = ports.policy;
-  if ((await windowWaitMs(tx, FAILED_CODE, failedCodesPerHour, 3_600_000, nowMs)) === 0) return undefined;
+  if ((await windowWaitMs(tx, FAILED_CODE, failedCodesPerHour, HOUR_MS, nowMs)) === 0) return undefined;
   ports.alarm({ event: 'many_failed_codes' });
   if (device !== UNKNOWN_DEVICE) return undefined;
   const { all, network } = guessPauseSeconds;

@@ -1,19 +1,17 @@
 import ipaddr from 'ipaddr.js';
+import type { Origin } from '../form.ts';
 
 /**
- * The network that a request is counted against: an IPv4 address (also where it is mapped into IPv6, or a proxy wrote its
- * port behind it), or the /64 of an IPv6 address, since one household or server has all of it.
+ * Where a request is counted: at its IPv4 address (also where it is mapped into IPv6, or a proxy wrote its port behind it),
+ * or at the /64 of its IPv6 address, since one household or server has all of it, and at the /48 around that, which one
+ * customer may have.
  */
-export function networkOf(ip: string): string {
+export function originOf(ip: string): Origin {
   const address = parse(ip);
-  if (address === undefined) return ip;
-  return address.kind() === 'ipv4' ? address.toString() : `${firstGroups(address as ipaddr.IPv6, 4)}::/64`;
-}
-
-/** The /48 of an IPv6 address, which one customer may have; undefined for any other. */
-export function blockOf(ip: string): string | undefined {
-  const address = parse(ip);
-  return address?.kind() === 'ipv6' ? `${firstGroups(address as ipaddr.IPv6, 3)}::/48` : undefined;
+  if (address === undefined) return { network: ip };
+  if (address.kind() === 'ipv4') return { network: address.toString() };
+  const groups = (count: number) => firstGroups(address as ipaddr.IPv6, count);
+  return { network: `${groups(4)}::/64`, block: `${groups(3)}::/48` };
 }
 
 function parse(ip: string) {

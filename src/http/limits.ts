@@ -1,9 +1,8 @@
-import type { Request } from 'express';
 import { RateLimiterMemory, RateLimiterRes } from 'rate-limiter-flexible';
-import { blockOf, networkOf } from './address.ts';
+import type { Origin } from '../form.ts';
 
-/** Answers in how many whole seconds the sender of a request may go on; 0 where it may now, and then the request counts. */
-export type RequestLimit = (request: Request) => Promise<number>;
+/** Answers in how many whole seconds a request from there may go on; 0 where it may now, and then it counts. */
+export type RequestLimit = (origin: Origin) => Promise<number>;
 
 /** An IPv6 /48 holds many networks, and is one customer as often as many. */
 const NETWORKS_A_BLOCK = 4;
@@ -16,11 +15,10 @@ export function requestLimit(perMinute: number): RequestLimit {
   if (perMinute === Number.POSITIVE_INFINITY) return async () => 0;
   const networks = new RateLimiterMemory({ points: perMinute, duration: 60 });
   const blocks = new RateLimiterMemory({ points: perMinute * NETWORKS_A_BLOCK, duration: 60 });
-  return async ({ ip = '' }) => {
-    const block = blockOf(ip);
+  return async ({ network, block }) => {
     try {
       if (block !== undefined) await blocks.consume(block);
-      await networks.consume(networkOf(ip));
+      await networks.consume(network);
       return 0;
     } catch (refusal) {
       if (!(refusal instanceof RateLimiterRes)) throw refusal;

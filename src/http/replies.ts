@@ -148,12 +148,15 @@ export function reply<Path extends keyof Outcomes>(
   outcome: Outcomes[Path],
 ): void {
   const rows = REPLIES[path] as Record<string, Row<Outcomes[Path]>>;
-  const [status, sentence] = rows[outcome.kind] as Row<Outcomes[Path]>;
-  const message = typeof sentence === 'function' ? sentence(outcome) : sentence;
-  send(response, status, message, outcome);
+  send(response, rows[outcome.kind] as Row<Outcomes[Path]>, outcome);
 }
 
-function send(response: Response, status: number, message: string, outcome: { kind: string }): void {
+function send<Outcome extends { kind: string }>(
+  response: Response,
+  [status, sentence]: Row<Outcome>,
+  outcome: Outcome,
+): void {
+  const message = typeof sentence === 'function' ? sentence(outcome) : sentence;
   const { kind, grants, ...fields } = outcome as { kind: string; grants?: unknown; retryAfter?: number };
   if (fields.retryAfter !== undefined) response.set('Retry-After', String(fields.retryAfter));
   response.status(status).json({ status: kind, message, ...fields });
@@ -169,9 +172,7 @@ export function replyInvalid(response: ServerResponse, field: string): void {
 
 /** Answers that too many requests came, and when to go on. */
 export function replySlowDown(response: Response, retryAfter: number): void {
-  const outcome: SlowDown = { kind: 'slow_down', retryAfter };
-  const [status, sentence] = SLOW_DOWN;
-  send(response, status, typeof sentence === 'function' ? sentence(outcome) : sentence, outcome);
+  send(response, SLOW_DOWN, { kind: 'slow_down', retryAfter });
 }
 
 /** The HTTP status, the title for a page, and the JSON body of a refusal. */

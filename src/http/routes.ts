@@ -14,7 +14,7 @@ import {
 import type { Origin } from '../form.ts';
 import type { Grants } from '../outcome.ts';
 import type { Ports } from '../ports.ts';
-import { blockOf, networkOf } from './address.ts';
+import { originOf } from './address.ts';
 import { cookiesFor, type Tokens } from './cookies.ts';
 import {
   codeStatusForm,
@@ -89,18 +89,16 @@ export function routes(ports: Ports, { publicOrigin, isProduction, inbox }: Rout
       const parsed = parse(request, schema);
       if ('field' in parsed) return replyInvalid(response, parsed.field);
 
-      const waitSeconds = await limit(request);
+      const origin = originOf(request.ip ?? '');
+      const waitSeconds = await limit(origin);
       if (waitSeconds > 0) return replySlowDown(response, waitSeconds);
 
       const { email } = parsed.form as { email?: string };
-      const { ip = '' } = request;
-      const block = blockOf(ip);
       const outcome = await answer(ports, {
         ...parsed.form,
         ...cookies.read(request, email),
         deviceOf: (account) => cookies.read(request, account).device,
-        network: networkOf(ip),
-        ...(block && { block }),
+        ...origin,
       });
 
       const { grants } = outcome as { grants?: Grants };

@@ -31,12 +31,15 @@ interface CodeRow {
 }
 
 const SWEEPS = {
-  seeds: 'expires_at_ms <= @nowMs',
-  guards: 'changed_at_ms < @rowsChangedBeforeMs',
-  codes: 'changed_at_ms < @rowsChangedBeforeMs',
-  devices: 'expires_at_ms <= @nowMs',
-  sessions: 'created_at_ms < @sessionsMadeBeforeMs OR seen_at_ms < @sessionsSeenBeforeMs',
-  events: 'at_ms < @eventsBeforeMs',
+  seeds: { key: 'rowid', isDue: 'expires_at_ms <= @nowMs' },
+  guards: { key: 'rowid', isDue: 'changed_at_ms < @rowsChangedBeforeMs' },
+  codes: { key: 'rowid', isDue: 'changed_at_ms < @rowsChangedBeforeMs' },
+  devices: { key: 'rowid', isDue: 'expires_at_ms <= @nowMs' },
+  sessions: {
+    key: 'rowid',
+    isDue: 'created_at_ms < @sessionsMadeBeforeMs OR seen_at_ms < @sessionsSeenBeforeMs',
+  },
+  events: { key: 'key, number', isDue: 'at_ms < @eventsBeforeMs' },
 };
 
 /** All statements of the store, prepared once for a database. */
@@ -155,12 +158,11 @@ export function prepareAll(db: Database) {
       DELETE FROM events WHERE key = @key AND number = (SELECT max(number) FROM events WHERE key = @key)`),
     forgetEvents: sql<[string]>('DELETE FROM events WHERE key = ?'),
 
-    sweeps: Object.entries(SWEEPS).map(([table, isDue]) => {
-      const row = table === 'events' ? '(key, number)' : '(rowid)';
-      return sql<[Sweep & { limit: number }]>(
-        `DELETE FROM ${table} WHERE ${row} IN (SELECT ${row.slice(1, -1)} FROM ${table} WHERE ${isDue} LIMIT @limit)`,
-      );
-    }),
+    sweeps: Object.entries(SWEEPS).map(([table, { key, isDue }]) =>
+      sql<[Sweep & { limit: number }]>(
+        `DELETE FROM ${table} WHERE (${key}) IN (SELECT ${key} FROM ${table} WHERE ${isDue} LIMIT @limit)`,
+      ),
+    ),
   };
 }
 

@@ -1,6 +1,6 @@
 import supertest from 'supertest';
 import { describe, expect, test } from 'vitest';
-import { blockOf, networkOf } from '../../src/http/address.ts';
+import { originOf } from '../../src/http/address.ts';
 import { site } from '../support/site.ts';
 import { ANN } from '../support/world.ts';
 
@@ -125,7 +125,8 @@ describe('the network of an address', () => {
     ['fe80::1%eth0', 'fe80:0:0:0::/64', 'fe80:0:0::/48'],
     ['unknown', 'unknown', undefined],
   ])('%s is %s in %s (attack 31)', (address, network, block) => {
-    expect([networkOf(address), blockOf(address)]).toEqual([network, block]);
+    const origin = originOf(address);
+    expect([origin.network, origin.block]).toEqual([network, block]);
   });
 });
 
