@@ -1,3 +1,4 @@
+import { otherThan } from '../support/sms.ts';
 import {
   askReset,
   atOnce,
@@ -6,7 +7,6 @@ import {
   guessPassword,
   lockOut,
   NO_FLOW,
-  otherThan,
   type Scene,
   setPassword,
   signIn,

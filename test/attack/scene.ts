@@ -1,6 +1,7 @@
 import { randomInt } from 'node:crypto';
 import { parsePhoneNumberFromString } from 'libphonenumber-js/max';
 import { newKeys, proofFor } from '../support/page.ts';
+import { shuffled } from '../support/statistics.ts';
 import type { Inbox } from './inbox.ts';
 import type { Answer, Browser, Extras, Target } from './target.ts';
 import { NotTried } from './verdict.ts';
@@ -41,17 +42,13 @@ export function fictionalNumbers(): { next(): string; ownArea: string } {
     if (number?.isValid() && number.country === 'US' && number.getType() === 'FIXED_LINE_OR_MOBILE')
       areas.push(String(area));
   }
-  for (let last = areas.length - 1; last > 0; last -= 1) {
-    const other = randomInt(last + 1);
-    [areas[last], areas[other]] = [areas[other] as string, areas[last] as string];
-  }
   const first = randomInt(100);
-  const ownArea = areas.pop() as string;
+  const [ownArea = '', ...others] = shuffled(areas);
   let count = 0;
   return {
     next() {
-      const lap = Math.floor(count / areas.length);
-      const number = `+1${areas[count % areas.length]}${numberInArea(first + lap)}`;
+      const lap = Math.floor(count / others.length);
+      const number = `+1${others[count % others.length]}${numberInArea(first + lap)}`;
       count += 1;
       return number;
     },
@@ -210,11 +207,6 @@ export async function setPassword(
 ): Promise<Answer> {
   const { salt, kdf } = await seedFor(browser, username);
   return browser.post('/resetpwd', { username, flow, passcode, salt, kdf, ...newKeys(password, salt) });
-}
-
-/** Six digits that are not those. */
-export function otherThan(passcode: string): string {
-  return passcode === '000000' ? '111111' : '000000';
 }
 
 /** Runs `work` so many times, at most `width` at once, and answers in order. */

@@ -1,4 +1,4 @@
-import { mannWhitneyZ, median } from '../support/statistics.ts';
+import { mannWhitneyZ, median, shuffled } from '../support/statistics.ts';
 import {
   askReset,
   atOnce,
@@ -222,7 +222,7 @@ async function measure(
       await browser.get('/dev/messages.json');
     }
     const [known, unknown] = pairs[round % pairs.length] as readonly [Person, Person];
-    const turns = Math.random() < 0.5 ? (['known', 'unknown'] as const) : (['unknown', 'known'] as const);
+    const turns = shuffled(['known', 'unknown'] as const);
     const taken: Partial<Record<'known' | 'unknown', Answer>> = {};
     for (const side of turns)
       taken[side] = await send(browser, side === 'known' ? known.email : unknown.email);

@@ -7,7 +7,8 @@ import { temporaryFolder } from '../support/folder.ts';
 import { newKeys } from '../support/page.ts';
 import { startProgram } from '../support/program.ts';
 import { account } from '../support/ringcentral-standin.ts';
-import { effect, type Stopwatch, shuffled, stopwatch } from './measure.ts';
+import { shuffled } from '../support/statistics.ts';
+import { effect, type Stopwatch, stopwatch } from './measure.ts';
 
 /** An effect of less than this part of the median can't be told from the noise of a network. */
 const BOUND = 0.05;

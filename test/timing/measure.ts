@@ -48,14 +48,6 @@ function answer(socket: Socket): Promise<{ endMs: number; text: string }> {
   });
 }
 
-/** The list in an order that nobody can foresee. */
-export function shuffled<Item>(items: readonly Item[]): Item[] {
-  return items
-    .map((item) => [Math.random(), item] as const)
-    .sort(([left], [right]) => left - right)
-    .map(([, item]) => item);
-}
-
 /**
  * By how much two kinds differ that were measured in pairs: the median of the differences, as a part of the median of all.
  * What slows the machine for a while slows both of a pair, and so drops out.
