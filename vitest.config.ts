@@ -39,6 +39,17 @@ export default defineConfig({
       },
       {
         test: {
+          name: 'crash',
+          setupFiles,
+          include: ['test/crash/**/*.test.ts'],
+          testTimeout: 240_000,
+          // Its programs share the disk and the processors: one after the other.
+          fileParallelism: false,
+          sequence: { groupOrder: 1 },
+        },
+      },
+      {
+        test: {
           name: 'timing',
           setupFiles,
           include: ['test/timing/**/*.test.ts'],

@@ -28,13 +28,19 @@ export async function freePort(): Promise<number> {
   return port;
 }
 
-/** Runs the built program in a folder of its own, with nothing of this process's environment but PATH, until the test is over. */
+/**
+ * Runs the built program in a folder of its own, with nothing of this process's environment but PATH, until the test is
+ * over. `through` is a command that runs the command behind it, as `strace` does.
+ */
 export async function runProgram(
   env: Record<string, string> = {},
   cwd = temporaryFolder(),
+  through: readonly string[] = [],
 ): Promise<Program> {
   const port = Number(env.PORT ?? (await freePort()));
-  const child = spawn(process.execPath, ['--enable-source-maps', join(ROOT, 'dist', 'main.js')], {
+  const node = [process.execPath, '--enable-source-maps', join(ROOT, 'dist', 'main.js')];
+  const [command = '', ...args] = [...through, ...node];
+  const child = spawn(command, args, {
     cwd,
     env: { PATH: process.env.PATH, PORT: String(port), ...env },
   });
@@ -59,8 +65,12 @@ export async function runProgram(
 }
 
 /** As `runProgram`, once it listens. */
-export async function startProgram(env: Record<string, string> = {}, cwd?: string): Promise<Program> {
-  const program = await runProgram(env, cwd);
+export async function startProgram(
+  env: Record<string, string> = {},
+  cwd?: string,
+  through?: readonly string[],
+): Promise<Program> {
+  const program = await runProgram(env, cwd, through);
   const listens = new Promise<void>((resolve) => {
     program.process.stdout?.on('data', function look() {
       if (!program.output().includes(' is at ')) return;

@@ -1,0 +1,125 @@
+import type { Database } from 'better-sqlite3';
+
+/** Stands in place of a token, id or hash that nobody was told, because the answer was cut off. */
+export const UNTOLD = '?';
+
+/** All that the database holds of one account. Devices, and so counts, are named by the hash of the device's token. */
+export interface State {
+  readonly user: { storedKey: string; serverKey: string; isConfirmed: boolean } | null;
+  readonly guards: Readonly<Record<string, { failures: number; isLocked: boolean }>>;
+  readonly flows: Readonly<Record<string, FlowState>>;
+  readonly sessions: readonly string[];
+  readonly devices: readonly string[];
+  readonly seeds: readonly string[];
+}
+
+export interface FlowState {
+  readonly purpose: 'unlock' | 'reset';
+  readonly device: string;
+  readonly isTried: boolean;
+  readonly isSpent: boolean;
+}
+
+/** Names a device that has been forgotten, where a code is about its count. */
+export const FORGOTTEN = 'forgotten';
+
+/** An account that nobody has asked about. */
+export const NOTHING: State = { user: null, guards: {}, flows: {}, sessions: [], devices: [], seeds: [] };
+
+/** Reads states out of a database by SQL alone. */
+export function stateReader(db: Database): (email: string) => State {
+  const user = db.prepare<[string], { stored: string; server: string; is_confirmed: number }>(
+    `SELECT hex(stored_key) AS stored, hex(server_key) AS server, phone_confirmed_at_ms IS NOT NULL AS is_confirmed
+     FROM users WHERE email = ?`,
+  );
+  const guards = db.prepare<[string], { device: string; failures: number; is_locked: number }>(
+    'SELECT device, failures, is_locked FROM guards WHERE email = ?',
+  );
+  const codes = db.prepare<
+    [string],
+    {
+      hash: string | null;
+      purpose: 'unlock' | 'reset';
+      device: string;
+      is_tried: number | null;
+      is_spent: number;
+    }
+  >(`SELECT flows.hash, purpose, device, is_tried, is_spent
+     FROM codes LEFT JOIN flows ON flows.code_id = codes.id WHERE email = ?`);
+  const sessions = db.prepare<[string], string>('SELECT token_hash FROM sessions WHERE email = ?').pluck();
+  const devices = db.prepare<[string], { id: string; hash: string }>(
+    'SELECT id, token_hash AS hash FROM devices WHERE email = ?',
+  );
+  const seeds = db.prepare<[string], string>('SELECT id FROM seeds WHERE email = ?').pluck();
+
+  return (email) => {
+    const hashes = new Map(devices.all(email).map(({ id, hash }) => [id, hash]));
+    const nameOf = (device: string) => (device === '' ? '' : (hashes.get(device) ?? FORGOTTEN));
+    const row = user.get(email);
+    return {
+      user: row
+        ? { storedKey: row.stored, serverKey: row.server, isConfirmed: row.is_confirmed === 1 }
+        : null,
+      guards: Object.fromEntries(
+        guards
+          .all(email)
+          .map(({ device, failures, is_locked }) => [
+            nameOf(device),
+            { failures, isLocked: is_locked === 1 },
+          ]),
+      ),
+      flows: Object.fromEntries(
+        codes
+          .all(email)
+          .map(({ hash, purpose, device, is_tried, is_spent }) => [
+            hash ?? 'a code without a flow',
+            { purpose, device: nameOf(device), isTried: is_tried === 1, isSpent: is_spent === 1 },
+          ]),
+      ),
+      sessions: sessions.all(email),
+      devices: [...hashes.values()],
+      seeds: seeds.all(email),
+    };
+  };
+}
+
+/** The state as one text, the same for equal states; a name that `isTold` does not know becomes UNTOLD. */
+export function textOf(state: State, isTold: (name: string) => boolean = () => true): string {
+  const told = (name: string) => (name === '' || name === FORGOTTEN || isTold(name) ? name : UNTOLD);
+  const list = (names: readonly string[]) => names.map(told).sort();
+  const record = <Value>(
+    entries: Readonly<Record<string, Value>>,
+    of = (value: Value): object => value as object,
+  ) =>
+    Object.entries(entries)
+      .map(([name, value]) => [told(name), of(value)] as const)
+      .sort(([left], [right]) => (left < right ? -1 : 1));
+  return JSON.stringify(
+    {
+      user: state.user,
+      guards: record(state.guards),
+      flows: record(state.flows, ({ purpose, device, isTried, isSpent }) => ({
+        purpose,
+        device: told(device),
+        isTried,
+        isSpent,
+      })),
+      sessions: list(state.sessions),
+      devices: list(state.devices),
+      seeds: list(state.seeds),
+    },
+    undefined,
+    1,
+  );
+}
+
+/** Every name in a state that somebody was told, or nobody. */
+export function namesIn(state: State): string[] {
+  return [
+    ...Object.keys(state.guards),
+    ...Object.keys(state.flows),
+    ...state.sessions,
+    ...state.devices,
+    ...state.seeds,
+  ];
+}
