@@ -1,0 +1,114 @@
+/** A V8 CPU profile, as far as it is read here: times in microseconds. */
+export interface CpuProfile {
+  readonly nodes: readonly {
+    readonly id: number;
+    readonly callFrame: { readonly functionName: string; readonly url: string; readonly lineNumber: number };
+    readonly children?: readonly number[];
+  }[];
+  readonly samples: readonly number[];
+  readonly timeDeltas: readonly number[];
+}
+
+/** The time of one function or package: its own, and with all that it calls but the next in Express's chain. */
+export interface Cost {
+  readonly name: string;
+  readonly place: string;
+  readonly selfMs: number;
+  readonly totalMs: number;
+}
+
+const ROUTER = 'router';
+const NOT_WORK = new Set(['(idle)', '(root)', '(program)']);
+
+/** What each function and each file or package has cost, dearest first; time without work is left out. */
+export function costsOf(profile: CpuProfile): { functions: Cost[]; places: Cost[]; busyMs: number } {
+  const own = new Map<number, number>();
+  for (const [index, id] of profile.samples.entries()) {
+    own.set(id, (own.get(id) ?? 0) + (profile.timeDeltas[index] ?? 0) / 1000);
+  }
+  const byId = new Map(profile.nodes.map((node) => [node.id, node]));
+  const functions = new Map<string, Cost>();
+  const places = new Map<string, Cost>();
+  let busyMs = 0;
+
+  const visit = (id: number, above: ReadonlySet<string>): number => {
+    const node = byId.get(id);
+    if (node === undefined) return 0;
+    const { functionName, url, lineNumber } = node.callFrame;
+    const place = placeOf(url, functionName);
+    const isWork = !NOT_WORK.has(functionName);
+    const name = functionName || `(anonymous, line ${lineNumber + 1})`;
+    const keys = isWork ? [`f ${name} ${place} ${lineNumber}`, `p ${place}`] : [];
+    const selfMs = own.get(id) ?? 0;
+    if (isWork) busyMs += selfMs;
+
+    const inside = new Set([...above, ...keys]);
+    const totalMs = (node.children ?? []).reduce((sum, child) => sum + visit(child, inside), selfMs);
+    // A function that calls itself has its time counted once.
+    const add = (costs: Map<string, Cost>, key: string, label: string) => {
+      const before = costs.get(key) ?? { selfMs: 0, totalMs: 0 };
+      costs.set(key, {
+        name: label,
+        place,
+        selfMs: before.selfMs + selfMs,
+        totalMs: before.totalMs + (above.has(key) ? 0 : totalMs),
+      });
+    };
+    const [functionKey, placeKey] = keys;
+    if (functionKey !== undefined) add(functions, functionKey, name);
+    if (placeKey !== undefined) add(places, placeKey, place);
+    // What a middleware hands on by `next()` is not its own.
+    return place === ROUTER ? 0 : totalMs;
+  };
+  const [root] = profile.nodes;
+  if (root !== undefined) visit(root.id, new Set());
+  const dearestFirst = (costs: Map<string, Cost>) =>
+    [...costs.values()].sort((left, right) => right.selfMs - left.selfMs);
+  return { functions: dearestFirst(functions), places: dearestFirst(places), busyMs };
+}
+
+function byTotal(costs: readonly Cost[]): Cost[] {
+  return [...costs].sort((left, right) => right.totalMs - left.totalMs);
+}
+
+/** A package's name, a file of the product from `dist` on, a module of Node's own, or `(native)`. */
+function placeOf(url: string, functionName: string): string {
+  const [, inPackages] = /.*\/node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(url) ?? [];
+  if (inPackages !== undefined) return inPackages;
+  if (url.startsWith('node:')) return url;
+  const [, own] = /\/(dist\/.*)$/.exec(url) ?? [];
+  return own ?? (functionName.startsWith('(') ? functionName : '(native)');
+}
+
+/** The dearest 25 functions and 25 places, by their own time and with what they call, as a person reads them in a terminal. */
+export function profileReport(profile: CpuProfile, signIns: number): string {
+  const { functions, places, busyMs } = costsOf(profile);
+  const line = (self: string, share: string, each: string, total: string, name: string) =>
+    `${self.padStart(8)} ${share.padStart(6)} ${each.padStart(8)} ${total.padStart(8)}  ${name}`;
+  const table = (costs: readonly Cost[], label: (cost: Cost) => string) => [
+    line('self ms', 'share', 'µs each', 'total ms', ''),
+    ...costs
+      .slice(0, 25)
+      .map((cost) =>
+        line(
+          cost.selfMs.toFixed(0),
+          `${((cost.selfMs / busyMs) * 100).toFixed(1)}%`,
+          ((cost.selfMs / signIns) * 1000).toFixed(1),
+          cost.totalMs.toFixed(0),
+          label(cost),
+        ),
+      ),
+  ];
+  return [
+    `${signIns} sign-ins, ${busyMs.toFixed(0)} ms of work (profiling itself slows it), ${((busyMs / signIns) * 1000).toFixed(0)} µs each.`,
+    '',
+    'Functions, by their own time:',
+    ...table(functions, ({ name, place }) => `${name}  ${place}`),
+    '',
+    'Files and packages, by their own time:',
+    ...table(places, ({ place }) => place),
+    '',
+    'Functions, with all that they call:',
+    ...table(byTotal(functions), ({ name, place }) => `${name}  ${place}`),
+  ].join('\n');
+}

@@ -1,0 +1,54 @@
+import { describe, expect, test } from 'vitest';
+import { percentile, spreadOf, threeDigits } from './statistics.ts';
+
+describe('a percentile', () => {
+  const hundred = Array.from({ length: 100 }, (_, index) => 100 - index);
+
+  test('is the value that so many do not exceed', () => {
+    expect(percentile(hundred, 0.5)).toBe(50);
+    expect(percentile(hundred, 0.99)).toBe(99);
+    expect(percentile(hundred, 1)).toBe(100);
+    expect(percentile(hundred, 0)).toBe(1);
+  });
+
+  test('of few values is one of them', () => {
+    expect(percentile([3, 1, 2], 0.99)).toBe(3);
+    expect(percentile([7], 0.5)).toBe(7);
+  });
+
+  test('of no values is none', () => {
+    expect(percentile([], 0.5)).toBeNaN();
+  });
+
+  test('leaves the values in their order', () => {
+    const values = [3, 1, 2];
+    percentile(values, 0.5);
+    expect(values).toEqual([3, 1, 2]);
+  });
+});
+
+describe('a spread', () => {
+  test('has the middle of an odd number of rounds', () => {
+    expect(spreadOf([5, 1, 3])).toEqual({ median: 3, min: 1, max: 5 });
+  });
+
+  test('has the mean of the two in the middle of an even number', () => {
+    expect(spreadOf([4, 1, 2, 100])).toEqual({ median: 3, min: 1, max: 100 });
+  });
+
+  test('of no rounds is unknown', () => {
+    expect(spreadOf([])).toEqual({ median: Number.NaN, min: Number.NaN, max: Number.NaN });
+  });
+});
+
+test('a number is written with three digits that count, and a thousand in full', () => {
+  expect([12_345.6, 123.456, 45.678, 0.123_45, 0.000_012_3, 2].map(threeDigits)).toEqual([
+    '12346',
+    '123',
+    '45.7',
+    '0.123',
+    '0.0000123',
+    '2',
+  ]);
+  expect(threeDigits(Number.NaN)).toBe('–');
+});
