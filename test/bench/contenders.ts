@@ -86,8 +86,8 @@ interface Seed {
   readonly kdf: string;
 }
 
-/** The keys of each account, which a page would make from the password with Argon2id, on its own machine. */
-const keys = new Map<number, PageKeys>();
+/** The keys of each account by its salt: a page would make them from the password with Argon2id, on its own machine. */
+const keys = new Map<string, PageKeys>();
 
 async function signUpAll(connection: Connection, accounts: number): Promise<void> {
   for (let account = 0; account < accounts; account += 1) {
@@ -112,10 +112,10 @@ async function seedFor(connection: Connection, account: number): Promise<Seed> {
 
 async function signInByProof(connection: Connection, account: number): Promise<void> {
   const { id, seed, salt, kdf } = await seedFor(connection, account);
-  let own = keys.get(account);
+  let own = keys.get(salt);
   if (own === undefined) {
     own = keysOf(PASSWORD, salt);
-    keys.set(account, own);
+    keys.set(salt, own);
   }
   const username = emailOf(account);
   const nonce = randomBytes(18).toString('base64url');

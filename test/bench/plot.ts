@@ -9,7 +9,7 @@ interface Bar {
 }
 
 const WIDTH = 760;
-const LABEL_WIDTH = 150;
+const LABEL_WIDTH = 170;
 const VALUE_WIDTH = 90;
 const BAR_HEIGHT = 20;
 const ROW_HEIGHT = 32;
