@@ -15,7 +15,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { median, shuffled } from '../timing/measure.ts';
+import { median, shuffled } from '../support/statistics.ts';
 import { openConnection } from './connection.ts';
 import { CONTENDERS, type Contender } from './contenders.ts';
 import { type FloodSlice, measureFlood, runFlood } from './flood.ts';

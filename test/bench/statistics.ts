@@ -1,4 +1,4 @@
-import { median } from '../timing/measure.ts';
+import { median } from '../support/statistics.ts';
 
 /** The middle of several rounds' values, with the least and the greatest. */
 export interface Spread {

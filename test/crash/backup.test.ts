@@ -139,7 +139,7 @@ function isSignedUp({ state }: Person): boolean {
 /** Adds events, of which the program reads none, from another process's connection. */
 function pad(path: string): void {
   const db = new Database(path, { timeout: 5000 });
-  const add = db.prepare('INSERT INTO events (key, at_ms) VALUES (?, ?)');
+  const add = db.prepare('INSERT INTO events (key, number, at_ms) VALUES (?, 1, ?)');
   db.transaction(() => {
     for (let row = 0; row < PADDING_ROWS; row += 1) add.run(`padding ${row} ${'x'.repeat(400)}`, Date.now());
   })();

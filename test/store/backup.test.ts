@@ -13,11 +13,12 @@ async function bigDatabase(): Promise<{ path: string; write: () => void }> {
   const db = new Database(path);
   onTestFinished(() => void db.close());
   db.pragma('synchronous = OFF');
-  const add = db.prepare('INSERT INTO events (key, at_ms) VALUES (?, 0)');
+  const add = db.prepare('INSERT INTO events (key, number, at_ms) VALUES (?, 1, 0)');
   db.transaction(() => {
     for (let row = 0; row < 3000; row += 1) add.run(`${row} ${'x'.repeat(400)}`);
   })();
-  return { path, write: () => void add.run('one more') };
+  let more = 0;
+  return { path, write: () => void add.run(`one more ${more++}`) };
 }
 
 test('a backup is not started again by the writes that come while it is made', async () => {
