@@ -2,20 +2,31 @@ import type { Origin } from './form.ts';
 import type { Account } from './nobody.ts';
 import { countryOf, prefixOf } from './phone.ts';
 import { type Allowance, FIXED, type MessageBudgets } from './policy.ts';
+import type { FailureReason, Standing } from './sms.ts';
 import type { Tx } from './store.ts';
 
-/** A message that somebody wants sent, as far as budgets are concerned. A notice is wanted by nobody but us. */
+/** A message that somebody wants sent, as far as budgets are concerned. */
 export interface Wanted {
   readonly email: string;
   readonly account: Account;
   readonly origin: Origin;
+  /** A `notice` is wanted by nobody but us. */
   readonly by: 'stranger' | 'known' | 'notice';
+  readonly standing: Standing;
+  /** The part of the phone's budget that it is taken from. */
+  readonly phonePart: Standing | 'first';
+  /** Up to which share of the budgets of prefix, country and all it may still be taken. */
+  readonly share: number;
 }
 
-/** What a message took: whether it may leave, and what it counts under besides its account and network. */
+/** What a message took: whether it may leave, and what it counts under. */
 export interface Spent {
   readonly mayLeave: boolean;
-  readonly keys: readonly string[];
+  /** Account and network. */
+  readonly own: readonly string[];
+  readonly phone: string;
+  /** Prefix, country and all. */
+  readonly shared: readonly string[];
   /** The budgets that have no room for it, of those that are not told. */
   readonly full: readonly BudgetName[];
 }
@@ -31,6 +42,52 @@ interface Limit {
 export const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
 
+/** Judges a message that is asked for, by a device that the account knows or by any other. */
+export async function wantedBy(
+  tx: Tx,
+  {
+    email,
+    account,
+    origin,
+    isKnownDevice,
+  }: Pick<Wanted, 'email' | 'account' | 'origin'> & { isKnownDevice: boolean },
+  nowMs: number,
+): Promise<Wanted> {
+  const wanted = { email, account, origin };
+  const { strangers, devices } = FIXED.shares;
+  const sinceMs = await tx.knownSince(email, nowMs);
+  if (!isKnownDevice) {
+    const share = sinceMs === undefined ? strangers.unused : strangers.used;
+    return {
+      ...wanted,
+      by: 'stranger',
+      standing: 'stranger',
+      phonePart: 'stranger',
+      share: account.isPhoneConfirmed ? strangers.confirmed : share,
+    };
+  }
+  if (account.isPhoneConfirmed) {
+    const standing = 'confirmed';
+    return { ...wanted, by: 'known', standing, phonePart: standing, share: devices[standing] };
+  }
+  const isSettled = sinceMs !== undefined && sinceMs <= nowMs - FIXED.settledAfterSeconds * 1000;
+  const standing = isSettled ? 'settled' : 'known';
+  const isFirst = await tx.isFirstWithPhone(email, account.phoneno);
+  return {
+    ...wanted,
+    by: 'known',
+    standing,
+    phonePart: isFirst ? 'first' : 'known',
+    share: devices[standing],
+  };
+}
+
+/** The notice of a new password: whoever could set it has just given a code. */
+export function wantedNotice(wanted: Pick<Wanted, 'email' | 'account' | 'origin'>): Wanted {
+  const standing = 'confirmed';
+  return { ...wanted, by: 'notice', standing, phonePart: standing, share: FIXED.shares.devices[standing] };
+}
+
 /**
  * In how many milliseconds the budgets of the account, of the network and of all messages together have room for the
  * message; 0 where they have it now. The same for all accounts that were asked about alike, whether anybody has them.
@@ -41,7 +98,8 @@ export async function budgetWaitMs(
   wanted: Wanted,
   nowMs: number,
 ): Promise<number> {
-  const total: Limit = { name: 'total', key: TOTAL, allowance: budgets.total };
+  const { whole } = FIXED.shares[poolOf(wanted)];
+  const total: Limit = { name: 'total', key: totalKey(wanted), allowance: partial(budgets.total, whole) };
   const limits = [...ownLimits(budgets, wanted), total];
   // Whoever else uses the network must not be able to keep a notice back.
   const heeded =
@@ -64,20 +122,37 @@ export async function spendBudgets(
 ): Promise<Spent> {
   const { phoneno, isSomebodys } = wanted.account;
   const country = countryOf(phoneno) ?? '';
-  const limits = silentLimits(budgets, wanted, country, await shareOf(tx, wanted, nowMs));
+  const phone = phoneLimit(budgets, wanted);
+  const shared = sharedLimits(budgets, wanted, country);
   // Looked up and counted for nobody's accounts too, so that they take as long.
   const full: BudgetName[] = [];
-  for (const limit of limits) if ((await limitWaitMs(tx, limit, nowMs)) > 0) full.push(limit.name);
+  for (const limit of [phone, ...shared])
+    if ((await limitWaitMs(tx, limit, nowMs)) > 0) full.push(limit.name);
   const mayLeave = full.length === 0 && isSomebodys && smsCountries.includes(country);
 
-  const keys = limits.map(({ key }) => (mayLeave ? key : `unsent ${key}`));
-  await tx.countEvent([...ownLimits(budgets, wanted).map(({ key }) => key), ...keys], nowMs);
-  return { mayLeave, keys, full };
+  const keyOf = ({ key }: Limit) => (mayLeave ? key : `unsent ${key}`);
+  const own = ownLimits(budgets, wanted).map(({ key }) => key);
+  const spent = { mayLeave, own, phone: keyOf(phone), shared: shared.map(keyOf), full };
+  await tx.countEvent([...own, spent.phone, ...spent.shared], nowMs);
+  return spent;
 }
 
-/** Gives back what a message that was definitely not sent took of the budgets that others share. */
-export async function giveBack(tx: Tx, { keys }: Spent): Promise<void> {
-  await tx.uncountEvent(keys);
+/**
+ * Gives back what a message that was definitely not sent took of what others share; and to a known device, whose fault
+ * it was not, its own part. A phone that refuses messages keeps its count: it is no way to try for nothing.
+ */
+export async function giveBack(
+  tx: Tx,
+  { own, phone, shared }: Spent,
+  standing: Standing,
+  reason: FailureReason,
+): Promise<void> {
+  const isAboutUs = reason === 'busy' || reason === 'misconfigured';
+  await tx.uncountEvent([
+    ...shared,
+    ...(isAboutUs ? [phone] : []),
+    ...(isAboutUs && standing !== 'stranger' ? own : []),
+  ]);
 }
 
 /** Forgets what was counted for an account, whoever asked. */
@@ -85,57 +160,52 @@ export async function forgetSpent(tx: Tx, email: string): Promise<void> {
   for (const by of ['stranger', 'known', 'notice'] as const) await tx.forgetEvents(accountKey(by, email));
 }
 
-const TOTAL = 'message';
-
 function accountKey(by: Wanted['by'], email: string): string {
   return `message account ${by} ${email}`;
 }
 
+/** What strangers use up is not what known devices have: those are told more, and would see by it whose number it is. */
+function poolOf({ standing }: Wanted): 'strangers' | 'devices' {
+  return standing === 'stranger' ? 'strangers' : 'devices';
+}
+
+function totalKey(wanted: Wanted): string {
+  return `message ${poolOf(wanted)}`;
+}
+
 /** The budgets of the account and of the network, which have a part of their own for each kind of asker. */
-function ownLimits(budgets: MessageBudgets, wanted: Wanted): Limit[] {
-  const { email, by, origin } = wanted;
-  const part = partOf(wanted);
+function ownLimits(budgets: MessageBudgets, { email, by, standing, origin }: Wanted): Limit[] {
   const limits: Limit[] = [
     { name: 'account', key: accountKey(by, email), allowance: budgets.account[by] },
-    { name: 'network', key: `message network ${part} ${origin.network}`, allowance: budgets.network },
+    { name: 'network', key: `message network ${standing} ${origin.network}`, allowance: budgets.network },
   ];
   if (origin.block === undefined) return limits;
   return [
     ...limits,
-    { name: 'block', key: `message block ${part} ${origin.block}`, allowance: budgets.block },
+    { name: 'block', key: `message block ${standing} ${origin.block}`, allowance: budgets.block },
   ];
 }
 
-/** The budgets that would tell whose number it is, and the share of the others that the message may be taken from. */
-function silentLimits(budgets: MessageBudgets, wanted: Wanted, country: string, share: number): Limit[] {
-  const { phoneno } = wanted.account;
+/** Not told, and nor are those below: they would tell whose number it is. */
+function phoneLimit(budgets: MessageBudgets, { account, phonePart }: Wanted): Limit {
+  return { name: 'phone', key: `message phone ${phonePart} ${account.phoneno}`, allowance: budgets.phone };
+}
+
+function sharedLimits(budgets: MessageBudgets, wanted: Wanted, country: string): Limit[] {
+  const { share } = wanted;
+  const key = totalKey(wanted);
+  const prefix = prefixOf(wanted.account.phoneno);
   return [
-    { name: 'phone', key: `message phone ${partOf(wanted)} ${phoneno}`, allowance: budgets.phone },
-    {
-      name: 'prefix',
-      key: `message prefix ${prefixOf(phoneno)}`,
-      allowance: partial(budgets.prefix, share),
-    },
-    { name: 'country', key: `message country ${country}`, allowance: partial(budgets.country, share) },
-    { name: 'total', key: TOTAL, allowance: partial(budgets.total, share) },
+    { name: 'prefix', key: `${key} prefix ${prefix}`, allowance: partial(budgets.prefix, share) },
+    { name: 'country', key: `${key} country ${country}`, allowance: partial(budgets.country, share) },
+    { name: 'total', key, allowance: partial(budgets.total, share) },
   ];
 }
 
-function partOf({ by, account }: Wanted): 'stranger' | 'known' | 'confirmed' {
-  if (by === 'notice') return 'confirmed';
-  return by === 'known' && account.isPhoneConfirmed ? 'confirmed' : by;
-}
-
-async function shareOf(tx: Tx, wanted: Wanted, nowMs: number): Promise<number> {
-  const { unused, used, confirmed, confirmedOnKnownDevice } = FIXED.shares;
-  const hasDevice = await tx.hasDevice(wanted.email, nowMs);
-  if (wanted.by === 'notice') return confirmedOnKnownDevice;
-  if (wanted.account.isPhoneConfirmed) return wanted.by === 'known' ? confirmedOnKnownDevice : confirmed;
-  return hasDevice ? used : unused;
-}
-
+/** Rounded so that the pools of a budget, together, are no more than it. */
 function partial({ perHour, perDay }: Allowance, share: number): Allowance {
-  return { perHour: Math.ceil(perHour * share), perDay: Math.ceil(perDay * share) };
+  const part = (count: number) => Math.max(1, Math.round(count * share));
+  return { perHour: part(perHour), perDay: part(perDay) };
 }
 
 /** How long the limit makes a message wait. */

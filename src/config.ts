@@ -181,7 +181,7 @@ function readPolicy(reader: Reader, hasRateLimits: boolean): Policy {
     reader.read(name, String(otherwise), wholeNumber(least, most), `a whole number, ${least} to ${most}`);
   const policy: Policy = {
     ...base,
-    messages: messageBudgets(number('MESSAGES_PER_DAY', MESSAGES_PER_DAY, 1, 1_000_000), hasRateLimits),
+    messages: messageBudgets(number('MESSAGES_PER_DAY', MESSAGES_PER_DAY, 10, 1_000_000), hasRateLimits),
     maxFailures: number('MAX_FAILURES', base.maxFailures, 1, 100),
     codeLifetimeSeconds: number('CODE_LIFETIME_SECONDS', base.codeLifetimeSeconds, 1, 86_400),
     codeResendSeconds: number('CODE_RESEND_SECONDS', base.codeResendSeconds, 0, 86_400),

@@ -1,11 +1,10 @@
-import { forgetSpent, HOUR_MS, windowWaitMs } from './budget.ts';
+import { forgetSpent, HOUR_MS, wantedBy, windowWaitMs } from './budget.ts';
 import type {
   FlowForm,
   GetSeedForm,
   LoginForm,
   NewKeys,
   Origin,
-  ResendCodeForm,
   ResetPwdForm,
   SessionForm,
   SetPwdForm,
@@ -17,8 +16,10 @@ import {
   inSeconds,
   isExpired,
   isOutage,
+  isTold,
   type Message,
   pauseLeftMs,
+  resendInSeconds,
   sendCode,
   sendNotice,
   sendSmsMessage,
@@ -90,9 +91,10 @@ export async function login(ports: Ports, form: LoginForm): Promise<LoginOutcome
 
     const account = await accountFor(ports, tx, form.email);
     const device = await knownDevice(tx, form, nowMs);
-    const asker = askerFor(form, 'unlock', device, account);
+    const locked = async () =>
+      lockedWithCode(ports, tx, messages, await askerFor(ports, tx, form, 'unlock', device, account));
     const guard = await tx.guardFor(form.email, device);
-    if (guard.isLocked) return lockedWithCode(ports, tx, messages, asker);
+    if (guard.isLocked) return locked();
 
     // Counted before the proof is looked at, so that no answer can be had without its count.
     const failures = await tx.addFailure(form.email, device, nowMs);
@@ -102,14 +104,18 @@ export async function login(ports: Ports, form: LoginForm): Promise<LoginOutcome
       await tx.clearGuard(form.email, device);
       const signature = toBase64url(signatureFor(account.serverKey, message));
       const session = await startSession(ports, tx, form);
-      return { kind: 'ok', signature, grants: { session, device: await rememberDevice(ports, tx, asker) } };
+      return {
+        kind: 'ok',
+        signature,
+        grants: { session, device: await rememberDevice(ports, tx, form.email, device) },
+      };
     }
 
     if (failures < ports.policy.maxFailures) {
       return { kind: 'wrong', triesLeft: ports.policy.maxFailures - failures };
     }
     await tx.lock(form.email, device, nowMs);
-    return lockedWithCode(ports, tx, messages, asker);
+    return locked();
   });
 }
 
@@ -141,20 +147,18 @@ export async function verifyPasscode(ports: Ports, form: VerifyPasscodeForm): Pr
     if (!(await spendPasscode(ports, tx, form, flow.code, account, device))) return { kind: 'wrong_code' };
 
     await tx.clearGuard(form.email, flow.code.device);
-    return { kind: 'ok', grants: { device: await rememberDevice(ports, tx, { email: form.email, device }) } };
+    return { kind: 'ok', grants: { device: await rememberDevice(ports, tx, form.email, device) } };
   });
 }
 
 /** Asks for a code in its first step; in its second, sets a new password for whoever has the code. */
 export async function resetPwd(ports: Ports, form: ResetPwdForm): Promise<ResetPwdOutcome> {
   if ('flow' in form) return setNewPassword(ports, form);
-  const full = slowDown(ports);
-  if (full !== undefined) return full;
-
   return transactThenSend(ports, async (tx, messages) => {
     const account = await accountFor(ports, tx, form.email);
     const device = await knownDevice(tx, form, ports.nowMs());
-    return sendSmsMessage(ports, tx, messages, askerFor(form, 'reset', device, account));
+    const asker = await askerFor(ports, tx, form, 'reset', device, account);
+    return slowDown(ports, asker) ?? sendSmsMessage(ports, tx, messages, asker);
   });
 }
 
@@ -179,16 +183,13 @@ async function setNewPassword(ports: Ports, form: SetPwdForm): Promise<ResetPwdO
     await tx.forgetDevices(email);
     await tx.spendCodes(email, nowMs);
     await sendNotice(ports, tx, messages, { email, account, origin: form });
-    const grants = { device: await rememberDevice(ports, tx, { email, device: UNKNOWN_DEVICE }) };
+    const grants = { device: await rememberDevice(ports, tx, email, UNKNOWN_DEVICE) };
     return { kind: 'ok', grants };
   });
 }
 
 /** Sends the code of a flow again; where that code is no longer good, a new one. */
-export async function resendCode(ports: Ports, form: ResendCodeForm): Promise<ResendCodeOutcome> {
-  const full = slowDown(ports);
-  if (full !== undefined) return full;
-
+export async function resendCode(ports: Ports, form: FlowForm): Promise<ResendCodeOutcome> {
   return transactThenSend(ports, async (tx, messages) => {
     const nowMs = ports.nowMs();
     const flow = await tx.flowFor(hashOf(form.flow));
@@ -197,17 +198,22 @@ export async function resendCode(ports: Ports, form: ResendCodeForm): Promise<Re
     const { email, purpose, device } = flow.code;
     if (purpose === 'unlock' && !(await tx.guardFor(email, device)).isLocked) return { kind: 'not_locked' };
 
-    const account = await accountFor(ports, tx, email);
-    const phone = maskPhone(account.phoneno);
-    const isKnown = await comesFromKnownDevice(tx, form, email, nowMs);
-    const pauseMs = pauseLeftMs(ports, await tx.newestCode(email, purpose, device, nowMs), nowMs, isKnown);
-    if (pauseMs > 0) return { kind: 'code_sent', phone, resendIn: inSeconds(pauseMs), flow: form.flow };
-    const asker: Asker = { email, purpose, device, account, origin: form, isKnownDevice: isKnown };
+    const asker = await askerOfFlow(ports, tx, form, flow.code);
+    const full = slowDown(ports, asker);
+    if (full !== undefined) return full;
+
+    const phone = maskPhone(asker.account.phoneno);
+    const newest = await tx.newestCode(email, purpose, device, nowMs);
+    if (pauseLeftMs(ports, newest, nowMs, asker) > 0) {
+      const resendIn = await resendInSeconds(ports, tx, newest, asker);
+      return { kind: 'code_sent', phone, resendIn, flow: form.flow };
+    }
     if (flow.isTried || isExpired(flow.code, nowMs)) return sendSmsMessage(ports, tx, messages, asker);
 
-    const resendIn = await sendCode(ports, tx, messages, asker, flow.code);
-    if (typeof resendIn !== 'number') return resendIn;
-    await tx.resendCode(flow.code.id, isOutage(ports), nowMs);
+    const sent = await sendCode(ports, tx, messages, asker, flow.code);
+    if ('kind' in sent) return sent;
+    const { isHeldBack, resendIn } = sent;
+    await tx.resendCode(flow.code.id, { isInOutage: isOutage(ports), isHeldBack }, nowMs);
     await tx.noteDelivery(flow.code.id, 'sending', ['refused', 'failed']);
     return { kind: 'code_sent', phone, resendIn, flow: form.flow };
   });
@@ -224,14 +230,14 @@ export async function codeStatus(ports: Ports, form: FlowForm): Promise<CodeStat
     if (flow === undefined) return { kind: 'ok', delivery: 'sending' };
 
     const { email, purpose, device } = flow.code;
-    const isKnown = await comesFromKnownDevice(tx, form, email, nowMs);
+    const asker = await askerOfFlow(ports, tx, form, flow.code);
     const newest = await tx.newestCode(email, purpose, device, nowMs);
-    const pause = inSeconds(pauseLeftMs(ports, newest, nowMs, isKnown));
-    const told = isKnown ? deliveryOf(flow.code) : deliveryForStrangers(flow.code, nowMs);
+    const waitSeconds = await resendInSeconds(ports, tx, newest, asker);
+    const told = isTold(flow.code, asker) ? deliveryOf(flow.code) : deliveryForStrangers(flow.code, nowMs);
     return {
       kind: 'ok',
       ...told,
-      resendIn: told.delivery === 'failed' ? Math.max(pause, restOf(ports)) : pause,
+      resendIn: told.delivery === 'failed' ? Math.max(waitSeconds, restOf(ports)) : waitSeconds,
     };
   });
 }
@@ -262,14 +268,37 @@ export async function whoIsSignedIn(
   });
 }
 
-function askerFor(
+/** Whoever asks for a code for the count of the device that asks. */
+async function askerFor(
+  ports: Ports,
+  tx: Tx,
   form: { email: string } & Origin,
   purpose: Purpose,
   device: string,
   account: Account,
-): Asker {
+): Promise<Asker> {
   const isKnownDevice = device !== UNKNOWN_DEVICE;
-  return { email: form.email, purpose, device, account, origin: form, isKnownDevice };
+  const { email } = form;
+  return {
+    ...(await wantedBy(tx, { email, account, origin: form, isKnownDevice }, ports.nowMs())),
+    purpose,
+    device,
+  };
+}
+
+/** Whoever asks about a code by its flow: the device that does may be another than that of the code's count. */
+async function askerOfFlow(
+  ports: Ports,
+  tx: Tx,
+  form: FlowForm,
+  { email, purpose, device }: Code,
+): Promise<Asker> {
+  const nowMs = ports.nowMs();
+  const account = await accountFor(ports, tx, email);
+  const token = form.deviceOf?.(email);
+  const asking = await knownDevice(tx, { email, ...(token !== undefined && { device: token }) }, nowMs);
+  const isKnownDevice = asking !== UNKNOWN_DEVICE;
+  return { ...(await wantedBy(tx, { email, account, origin: form, isKnownDevice }, nowMs)), purpose, device };
 }
 
 /** The code that the form's flow may try, or why it may not; that alone voids nothing. */
@@ -300,7 +329,7 @@ async function spendPasscode(
   await tx.markTried(hashOf(form.flow), nowMs);
   if (device === UNKNOWN_DEVICE) await tx.countEvent([GUESS, guessOf(form)], nowMs);
   const isRight = isPasscode(form.passcode, ports.appSecret, code);
-  if (!isRight || code.delivery === 'refused' || !account.isSomebodys) {
+  if (!isRight || code.delivery === 'refused' || code.isHeldBack || !account.isSomebodys) {
     await tx.countEvent([FAILED_CODE], nowMs);
     return false;
   }
@@ -343,14 +372,6 @@ async function accountFor({ store }: Ports, tx: Tx, email: string): Promise<Acco
   return user === undefined ? nobodys : { ...user, isSomebodys: true };
 }
 
-/** Whether a request that names no account comes from a device that the account knows. */
-async function comesFromKnownDevice(tx: Tx, form: FlowForm, email: string, nowMs: number): Promise<boolean> {
-  const device = form.deviceOf?.(email);
-  return (
-    (await knownDevice(tx, { email, ...(device !== undefined && { device }) }, nowMs)) !== UNKNOWN_DEVICE
-  );
-}
-
 /** The id of the account's device that sent the form, or UNKNOWN_DEVICE. */
 async function knownDevice(tx: Tx, form: { email: string; device?: string }, nowMs: number): Promise<string> {
   if (form.device === undefined) return UNKNOWN_DEVICE;
@@ -358,15 +379,12 @@ async function knownDevice(tx: Tx, form: { email: string; device?: string }, now
 }
 
 /** Makes the device known to the account under a fresh token, which is answered. */
-async function rememberDevice(
-  ports: Ports,
-  tx: Tx,
-  asker: { email: string; device: string },
-): Promise<string> {
+async function rememberDevice(ports: Ports, tx: Tx, email: string, device: string): Promise<string> {
+  const nowMs = ports.nowMs();
   const token = randomToken(ports.randomBytes, 32);
-  const id = asker.device === UNKNOWN_DEVICE ? randomToken(ports.randomBytes, 16) : asker.device;
-  const expiresAtMs = ports.nowMs() + FIXED.deviceLifetimeSeconds * 1000;
-  await tx.keepDevice(id, asker.email, hashOf(token), expiresAtMs);
+  const id = device === UNKNOWN_DEVICE ? randomToken(ports.randomBytes, 16) : device;
+  const expiresAtMs = nowMs + FIXED.deviceLifetimeSeconds * 1000;
+  await tx.keepDevice(id, email, hashOf(token), { nowMs, expiresAtMs });
   return token;
 }
 
@@ -388,15 +406,15 @@ function keysOf(form: NewKeys): Keys {
   return { storedKey: fromBase64url(form.storedKey), serverKey: fromBase64url(form.serverKey) };
 }
 
-/** What is answered before a code is made, where the sender can take on no message of anybody's. */
-function slowDown(ports: Ports): SlowDown | undefined {
-  const outlook = ports.outlook();
+/** What is answered before a code is made, where the sender can take on no message of anybody's who asks like that. */
+function slowDown(ports: Ports, { standing }: Asker): SlowDown | undefined {
+  const outlook = ports.outlook(standing);
   return outlook.kind === 'full' ? { kind: 'slow_down', retryAfter: outlook.retryAfterSeconds } : undefined;
 }
 
 /** Whole seconds until messages to anybody may go again, where they fail for everybody. */
 function restOf(ports: Ports): number {
-  const outlook = ports.outlook();
+  const outlook = ports.outlook('stranger');
   return outlook.kind === 'failing' ? outlook.retryAfterSeconds : 0;
 }
 

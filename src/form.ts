@@ -36,7 +36,6 @@ export type AskResetForm = { email: string; device?: string } & Origin;
 export type SetPwdForm = AskResetForm & { flow: string; passcode: string } & NewKeys;
 
 /** The account is the flow's, so the device's token is looked up by the account's address. */
-export type FlowForm = { flow: string; deviceOf?: (email: string) => string | undefined };
-export type ResendCodeForm = FlowForm & Origin;
+export type FlowForm = { flow: string; deviceOf?: (email: string) => string | undefined } & Origin;
 
 export type SessionForm = { session?: string };

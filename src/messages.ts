@@ -1,35 +1,29 @@
-import { budgetWaitMs, giveBack, type Spent, spendBudgets, type Wanted } from './budget.ts';
-import type { Origin } from './form.ts';
-import type { Account } from './nobody.ts';
+import { budgetWaitMs, giveBack, type Spent, spendBudgets, type Wanted, wantedNotice } from './budget.ts';
 import type { CodeSent, SlowDown } from './outcome.ts';
 import { messageText, noticeText, type Purpose, passcodeFor } from './passcode.ts';
 import { maskPhone } from './phone.ts';
 import { FIXED } from './policy.ts';
 import type { Ports } from './ports.ts';
 import type { SmsOutcome } from './sms.ts';
-import type { Code, Delivery, Tx } from './store.ts';
+import { type Code, type Delivery, type Tx, UNKNOWN_DEVICE } from './store.ts';
 import { hashOf, randomToken } from './token.ts';
 
-/** Whoever asks for a code: the account, what for, the device whose count it is about, and from where. */
-export interface Asker {
-  readonly email: string;
+/** A code that is asked for: what for, and the device whose count it is about, which may be another than the one that asks. */
+export interface Asker extends Wanted {
   readonly purpose: Purpose;
   readonly device: string;
-  readonly account: Account;
-  readonly origin: Origin;
-  /** Whether the account knows the device that asks, which may be about another count than its own. */
-  readonly isKnownDevice: boolean;
 }
 
 /** A message that is to leave once what it speaks of is on disk. A notice has no code. */
 export interface Message {
-  readonly account: Account;
+  readonly wanted: Wanted;
   readonly text: () => string;
   readonly spent: Spent;
   readonly code?: Code;
 }
 
 const SENT_NOWHERE: SmsOutcome = { kind: 'sent', messageId: '' };
+const HELD_BACK: SmsOutcome = { kind: 'refused', reason: 'busy' };
 const ANY_DELIVERY: readonly Delivery[] = ['sending', 'sent', 'delivered', 'failed', 'refused', 'unknown'];
 
 /** Runs `work` as one transaction; the messages that it asks for leave after its commit, and after the answer. */
@@ -60,43 +54,49 @@ export async function sendSmsMessage(
   const flow = randomToken(ports.randomBytes, 16);
 
   const newest = await tx.newestCode(email, purpose, device, nowMs);
-  const pauseMs = pauseLeftMs(ports, newest, nowMs, asker.isKnownDevice);
-  if (newest !== undefined && pauseMs > 0) {
+  if (newest !== undefined && pauseLeftMs(ports, newest, nowMs, asker) > 0) {
     const isGood = !newest.isSpent && !isExpired(newest, nowMs);
     const isOpened = isGood && (await tx.addFlow(hashOf(flow), newest.id, FIXED.maxFlowsPerCode));
-    return { kind: 'code_sent', phone, resendIn: inSeconds(pauseMs), ...(isOpened && { flow }) };
+    const resendIn = await resendInSeconds(ports, tx, newest, asker);
+    return { kind: 'code_sent', phone, resendIn, ...(isOpened && { flow }) };
   }
 
   const code = newCode(ports, asker);
-  const resendIn = await sendCode(ports, tx, messages, asker, code);
-  if (typeof resendIn !== 'number') return resendIn;
-  await tx.addCode(code);
+  const sent = await sendCode(ports, tx, messages, asker, code);
+  if ('kind' in sent) return sent;
+  const { isHeldBack, resendIn } = sent;
+  await tx.addCode({ ...code, isHeldBack });
   await tx.addFlow(hashOf(flow), code.id, FIXED.maxFlowsPerCode);
   return { kind: 'code_sent', phone, resendIn, flow };
 }
 
-/** Sends a code's message, new or again, and answers when the next can be asked for; or nothing, where a budget is used up. */
+/**
+ * Sends a code's message, new or again, unless a limit that is not told holds it back, and answers in how many seconds
+ * the next can be asked for. Where a budget that may be told is used up it does nothing.
+ */
 export async function sendCode(
   ports: Ports,
   tx: Tx,
   messages: Message[],
-  { email, account, isKnownDevice, origin }: Asker,
+  asker: Asker,
   code: Code,
-): Promise<number | SlowDown> {
+): Promise<{ isHeldBack: boolean; resendIn: number } | SlowDown> {
   const nowMs = ports.nowMs();
   const budgets = ports.policy.messages;
-  const wanted: Wanted = { email, account, origin, by: isKnownDevice ? 'known' : 'stranger' };
-  const waitMs = await budgetWaitMs(tx, budgets, wanted, nowMs);
+  const waitMs = await budgetWaitMs(tx, budgets, asker, nowMs);
   if (waitMs > 0) return { kind: 'slow_down', retryAfter: inSeconds(waitMs) };
 
-  const spent = await spend(ports, tx, wanted);
+  const spent = await spend(ports, tx, asker);
   // Rounded up: a new code is some milliseconds old by now, and still good for an hour.
   const lifetimeSeconds = inSeconds(code.expiresAtMs - nowMs);
   const text = () =>
     messageText(ports.site, code.purpose, passcodeFor(ports.appSecret, code), lifetimeSeconds);
-  messages.push({ account, code, spent, text });
-  const nextMs = await budgetWaitMs(tx, budgets, wanted, nowMs);
-  return Math.max(ports.policy.codeResendSeconds, inSeconds(nextMs));
+  messages.push({ wanted: asker, code, spent, text });
+  const nextMs = await budgetWaitMs(tx, budgets, asker, nowMs);
+  return {
+    isHeldBack: !spent.mayLeave,
+    resendIn: Math.max(ports.policy.codeResendSeconds, inSeconds(nextMs)),
+  };
 }
 
 /** Tells the person that the password was changed, unless the budgets have no room for it. */
@@ -104,12 +104,12 @@ export async function sendNotice(
   ports: Ports,
   tx: Tx,
   messages: Message[],
-  { email, account, origin }: Pick<Asker, 'email' | 'account' | 'origin'>,
+  of: Pick<Wanted, 'email' | 'account' | 'origin'>,
 ): Promise<void> {
-  const wanted: Wanted = { email, account, origin, by: 'notice' };
+  const wanted = wantedNotice(of);
   if ((await budgetWaitMs(tx, ports.policy.messages, wanted, ports.nowMs())) > 0) return;
   const spent = await spend(ports, tx, wanted);
-  messages.push({ account, spent, text: () => noticeText(ports.site) });
+  messages.push({ wanted, spent, text: () => noticeText(ports.site) });
 }
 
 async function spend(ports: Ports, tx: Tx, wanted: Wanted): Promise<Spent> {
@@ -127,11 +127,12 @@ async function spend(ports: Ports, tx: Tx, wanted: Wanted): Promise<Spent> {
  */
 function deliver(ports: Ports, message: Message): void {
   const { store, later } = ports;
-  const { code, spent } = message;
+  const { code, spent, wanted } = message;
   later(async () => {
     const outcome = await sendOrSkip(ports, message);
     await store.transact(async (tx) => {
-      if (outcome.kind === 'refused') await giveBack(tx, spent);
+      if (outcome.kind === 'refused' && outcome !== HELD_BACK)
+        await giveBack(tx, spent, wanted.standing, outcome.reason);
       if (code !== undefined) await noteOutcome(tx, code, outcome);
     });
     if (outcome.kind === 'sent' && spent.mayLeave && code !== undefined)
@@ -139,9 +140,12 @@ function deliver(ports: Ports, message: Message): void {
   });
 }
 
-async function sendOrSkip({ sms }: Ports, { account, spent, text }: Message): Promise<SmsOutcome> {
-  if (spent.mayLeave) return sms.send(account.phoneno, text());
-  return (await sms.skip?.(account.phoneno, text())) ?? SENT_NOWHERE;
+/** A known device is told the truth of a message that is held back; to all others it must look like any other. */
+async function sendOrSkip({ sms }: Ports, { wanted, spent, text }: Message): Promise<SmsOutcome> {
+  const { standing, account } = wanted;
+  if (spent.mayLeave) return sms.send(account.phoneno, text(), standing);
+  if (standing !== 'stranger') return HELD_BACK;
+  return (await sms.skip?.(account.phoneno, text(), standing)) ?? SENT_NOWHERE;
 }
 
 /** A refusal voids a code that never went out; one that had gone out before stays as it was. */
@@ -175,24 +179,46 @@ function newCode(ports: Ports, { email, purpose, device }: Asker): Code {
     delivery: 'sending',
     reason: undefined,
     isInOutage: isOutage(ports),
+    isHeldBack: false,
   };
 }
 
 /** Whether messages fail for everybody at this moment. */
 export function isOutage({ outlook }: Ports): boolean {
-  return outlook().kind === 'failing';
+  return outlook('stranger').kind === 'failing';
 }
 
-/** How long the next message has to wait. A device that the account knows need not wait for one that did not arrive. */
+/** How long the pause after the code lasts. Who is told of a message that did not arrive need not wait for it. */
 export function pauseLeftMs(
   { policy }: Ports,
   newest: Code | undefined,
   nowMs: number,
-  isKnownDevice: boolean,
+  asker: Asker,
 ): number {
   if (newest === undefined) return 0;
-  if (isKnownDevice && (newest.delivery === 'refused' || newest.delivery === 'failed')) return 0;
+  if (isTold(newest, asker) && (newest.delivery === 'refused' || newest.delivery === 'failed')) return 0;
   return Math.max(0, newest.sentAtMs + policy.codeResendSeconds * 1000 - nowMs);
+}
+
+/** In how many whole seconds the next message can be asked for, as far as that may be told. */
+export async function resendInSeconds(
+  ports: Ports,
+  tx: Tx,
+  newest: Code | undefined,
+  asker: Asker,
+): Promise<number> {
+  const nowMs = ports.nowMs();
+  const budgetMs = await budgetWaitMs(tx, ports.policy.messages, asker, nowMs);
+  return inSeconds(Math.max(pauseLeftMs(ports, newest, nowMs, asker), budgetMs));
+}
+
+/**
+ * Whether what became of a code's message may be told: to a known device alone, of what it asked for itself; of what
+ * strangers ask for, only where the phone is known to be the account's own. Else whoever signs up somebody's number could
+ * see by the limits of that number which other accounts have it.
+ */
+export function isTold(code: Code, { by, account }: Asker): boolean {
+  return by === 'known' && (code.device !== UNKNOWN_DEVICE || account.isPhoneConfirmed);
 }
 
 /** Whether the time is outside of the code's. One from the future is too: a clock set back revives no code. */

@@ -29,9 +29,9 @@ export interface Allowance {
 export interface MessageBudgets {
   /** `known`: asked for by a device that the account knows. `notice`: of a changed password, asked for by nobody. */
   readonly account: { readonly stranger: Allowance; readonly known: Allowance; readonly notice: Allowance };
-  /** Each of three parts: asked for by strangers, by a known device, and by one of an account whose phone is confirmed. */
+  /** Each of four parts: asked for by strangers; by a known device; by one of the phone's first account; by one whose phone is confirmed. */
   readonly phone: Allowance;
-  /** As `phone`, for a network: an IPv4 address, or an IPv6 /64. */
+  /** Each of four parts, by standing. A network is an IPv4 address, or an IPv6 /64. */
   readonly network: Allowance;
   /** As `network`, for an IPv6 /48, which one customer may have. */
   readonly block: Allowance;
@@ -117,12 +117,18 @@ export const FIXED = {
   sessionLifetimeSeconds: 30 * 86_400,
   /** What was counted goes after the longest time that any limit looks back. */
   eventLifetimeSeconds: 86_400,
+  /** A device that has been known for so long is settled: whoever floods has to have begun a day ago. */
+  settledAfterSeconds: 86_400,
   /**
-   * The share of the budgets of prefix, country and all that a message may still be taken from, by how sure it is that
-   * it goes to a person who uses the service. An account that nobody has signed in to is worth a sign-up, which costs
-   * nothing; one that was signed in to, a little more; a phone that has given a code belongs to somebody.
+   * The share of the budgets of prefix, country and all that a message may still be taken from, in each of two pools, by
+   * how sure it is that it goes to a person who uses the service. An account that nobody has signed in to is worth a
+   * sign-up, which costs nothing; one that was signed in to, a little more; a phone that has given a code belongs to
+   * somebody.
    */
-  shares: { unused: 0.5, used: 0.65, confirmed: 0.8, confirmedOnKnownDevice: 1 },
+  shares: {
+    strangers: { unused: 0.5, used: 0.55, confirmed: 0.6, whole: 0.6 },
+    devices: { known: 0.2, settled: 0.3, confirmed: 0.4, whole: 0.4 },
+  },
   /** The longest that browsers keep a cookie (RFC 6265bis, 5.5). */
   deviceLifetimeSeconds: 400 * 86_400,
 } as const;

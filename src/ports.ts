@@ -1,14 +1,14 @@
 import type { Site } from './passcode.ts';
 import type { PhoneRules } from './phone.ts';
 import type { Policy } from './policy.ts';
-import type { SmsOutlook, SmsSender } from './sms.ts';
+import type { SmsOutlook, SmsPort, Standing } from './sms.ts';
 import type { Store } from './store.ts';
 
 /** All that the engine needs of the world around it. */
 export interface Ports {
   readonly store: Store;
-  readonly sms: SmsSender;
-  readonly outlook: () => SmsOutlook;
+  readonly sms: SmsPort;
+  readonly outlook: (standing: Standing) => SmsOutlook;
   readonly policy: Policy;
   readonly phones: PhoneRules;
   readonly site: Site;

@@ -1,25 +1,31 @@
-/** Why a message was definitely not sent. `bad_recipient` and `opted_out` are about the number, the others about us. */
-export type RefusalReason = 'bad_recipient' | 'opted_out' | 'misconfigured' | 'busy';
+/**
+ * Why a message was definitely not sent, or did not arrive. `misconfigured` and `busy` are about us, the others about the
+ * number, or may be: `undeliverable` says no more.
+ */
+export type FailureReason = 'bad_recipient' | 'opted_out' | 'undeliverable' | 'misconfigured' | 'busy';
 
 /** What became of one message: accepted, definitely not sent, or perhaps sent (a dropped connection, a deadline). */
 export type SmsOutcome =
   | { kind: 'sent'; messageId: string }
-  | { kind: 'refused'; reason: RefusalReason; retryAfterSeconds?: number }
+  | { kind: 'refused'; reason: FailureReason; retryAfterSeconds?: number }
   | { kind: 'unknown' };
 
-/** Why an accepted message did not arrive; `undeliverable` where the network says no more than that. */
-export type FailureReason = RefusalReason | 'undeliverable';
+/**
+ * Who asked for a message: `stranger`, any device that its account does not know; `known`, one that it does; `settled`,
+ * one that it has known for a day; `confirmed`, one of an account whose phone has given a code.
+ */
+export type Standing = 'stranger' | 'known' | 'settled' | 'confirmed';
 
 /** The end of an accepted message, as far as it could be learnt. */
 export type SmsFate = { kind: 'delivered' } | { kind: 'failed'; reason: FailureReason } | { kind: 'unknown' };
 
-/** What a message to anybody can expect at this moment; it never depends on a number. `failing`: messages fail for everybody. */
+/** What a message of a standing can expect at this moment; it never depends on a number. `failing`: messages fail for everybody. */
 export type SmsOutlook =
   | { kind: 'clear' }
   | { kind: 'full'; retryAfterSeconds: number }
   | { kind: 'failing'; retryAfterSeconds: number };
 
-/** The port through which text messages leave. */
+/** What sends text messages. */
 export interface SmsSender {
   /** Sends `text` to the E.164 number `to`, once: it never retries by itself, always settles, and never rejects. */
   send(to: string, text: string): Promise<SmsOutcome>;
@@ -30,4 +36,12 @@ export interface SmsSender {
   skip?(to: string, text: string): Promise<SmsOutcome>;
   /** Follows a message that was `sent` to its end: always settles, in minutes at the most, and never rejects. A sender that can't tell has none. */
   follow?(messageId: string): Promise<SmsFate>;
+  /** Whether messages to anybody seem to go again, found out without one. A sender that can't tell has none. */
+  isReady?(): Promise<boolean>;
+}
+
+/** The port through which the engine's messages leave: a sender, or a queue before one that looks at who asked. */
+export interface SmsPort extends Pick<SmsSender, 'follow'> {
+  send(to: string, text: string, standing: Standing): Promise<SmsOutcome>;
+  skip?(to: string, text: string, standing: Standing): Promise<SmsOutcome>;
 }

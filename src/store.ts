@@ -68,6 +68,8 @@ export interface Code {
   readonly reason: FailureReason | undefined;
   /** Made, or sent again, while messages failed for everybody. */
   readonly isInOutage: boolean;
+  /** No message with it has ever left, nor will: it can not be right. */
+  readonly isHeldBack: boolean;
 }
 
 /** What somebody who asked for a code tries it with, once: a secret of the asker's browser, of which the store has the hash. */
@@ -91,11 +93,19 @@ export interface Sweep {
   readonly eventsBeforeMs: number;
 }
 
+/** When a device is kept, and until when. */
+export interface DeviceTimes {
+  readonly nowMs: number;
+  readonly expiresAtMs: number;
+}
+
 /** The verbs of one transaction. They know no rule: every limit and time comes from the caller. */
 export interface Tx {
   userFor(email: string): Promise<User | undefined>;
   /** Adds the user, whose phone nobody has confirmed, or answers false where the email is taken. */
   addUser(user: Omit<User, 'isPhoneConfirmed'>, nowMs: number): Promise<boolean>;
+  /** Whether no other user was added before with the same phone. */
+  isFirstWithPhone(email: string, phoneno: string): Promise<boolean>;
   confirmPhone(email: string, nowMs: number): Promise<void>;
   setKeys(email: string, kdf: string, keys: Keys, nowMs: number): Promise<void>;
 
@@ -114,8 +124,8 @@ export interface Tx {
   /** The code for that purpose and count whose message was sent last, leaving out what was sent after `nowMs` (a clock was set back). */
   newestCode(email: string, purpose: Purpose, device: string, nowMs: number): Promise<Code | undefined>;
   addCode(code: Code): Promise<void>;
-  /** Records that the code's message is sent once more. */
-  resendCode(codeId: string, isInOutage: boolean, nowMs: number): Promise<void>;
+  /** Records that the code's message is sent once more, or held back once more. */
+  resendCode(codeId: string, again: Pick<Code, 'isInOutage' | 'isHeldBack'>, nowMs: number): Promise<void>;
   /** Records what became of the code's message, unless the record says something else than one of `from`. Changes no time. */
   noteDelivery(
     codeId: string,
@@ -137,10 +147,10 @@ export interface Tx {
   /** The id of the account's live device with that token, or undefined. */
   deviceFor(email: string, tokenHash: string, nowMs: number): Promise<string | undefined>;
   /** Makes the device known under the token, in place of any token that it had. */
-  keepDevice(id: string, email: string, tokenHash: string, expiresAtMs: number): Promise<void>;
+  keepDevice(id: string, email: string, tokenHash: string, times: DeviceTimes): Promise<void>;
   forgetDevices(email: string): Promise<void>;
-  /** Whether the account has any live device. */
-  hasDevice(email: string, nowMs: number): Promise<boolean>;
+  /** Since when the account has known the oldest of its live devices; undefined where it has none. */
+  knownSince(email: string, nowMs: number): Promise<number | undefined>;
 
   addSession(tokenHash: string, email: string, nowMs: number): Promise<void>;
   sessionFor(tokenHash: string): Promise<Session | undefined>;

@@ -4,7 +4,7 @@ import { afterAll, expect, onTestFinished, test } from 'vitest';
 import { codeStatus, resetPwd } from '../src/engine.ts';
 import { queuedSms } from '../src/sms/queue.ts';
 import { ringCentralSms, type SmsLogLine } from '../src/sms/ringcentral.ts';
-import type { SmsSender } from '../src/sms.ts';
+import type { SmsPort } from '../src/sms.ts';
 import { memoryStore } from './support/memory-store.ts';
 import {
   account,
@@ -84,11 +84,11 @@ async function rowOf(name: string, arrange: (ringCentral: RingCentralStandIn) =>
   });
   const texts: string[] = [];
   const { sms, outlook } = queuedSms(sender, { perMinute: 36 });
-  const noting: SmsSender = {
+  const noting: SmsPort = {
     ...sms,
-    send(to, text) {
+    send(to, text, standing) {
       texts.push(text);
-      return sms.send(to, text);
+      return sms.send(to, text, standing);
     },
   };
   const here = world({}, memoryStore(), { sms: noting, outlook });
@@ -103,8 +103,8 @@ async function rowOf(name: string, arrange: (ringCentral: RingCentralStandIn) =>
   if (asked.kind !== 'code_sent') throw new Error(asked.kind);
   const flow = must(asked.flow);
   here.clock.advanceSeconds(5);
-  const own = await codeStatus(here.ports, { flow, deviceOf: () => device });
-  const others = await codeStatus(here.ports, { flow });
+  const own = await codeStatus(here.ports, { network: NETWORK, flow, deviceOf: () => device });
+  const others = await codeStatus(here.ports, { network: NETWORK, flow });
   const counts = [ringCentral.count('token'), ringCentral.count('sms'), ringCentral.messages.length];
   const isGood = (await here.setPassword(flow, passcodeIn(texts[0]), 'a new password')).kind === 'ok';
   const events = lines.map(({ event, status, errorCode }) =>
@@ -122,7 +122,7 @@ async function rowOf(name: string, arrange: (ringCentral: RingCentralStandIn) =>
     again,
     others.delivery,
     isGood ? 'good' : 'void',
-    outlook().kind,
+    outlook('stranger').kind,
     events.join('; '),
     ...counts,
   ];

@@ -4,6 +4,9 @@ import { canonicalEmail } from '../email.ts';
 /** The fields of a form, or the field to blame: `body` where there is no one field. */
 export type Parsed<Form> = { form: Form } | { field: string };
 
+/** More than any form has fields: a request that is none, which no limit counts, costs little with no more. */
+const MOST_PAIRS = 100;
+
 const FORM_TYPE = /^application\/x-www-form-urlencoded *(; *charset="?utf-8"? *)?$/i;
 
 /** Whether a body of that Content-Type is read at all: a form in UTF-8, or one without a type. */
@@ -20,7 +23,9 @@ export function readBody(contentType: string | undefined, body: Uint8Array): Par
   const form = new Map<string, string>();
   try {
     const text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(body);
-    for (const pair of text.split('&').filter((part) => part !== '')) {
+    const pairs = text.split('&', MOST_PAIRS + 1);
+    if (pairs.length > MOST_PAIRS) return { field: 'body' };
+    for (const pair of pairs.filter((part) => part !== '')) {
       const [name = '', ...value] = pair
         .split('=')
         .map((part) => decodeURIComponent(part.replaceAll('+', ' ')));

@@ -17,8 +17,9 @@ export function requestLimit(perMinute: number): RequestLimit {
   const blocks = new RateLimiterMemory({ points: perMinute * NETWORKS_A_BLOCK, duration: 60 });
   return async ({ network, block }) => {
     try {
-      if (block !== undefined) await blocks.consume(block);
+      // What one network asks in vain is not taken from the others of its block.
       await networks.consume(network);
+      if (block !== undefined) await blocks.consume(block);
       return 0;
     } catch (refusal) {
       if (!(refusal instanceof RateLimiterRes)) throw refusal;

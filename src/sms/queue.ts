@@ -1,11 +1,11 @@
 import { setTimeout as timeout } from 'node:timers/promises';
-import type { SmsOutcome, SmsOutlook, SmsSender } from '../sms.ts';
+import type { SmsOutcome, SmsOutlook, SmsPort, SmsSender, Standing } from '../sms.ts';
 
 /** How messages are paced, and when the sender is given a rest. */
 export interface QueueOptions {
   /** The most messages that start within any minute. */
   perMinute: number;
-  /** The most messages that wait for their turn; 20 unless given. */
+  /** The most messages of one standing that wait for their turn; 20 unless given. */
   maxWaiting?: number;
   /** How long nothing is sent once messages fail for everybody, unless the provider says longer; 30 unless given. */
   restSeconds?: number;
@@ -17,10 +17,10 @@ export interface QueueOptions {
   sleep?: (ms: number, signal: AbortSignal) => Promise<void>;
 }
 
-/** A sender behind a queue, what it expects of the next message, and how to send away all that wait. */
+/** A sender behind a queue, what it expects of the next message of a standing, and how to send away all that wait. */
 export interface SmsQueue {
-  readonly sms: SmsSender;
-  outlook(): SmsOutlook;
+  readonly sms: SmsPort;
+  outlook(standing: Standing): SmsOutlook;
   /** Refuses the messages that wait and those that come. */
   close(): void;
 }
@@ -30,24 +30,31 @@ const UNKNOWN_IN_A_ROW = 3;
 const MINUTE_MS = 60_000;
 
 /**
- * Puts a bounded, paced queue and a breaker before a sender. The breaker opens on failures that do not depend on the
- * number; then messages are refused without a call, until one that comes after the rest goes out as a probe.
+ * Puts a bounded, paced queue and a breaker before a sender. Each standing has places of its own, and they take turns; a
+ * message that must not leave takes place and turn as any other, so that nobody can tell. The breaker opens on failures
+ * that do not depend on the number; then messages are refused without a call. After the rest the sender is asked whether
+ * it is ready. Where it can't tell, or has refused our configuration, the next message goes out as a probe.
  */
 export function queuedSms(sender: SmsSender, options: QueueOptions): SmsQueue {
   const { perMinute, maxWaiting = 20, restSeconds = 30, log } = options;
   const { nowMs = () => performance.now(), sleep = sleepUnlessAborted } = options;
   const closing = new AbortController();
-  /** When the newest messages started or will start: as many as fit a minute. */
+  /** When the newest messages started: as many as fit a minute. */
   const startsMs: number[] = [];
-  let waiting = 0;
+  /** The messages that wait; the standing that was served last stands last. */
+  const lines = new Map<Standing, (() => void)[]>(
+    (['stranger', 'known', 'settled', 'confirmed'] as const).map((standing) => [standing, []]),
+  );
+  let isServing = false;
   let unknownInARow = 0;
   let restUntilMs: number | undefined;
+  let isAsking = false;
   let isProbing = false;
 
-  function outlook(): SmsOutlook {
+  function outlook(standing: Standing): SmsOutlook {
     if (restUntilMs !== undefined) return { kind: 'failing', retryAfterSeconds: secondsUntil(restUntilMs) };
-    if (waiting < maxWaiting) return { kind: 'clear' };
-    return { kind: 'full', retryAfterSeconds: secondsUntil(startsMs.find((ms) => ms > nowMs()) ?? 0) };
+    if (!isFull(standing)) return { kind: 'clear' };
+    return { kind: 'full', retryAfterSeconds: secondsUntil(nextStartMs()) };
   }
 
   /** Whole seconds, and one at the least. */
@@ -55,41 +62,103 @@ export function queuedSms(sender: SmsSender, options: QueueOptions): SmsQueue {
     return Math.max(1, Math.ceil((ms - nowMs()) / 1000));
   }
 
+  function isFull(standing: Standing): boolean {
+    return (lines.get(standing)?.length ?? 0) >= maxWaiting;
+  }
+
   function isResting(): boolean {
-    return restUntilMs !== undefined && (isProbing || nowMs() < restUntilMs);
+    return restUntilMs !== undefined && (isAsking || isProbing || nowMs() < restUntilMs);
   }
 
-  /** Settles when it is this message's turn, in the order of asking. */
-  async function turn(): Promise<void> {
-    const full = startsMs.length < perMinute ? undefined : startsMs.shift();
-    const startMs = Math.max(nowMs(), full === undefined ? 0 : full + MINUTE_MS);
-    startsMs.push(startMs);
-    if (startMs <= nowMs()) return;
-    waiting += 1;
-    await sleep(startMs - nowMs(), closing.signal);
-    waiting -= 1;
+  function isRefused(): boolean {
+    return isResting() || closing.signal.aborted;
   }
 
-  function learn(outcome: SmsOutcome): void {
-    const wasFailing = restUntilMs !== undefined;
-    unknownInARow = outcome.kind === 'unknown' ? unknownInARow + 1 : 0;
-    const isAboutUs = outcome.kind === 'refused' && ['misconfigured', 'busy'].includes(outcome.reason);
-    const isLost = outcome.kind === 'unknown' && (wasFailing || unknownInARow >= UNKNOWN_IN_A_ROW);
-    if (isAboutUs || isLost) {
-      const asked = outcome.kind === 'refused' ? (outcome.retryAfterSeconds ?? 0) : 0;
-      restUntilMs = nowMs() + Math.max(asked, restSeconds) * 1000;
-      if (!wasFailing) log?.({ event: 'messages_failing' });
-    } else if (outcome.kind !== 'unknown') {
-      restUntilMs = undefined;
-      if (wasFailing) log?.({ event: 'messages_going' });
+  function nextStartMs(): number {
+    const [oldest] = startsMs;
+    return oldest === undefined || startsMs.length < perMinute ? nowMs() : oldest + MINUTE_MS;
+  }
+
+  function start(): void {
+    if (startsMs.length >= perMinute) startsMs.shift();
+    startsMs.push(nowMs());
+  }
+
+  /** Settles when it is this message's turn, in the order of asking among those of its standing. */
+  async function turn(standing: Standing): Promise<void> {
+    if (!isServing && nextStartMs() <= nowMs()) return start();
+    const served = new Promise<void>((resolve) => void lines.get(standing)?.push(resolve));
+    if (!isServing) void serve();
+    return served;
+  }
+
+  /** Lets the messages that wait start, a standing at a time, until none is left; all at once where the queue is closed. */
+  async function serve(): Promise<void> {
+    isServing = true;
+    while ([...lines.values()].some((line) => line.length > 0)) {
+      if (nextStartMs() <= nowMs() || closing.signal.aborted) serveNext();
+      else await sleep(nextStartMs() - nowMs(), closing.signal);
+    }
+    isServing = false;
+  }
+
+  function serveNext(): void {
+    for (const [standing, line] of lines) {
+      const next = line.shift();
+      if (next === undefined) continue;
+      lines.delete(standing);
+      lines.set(standing, line);
+      start();
+      next();
+      return;
     }
   }
 
-  async function send(to: string, text: string): Promise<SmsOutcome> {
-    if (isResting() || closing.signal.aborted || waiting >= maxWaiting) return refused();
-    await turn();
-    if (isResting() || closing.signal.aborted) return refused();
+  function learn(outcome: SmsOutcome): void {
+    unknownInARow = outcome.kind === 'unknown' ? unknownInARow + 1 : 0;
+    const isAboutUs = outcome.kind === 'refused' && ['misconfigured', 'busy'].includes(outcome.reason);
+    const isLost =
+      outcome.kind === 'unknown' && (restUntilMs !== undefined || unknownInARow >= UNKNOWN_IN_A_ROW);
+    if (isAboutUs || isLost) fail(outcome);
+    else if (outcome.kind !== 'unknown') go();
+  }
 
+  function fail(outcome: SmsOutcome): void {
+    const isRefused = outcome.kind === 'refused';
+    if (restUntilMs === undefined) log?.({ event: 'messages_failing' });
+    restFor((isRefused && outcome.retryAfterSeconds) || 0);
+    // A provider that answers may refuse our configuration all the same.
+    if (!(isRefused && outcome.reason === 'misconfigured') && !isAsking) void askWhenRested();
+  }
+
+  function restFor(seconds: number): void {
+    restUntilMs = nowMs() + Math.max(seconds, restSeconds) * 1000;
+  }
+
+  function go(): void {
+    if (restUntilMs !== undefined) log?.({ event: 'messages_going' });
+    restUntilMs = undefined;
+  }
+
+  /** Asks the sender after each rest whether it is ready, until it is: no message shows by its end whether it left. */
+  async function askWhenRested(): Promise<void> {
+    if (sender.isReady === undefined) return;
+    isAsking = true;
+    while (restUntilMs !== undefined && !closing.signal.aborted) {
+      if (nowMs() < restUntilMs) await sleep(restUntilMs - nowMs(), closing.signal);
+      else if (await sender.isReady()) go();
+      else restFor(0);
+    }
+    isAsking = false;
+  }
+
+  async function pass(standing: Standing, leave: () => Promise<SmsOutcome>): Promise<SmsOutcome> {
+    if (isRefused() || isFull(standing)) return refused(standing);
+    await turn(standing);
+    return isRefused() ? refused(standing) : leave();
+  }
+
+  async function leave(to: string, text: string): Promise<SmsOutcome> {
     const isProbe = restUntilMs !== undefined;
     if (isProbe) isProbing = true;
     const outcome = await sender.send(to, text);
@@ -98,20 +167,26 @@ export function queuedSms(sender: SmsSender, options: QueueOptions): SmsQueue {
     return outcome;
   }
 
-  /** Takes no turn, since nothing leaves. */
-  async function skip(to: string, text: string): Promise<SmsOutcome> {
-    if (isResting() || closing.signal.aborted || waiting >= maxWaiting) return refused();
+  async function stay(to: string, text: string): Promise<SmsOutcome> {
     return (await sender.skip?.(to, text)) ?? { kind: 'sent', messageId: '' };
   }
 
-  function refused(): SmsOutcome {
-    const expected = outlook();
+  function refused(standing: Standing): SmsOutcome {
+    const expected = outlook(standing);
     if (expected.kind === 'clear') return { kind: 'refused', reason: 'busy' };
     return { kind: 'refused', reason: 'busy', retryAfterSeconds: expected.retryAfterSeconds };
   }
 
   const { follow } = sender;
-  return { sms: { send, skip, ...(follow && { follow }) }, outlook, close: () => closing.abort() };
+  return {
+    sms: {
+      send: (to, text, standing) => pass(standing, () => leave(to, text)),
+      skip: (to, text, standing) => pass(standing, () => stay(to, text)),
+      ...(follow && { follow }),
+    },
+    outlook,
+    close: () => closing.abort(),
+  };
 }
 
 async function sleepUnlessAborted(ms: number, signal: AbortSignal): Promise<void> {

@@ -5,13 +5,13 @@ import type { SmsFate, SmsOutcome, SmsSender } from '../sms.ts';
 export type Question =
   | { ask: 'send' | 'skip'; to: string; text: string }
   | { ask: 'follow'; messageId: string }
-  | { ask: 'check' };
+  | { ask: 'check' | 'isReady' };
 
 /** A question, under a number that its answer comes back with. */
 export type Call = Question & { id: number };
 
 /** What the thread tells: the answer to a call, and for a check what is wrong, in a line. */
-export type Answer = { id: number; answer: SmsOutcome | SmsFate | string | undefined };
+export type Answer = { id: number; answer: SmsOutcome | SmsFate | string | boolean | undefined };
 
 /** A sender that works in a thread of its own, so that a message that leaves holds the loop no longer than one that does not. */
 export interface ThreadedSms extends Required<SmsSender> {
@@ -59,6 +59,7 @@ export function threadedSms(url: URL, options: object, onFault: (error: Error) =
     skip: async (to, text) => (await ask<SmsOutcome>({ ask: 'skip', to, text })) ?? unknown,
     follow: async (messageId) => (await ask<SmsFate>({ ask: 'follow', messageId })) ?? unknown,
     check: () => ask<string>({ ask: 'check' }),
+    isReady: async () => (await ask<boolean>({ ask: 'isReady' })) ?? false,
     async end() {
       await worker?.terminate();
     },

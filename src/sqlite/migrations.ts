@@ -109,6 +109,17 @@ const MIGRATIONS: readonly Migration[] = [
       `);
     },
   },
+  {
+    name: 'what can not be right, and who was there first',
+    up: (db) => {
+      db.exec(`
+        ALTER TABLE codes ADD COLUMN is_held_back INTEGER NOT NULL DEFAULT 0;
+        -- Those of before are as old as any.
+        ALTER TABLE devices ADD COLUMN known_since_ms INTEGER NOT NULL DEFAULT 0;
+        CREATE INDEX users_by_phone ON users (phoneno, created_at_ms);
+      `);
+    },
+  },
 ];
 
 /**

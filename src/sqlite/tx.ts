@@ -2,7 +2,7 @@ import type { Database } from 'better-sqlite3';
 import type { Purpose } from '../passcode.ts';
 import type { Keys } from '../scram.ts';
 import type { FailureReason } from '../sms.ts';
-import type { Code, Delivery, Flow, Guard, Seed, Session, Sweep, Tx, User } from '../store.ts';
+import type { Code, Delivery, DeviceTimes, Flow, Guard, Seed, Session, Sweep, Tx, User } from '../store.ts';
 
 interface UserRow {
   email: string;
@@ -28,6 +28,7 @@ interface CodeRow {
   delivery: Delivery;
   reason: FailureReason | null;
   is_in_outage: number;
+  is_held_back: number;
 }
 
 const SWEEPS = {
@@ -62,6 +63,9 @@ export function prepareAll(db: Database) {
         (email, phoneno, fname, lname, kdf, stored_key, server_key, created_at_ms, keys_changed_at_ms)
       VALUES (@email, @phoneno, @fname, @lname, @kdf, @storedKey, @serverKey, @nowMs, @nowMs)
       ON CONFLICT (email) DO NOTHING`),
+    isFirstWithPhone: sql<[string, string], { is_first: number }>(
+      'SELECT email = ? AS is_first FROM users WHERE phoneno = ? ORDER BY created_at_ms, rowid LIMIT 1',
+    ),
     setKeys: sql<[object]>(`
       UPDATE users SET kdf = @kdf, stored_key = @storedKey, server_key = @serverKey, keys_changed_at_ms = @nowMs
       WHERE email = @email`),
@@ -98,12 +102,14 @@ export function prepareAll(db: Database) {
     addCode: sql<[object]>(`
       INSERT INTO codes
         (id, email, purpose, device, created_at_ms, expires_at_ms, sent_at_ms, is_spent, delivery, reason,
-         is_in_outage, changed_at_ms)
+         is_in_outage, is_held_back, changed_at_ms)
       VALUES
         (@id, @email, @purpose, @device, @createdAtMs, @expiresAtMs, @sentAtMs, @isSpent, @delivery, @reason,
-         @isInOutage, @createdAtMs)`),
+         @isInOutage, @isHeldBack, @createdAtMs)`),
     resendCode: sql<[object]>(`
-      UPDATE codes SET sent_at_ms = @nowMs, is_in_outage = @isInOutage, changed_at_ms = @nowMs WHERE id = @codeId`),
+      UPDATE codes
+      SET sent_at_ms = @nowMs, is_in_outage = @isInOutage, is_held_back = is_held_back AND @isHeldBack, changed_at_ms = @nowMs
+      WHERE id = @codeId`),
     noteDelivery: sql<[object]>(`
       UPDATE codes SET delivery = @delivery, reason = @reason
       WHERE id = @codeId AND delivery IN (SELECT value FROM json_each(@from))`),
@@ -127,12 +133,13 @@ export function prepareAll(db: Database) {
     deviceFor: sql<[string, string, number], { id: string }>(
       'SELECT id FROM devices WHERE token_hash = ? AND email = ? AND expires_at_ms > ?',
     ),
-    keepDevice: sql<[string, string, string, number]>(`
-      INSERT INTO devices (id, email, token_hash, expires_at_ms) VALUES (?, ?, ?, ?)
+    keepDevice: sql<[object]>(`
+      INSERT INTO devices (id, email, token_hash, known_since_ms, expires_at_ms)
+      VALUES (@id, @email, @tokenHash, @nowMs, @expiresAtMs)
       ON CONFLICT (id) DO UPDATE SET token_hash = excluded.token_hash, expires_at_ms = excluded.expires_at_ms`),
     forgetDevices: sql<[string]>('DELETE FROM devices WHERE email = ?'),
-    hasDevice: sql<[string, number], { found: number }>(
-      'SELECT EXISTS (SELECT 1 FROM devices WHERE email = ? AND expires_at_ms > ?) AS found',
+    knownSince: sql<[string, number], { since_ms: number | null }>(
+      'SELECT min(known_since_ms) AS since_ms FROM devices WHERE email = ? AND expires_at_ms > ?',
     ),
 
     addSession: sql<[object]>(
@@ -206,6 +213,10 @@ export class SqliteTx implements Tx {
     return this.#sql.addUser.run({ ...user, nowMs }).changes === 1;
   }
 
+  async isFirstWithPhone(email: string, phoneno: string): Promise<boolean> {
+    return this.#sql.isFirstWithPhone.get(email, phoneno)?.is_first === 1;
+  }
+
   async confirmPhone(email: string, nowMs: number): Promise<void> {
     this.#sql.confirmPhone.run(nowMs, email);
   }
@@ -257,12 +268,23 @@ export class SqliteTx implements Tx {
   }
 
   async addCode(code: Code): Promise<void> {
-    const { isSpent, isInOutage, reason = null } = code;
-    this.#sql.addCode.run({ ...code, isSpent: Number(isSpent), isInOutage: Number(isInOutage), reason });
+    const { isSpent, isInOutage, isHeldBack, reason = null } = code;
+    this.#sql.addCode.run({
+      ...code,
+      isSpent: Number(isSpent),
+      isInOutage: Number(isInOutage),
+      isHeldBack: Number(isHeldBack),
+      reason,
+    });
   }
 
-  async resendCode(codeId: string, isInOutage: boolean, nowMs: number): Promise<void> {
-    this.#sql.resendCode.run({ codeId, isInOutage: Number(isInOutage), nowMs });
+  async resendCode(
+    codeId: string,
+    { isInOutage, isHeldBack }: Pick<Code, 'isInOutage' | 'isHeldBack'>,
+    nowMs: number,
+  ): Promise<void> {
+    const flags = { isInOutage: Number(isInOutage), isHeldBack: Number(isHeldBack) };
+    this.#sql.resendCode.run({ codeId, ...flags, nowMs });
   }
 
   async noteDelivery(
@@ -304,16 +326,16 @@ export class SqliteTx implements Tx {
     return this.#sql.deviceFor.get(tokenHash, email, nowMs)?.id;
   }
 
-  async keepDevice(id: string, email: string, tokenHash: string, expiresAtMs: number): Promise<void> {
-    this.#sql.keepDevice.run(id, email, tokenHash, expiresAtMs);
+  async keepDevice(id: string, email: string, tokenHash: string, times: DeviceTimes): Promise<void> {
+    this.#sql.keepDevice.run({ id, email, tokenHash, ...times });
   }
 
   async forgetDevices(email: string): Promise<void> {
     this.#sql.forgetDevices.run(email);
   }
 
-  async hasDevice(email: string, nowMs: number): Promise<boolean> {
-    return this.#sql.hasDevice.get(email, nowMs)?.found === 1;
+  async knownSince(email: string, nowMs: number): Promise<number | undefined> {
+    return this.#sql.knownSince.get(email, nowMs)?.since_ms ?? undefined;
   }
 
   async addSession(tokenHash: string, email: string, nowMs: number): Promise<void> {
@@ -384,5 +406,6 @@ function toCode(row: CodeRow): Code {
     isSpent: row.is_spent === 1,
     reason: row.reason ?? undefined,
     isInOutage: row.is_in_outage === 1,
+    isHeldBack: row.is_held_back === 1,
   };
 }

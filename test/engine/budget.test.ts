@@ -1,12 +1,21 @@
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { resendCode, resetPwd, verifyPasscode } from '../../src/engine.ts';
+import { codeStatus, resendCode, resetPwd, verifyPasscode } from '../../src/engine.ts';
 import { messageBudgets, TUTORIAL } from '../../src/policy.ts';
 import { openSqliteStore } from '../../src/sqlite/store.ts';
 import { temporaryFolder } from '../support/folder.ts';
 import { memoryStore } from '../support/memory-store.ts';
 import { otherThan } from '../support/sms.ts';
-import { ANN, must, NETWORK, PASSWORD, type World, world } from '../support/world.ts';
+import {
+  ANN,
+  confirmedDevice,
+  must,
+  NETWORK,
+  ownersDevice,
+  PASSWORD,
+  type World,
+  world,
+} from '../support/world.ts';
 
 const NO_PAUSE = { codeResendSeconds: 0 };
 const NOBODY = 'nobody@example.com';
@@ -34,29 +43,6 @@ async function askUntilSlow(here: World, most: number, email = ANN, from = {}) {
     if ((await ask(here, email, from)).kind === 'slow_down') return count;
   }
   return most;
-}
-
-/** The device token of the account's owner, who has signed in once. */
-async function ownersDevice(here: World, email = ANN) {
-  const outcome = await here.signIn(PASSWORD, { username: email });
-  if (outcome.kind !== 'ok') throw new Error(outcome.kind);
-  return outcome.grants.device;
-}
-
-/** The owner's device, after a code has confirmed the phone. */
-async function confirmedDevice(here: World, email = ANN) {
-  const device = await ownersDevice(here, email);
-  const locked = await here.lockOut({ username: email, device });
-  const form = {
-    network: NETWORK,
-    email,
-    device,
-    flow: must(locked.flow),
-    passcode: here.sms.lastPasscode(),
-  };
-  const outcome = await verifyPasscode(here.ports, form);
-  if (outcome.kind !== 'ok') throw new Error(outcome.kind);
-  return outcome.grants.device;
 }
 
 describe('the budget of an account', () => {
@@ -120,6 +106,33 @@ describe('the budget of an account', () => {
     expect(await askUntilSlow(here, 20)).toBe(5);
     expect(await askUntilSlow(here, 20, ANN, { device })).toBe(4);
     expect(here.sms.sent.length).toBeLessThan(12);
+  });
+
+  test('gives a known device back what did not leave by our fault, and strangers nothing', async () => {
+    const here = world(NO_PAUSE);
+    await here.signUp();
+    const device = await ownersDevice(here);
+    const asked = async (from: { device?: string }) => {
+      for (let count = 0; count < 3; count += 1) here.sms.answerNext({ kind: 'refused', reason: 'busy' });
+      return askUntilSlow(here, 20, ANN, from);
+    };
+    expect(await asked({ device })).toBe(4 + 3);
+    expect(await asked({})).toBe(5);
+  });
+
+  test('is told during the pause too, where it is longer', async () => {
+    const here = world();
+    await here.signUp();
+    for (let count = 0; count < 4; count += 1) {
+      expect(await ask(here)).toMatchObject({ resendIn: 60 });
+      here.clock.advanceSeconds(60);
+    }
+    const { flow } = (await ask(here)) as { flow: string };
+    here.clock.advanceSeconds(10);
+    const wait = 3600 - 250;
+    expect(await ask(here)).toMatchObject({ kind: 'code_sent', resendIn: wait });
+    expect(await resendCode(here.ports, { flow, network: NETWORK })).toMatchObject({ resendIn: wait });
+    expect(await codeStatus(here.ports, { flow, network: NETWORK })).toMatchObject({ resendIn: wait });
   });
 
   test('is fresh for whoever signs up an address that strangers have asked about', async () => {
@@ -260,10 +273,60 @@ describe('the budget of a phone', () => {
         await ask(here, EMAIL(index), { network: network(index) });
       }
     }
-    // Eight for strangers, and eight for known devices, of which the owner's own had one.
-    expect(here.sms.sent).toHaveLength(15);
-    await ask(here, ANN, { device });
+    // Eight for strangers, and eight for known devices.
     expect(here.sms.sent).toHaveLength(16);
+    await ask(here, ANN, { device });
+    expect(here.sms.sent).toHaveLength(17);
+  });
+
+  test('accounts that others signed up with the number, and use, do not hold back its first account, confirmed or not', async () => {
+    const here = world({ ...NO_PAUSE, messages: messageBudgets(10_000) });
+    await here.signUp();
+    const device = await ownersDevice(here);
+    for (let index = 0; index < 8; index += 1) {
+      await here.signUp(EMAIL(index));
+      const own = await ownersDevice(here, EMAIL(index));
+      for (let count = 0; count < 4; count += 1) await ask(here, EMAIL(index), { device: own });
+    }
+    expect(here.sms.sent).toHaveLength(8);
+    for (let count = 0; count < 4; count += 1) await ask(here, ANN, { device });
+    expect(here.sms.sent).toHaveLength(12);
+  });
+
+  test('a phone that refuses messages keeps its count, and gives back what others share', async () => {
+    const here = world({ ...NO_PAUSE, messages: messageBudgets(100) });
+    for (let index = 0; index < 12; index += 1) {
+      await here.signUp(EMAIL(index));
+      here.sms.answerNext({ kind: 'refused', reason: 'bad_recipient' });
+      await ask(here, EMAIL(index), { network: network(index) });
+    }
+    expect(here.sms.sent).toHaveLength(8);
+    const keys = async (key: string) =>
+      here.ports.store.transact((tx) => tx.nthNewestEvent(key, 1, 0, here.clock.nowMs()));
+    expect(await keys('message strangers')).toBeUndefined();
+    expect(await keys('message strangers prefix +1202555')).toBeUndefined();
+  });
+
+  test('a known device is told the truth of a message that is held back, and it can not be guessed', async () => {
+    const here = world(NO_PAUSE);
+    await here.signUp('first@example.com');
+    await here.signUp();
+    await here.signUp(EMAIL(1));
+    for (const email of [ANN, EMAIL(1)]) {
+      const own = await ownersDevice(here, email);
+      for (let count = 0; count < 4; count += 1) await ask(here, email, { device: own });
+    }
+    expect(here.sms.sent).toHaveLength(8);
+    await here.signUp(EMAIL(2));
+    const device = await ownersDevice(here, EMAIL(2));
+    const { flow } = (await ask(here, EMAIL(2), { device })) as { flow: string };
+    expect(here.sms.sent).toHaveLength(8);
+    expect(await codeStatus(here.ports, { flow, network: NETWORK, deviceOf: () => device })).toMatchObject({
+      delivery: 'failed',
+      reason: 'busy',
+    });
+    const passcode = await here.passcodeOf(flow);
+    expect(await here.setPassword(flow, passcode, 'the new one', EMAIL(2))).toEqual({ kind: 'wrong_code' });
   });
 });
 
@@ -318,10 +381,69 @@ describe('the budgets of prefix, country and all', () => {
         device: await ownersDevice(here, EMAIL(index)),
       });
     }
-    expect(here.sms.sent).toHaveLength(12);
+    expect(here.sms.sent).toHaveLength(3);
     await ask(here, ANN, { network: network(41) });
     await ask(here, ANN, { device });
-    expect(here.sms.sent).toHaveLength(14);
+    expect(here.sms.sent).toHaveLength(5);
+  });
+
+  test('a flood of accounts that are signed in to leaves a share to devices that were known a day before (attack 3)', async () => {
+    const here = world({ ...NO_PAUSE, messages: messageBudgets(100) });
+    await here.signUp(ANN, PASSWORD, spread(699));
+    const device = await ownersDevice(here);
+    here.clock.advanceMinutes(24 * 60);
+    for (let index = 0; index < 40; index += 1) {
+      await here.signUp(EMAIL(index), PASSWORD, spread(index));
+      const own = await ownersDevice(here, EMAIL(index));
+      await ask(here, EMAIL(index), { network: network(index) });
+      await ask(here, EMAIL(index), { network: network(index), device: own });
+    }
+    const flooded = here.sms.sent.length;
+    await ask(here, ANN, { device });
+    expect(here.sms.sent).toHaveLength(flooded + 1);
+    expect(here.sms.sent.at(-1)?.to).toBe(spread(699));
+  });
+
+  test('what strangers ask for changes nothing of what a known device is told (attack 13)', async () => {
+    const told = async (isVictimSomebody: boolean) => {
+      const here = world({ ...NO_PAUSE, messages: messageBudgets(100) });
+      if (isVictimSomebody) await here.signUp(ANN, PASSWORD, inOnePrefix(1));
+      const ends = [];
+      for (let index = 2; index < 8; index += 1) {
+        await here.signUp(EMAIL(index), PASSWORD, inOnePrefix(index));
+        const device = await ownersDevice(here, EMAIL(index));
+        await ask(here, ANN);
+        for (const from of [{ device }, {}]) {
+          const { flow } = (await ask(here, EMAIL(index), from)) as { flow: string };
+          const { delivery } = await codeStatus(here.ports, {
+            flow,
+            network: NETWORK,
+            deviceOf: () => device,
+          });
+          ends.push(delivery);
+        }
+      }
+      return { ends, sent: here.sms.sent.filter(({ to }) => to !== inOnePrefix(1)).length };
+    };
+    const [victim, nobody] = [await told(true), await told(false)];
+    expect(victim.ends).toEqual(nobody.ends);
+    // The strangers' limit of the prefix held one of them back, where the victim's messages left.
+    expect(victim.sent).toBeLessThan(nobody.sent);
+  });
+
+  test('a code whose message is held back is never right, and its guess counts (attack 6)', async () => {
+    const here = world({ ...NO_PAUSE, messages: messageBudgets(100) });
+    const outcomes = [];
+    for (let index = 0; index < 6; index += 1) {
+      await here.signUp(EMAIL(index), PASSWORD, inOnePrefix(index));
+      const { flow } = (await ask(here, EMAIL(index), { network: network(index) })) as { flow: string };
+      const passcode = await here.passcodeOf(flow);
+      outcomes.push((await here.setPassword(flow, passcode, 'the new one', EMAIL(index))).kind);
+      outcomes.push((await here.setPassword(flow, passcode, 'the new one', EMAIL(index))).kind);
+    }
+    const held = ['wrong_code', 'expired_code'];
+    const sent = ['ok', 'expired_code'];
+    expect(outcomes).toEqual([...sent, ...sent, ...sent, ...held, ...held, ...held]);
   });
 
   test('however long a flood lasts, no more than a day may have leave within any 24 hours', async () => {
@@ -342,7 +464,10 @@ describe('the budgets of prefix, country and all', () => {
         const set = await here.setPassword(must(asked.flow), here.sms.lastPasscode(), 'the new one', email);
         if (set.kind === 'ok') confirmed.push({ email, device: set.grants.device });
       }
-      for (const { email, device } of confirmed) await ask(here, email, { device });
+      for (const { email, device } of confirmed) {
+        await ask(here, email, { device });
+        await ask(here, email);
+      }
       for (let sent = before; sent < here.sms.sent.length; sent += 1) sentAtMs.push(here.clock.nowMs());
       here.clock.advanceMinutes(60);
     }
@@ -354,9 +479,12 @@ describe('the budgets of prefix, country and all', () => {
   });
 
   test('when all are used up, everybody is told alike', async () => {
-    const here = world({ ...NO_PAUSE, messages: messageBudgets(4) });
+    const here = world({ ...NO_PAUSE, messages: messageBudgets(10) });
     await here.signUp();
     const device = await confirmedDevice(here);
+    await here.signUp(EMAIL(1), PASSWORD, '+14165550123');
+    for (const email of [ANN, EMAIL(1)]) await ask(here, email);
+    expect(here.sms.sent).toHaveLength(3);
     expect(await ask(here, ANN, { device })).toEqual({ kind: 'slow_down', retryAfter: 3600 });
     expect(await ask(here)).toEqual({ kind: 'slow_down', retryAfter: 3600 });
     expect(await ask(here, NOBODY)).toEqual({ kind: 'slow_down', retryAfter: 3600 });

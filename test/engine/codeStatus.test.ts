@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { codeStatus, resendCode, resetPwd, verifyPasscode } from '../../src/engine.ts';
 import type { SmsFate, SmsOutcome } from '../../src/sms.ts';
-import { ANN, must, NETWORK, PASSWORD, type World, world } from '../support/world.ts';
+import { ANN, confirmedDevice, must, NETWORK, PASSWORD, type World, world } from '../support/world.ts';
 
 /** Ann, signed in on a device, and the code that she asks for there. */
 async function onKnownDevice(outcome?: SmsOutcome, fate?: SmsFate) {
@@ -13,7 +13,12 @@ async function onKnownDevice(outcome?: SmsOutcome, fate?: SmsFate) {
   if (outcome !== undefined) here.sms.answerNext(outcome);
   if (fate !== undefined) here.sms.endNext(fate);
   const flow = await ask(here, device);
-  return { ...here, device, flow, status: () => codeStatus(here.ports, { flow, deviceOf: () => device }) };
+  return {
+    ...here,
+    device,
+    flow,
+    status: () => codeStatus(here.ports, { network: NETWORK, flow, deviceOf: () => device }),
+  };
 }
 
 async function ask(here: World, device?: string): Promise<string> {
@@ -60,9 +65,9 @@ test('a message that has not been answered yet is being sent', async () => {
   here.sms.answerNext(new Promise(() => undefined));
   const asked = await resetPwd(here.ports, { network: NETWORK, email: ANN, device: here.device });
   if (asked.kind !== 'code_sent') throw new Error(asked.kind);
-  expect(await codeStatus(here.ports, { flow: must(asked.flow), deviceOf: () => here.device })).toMatchObject(
-    { delivery: 'sending' },
-  );
+  expect(
+    await codeStatus(here.ports, { network: NETWORK, flow: must(asked.flow), deviceOf: () => here.device }),
+  ).toMatchObject({ delivery: 'sending' });
 });
 
 test('a known device may ask again at once where the message did not arrive', async () => {
@@ -78,7 +83,9 @@ test('a known device may ask again at once where the message did not arrive', as
   });
   await settled();
   expect(sms.sent).toHaveLength(2);
-  expect(await codeStatus(ports, { flow, deviceOf })).toMatchObject({ delivery: 'delivered' });
+  expect(await codeStatus(ports, { network: NETWORK, flow, deviceOf })).toMatchObject({
+    delivery: 'delivered',
+  });
 });
 
 test('the end of an earlier message says nothing of a later one', async () => {
@@ -97,7 +104,7 @@ test('the end of an earlier message says nothing of a later one', async () => {
   const asked = await resetPwd(here.ports, { network: NETWORK, email: ANN, device });
   if (asked.kind !== 'code_sent') throw new Error(asked.kind);
   const flow = must(asked.flow);
-  const delivery = async () => (await codeStatus(here.ports, { flow, deviceOf })).delivery;
+  const delivery = async () => (await codeStatus(here.ports, { network: NETWORK, flow, deviceOf })).delivery;
   await expect.poll(delivery).toBe('sent');
 
   here.clock.advanceSeconds(60);
@@ -131,7 +138,7 @@ test.each<[string, SmsOutcome | undefined]>([
       const seen = [];
       for (const seconds of [0, 2, 1, 56, 1, 3600]) {
         here.clock.advanceSeconds(seconds);
-        seen.push(await codeStatus(here.ports, { flow, deviceOf: () => 'x'.repeat(43) }));
+        seen.push(await codeStatus(here.ports, { network: NETWORK, flow, deviceOf: () => 'x'.repeat(43) }));
       }
       return seen;
     };
@@ -147,6 +154,25 @@ test.each<[string, SmsOutcome | undefined]>([
     ]);
   },
 );
+
+test('of a code that strangers asked for, a known device is told the end once the phone is confirmed', async () => {
+  const told = async (here: World, device: string) => {
+    here.clock.advanceSeconds(60);
+    here.sms.answerNext({ kind: 'refused', reason: 'bad_recipient' });
+    const flow = await ask(here);
+    here.clock.advanceSeconds(5);
+    return codeStatus(here.ports, { network: NETWORK, flow, deviceOf: () => device });
+  };
+  const { device, ...here } = await onKnownDevice();
+  expect(await told(here, device)).toEqual({ kind: 'ok', delivery: 'sent', resendIn: 55 });
+  const confirmed = await confirmedDevice(here);
+  expect(await told(here, confirmed)).toEqual({
+    kind: 'ok',
+    delivery: 'failed',
+    reason: 'bad_recipient',
+    resendIn: 0,
+  });
+});
 
 test('to all others a refused message keeps its pause', async () => {
   const here = world();
@@ -166,7 +192,7 @@ test('a code made while messages fail for everybody has failed for everybody, no
   const statusOf = async (here: World) => {
     here.sms.outlook = { kind: 'failing', retryAfterSeconds: 30 };
     const { flow } = await here.lockOut();
-    return codeStatus(here.ports, { flow: must(flow) });
+    return codeStatus(here.ports, { network: NETWORK, flow: must(flow) });
   };
   const somebody = world();
   await somebody.signUp();
@@ -190,11 +216,11 @@ test('a code that is sent again after the outage has not failed any more', async
   here.sms.outlook = { kind: 'clear' };
   here.clock.advanceSeconds(60);
   await resendCode(here.ports, { network: NETWORK, flow });
-  expect(await codeStatus(here.ports, { flow })).toMatchObject({ delivery: 'sending' });
+  expect(await codeStatus(here.ports, { network: NETWORK, flow })).toMatchObject({ delivery: 'sending' });
 });
 
 test('a flow that nobody knows is being sent', async () => {
-  expect(await codeStatus(world().ports, { flow: 'A'.repeat(22) })).toEqual({
+  expect(await codeStatus(world().ports, { network: NETWORK, flow: 'A'.repeat(22) })).toEqual({
     kind: 'ok',
     delivery: 'sending',
   });

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { resendCode, resetPwd, verifyPasscode } from '../../src/engine.ts';
 import { otherThan } from '../support/sms.ts';
-import { ANN, must, NETWORK, PASSWORD, world } from '../support/world.ts';
+import { ANN, confirmedDevice, must, NETWORK, world } from '../support/world.ts';
 
 /** Ann, locked out, with the flow that she can ask again with. */
 async function lockedOut() {
@@ -164,12 +164,11 @@ test('asking again for an address that nobody has signed up answers the same, an
   expect(here.sms.sent).toEqual([]);
 });
 
-test('a known device that asks again for a code of strangers need not wait for one that did not arrive', async () => {
+test('a device of a confirmed phone that asks again for a code of strangers need not wait for one that did not arrive', async () => {
   const here = world();
   await here.signUp();
-  const signedIn = await here.signIn(PASSWORD);
-  if (signedIn.kind !== 'ok') throw new Error(signedIn.kind);
-  const { device } = signedIn.grants;
+  const device = await confirmedDevice(here);
+  here.sms.sent.length = 0;
   here.sms.answerNext({ kind: 'refused', reason: 'busy' });
   const asked = await resetPwd(here.ports, { network: NETWORK, email: ANN });
   if (asked.kind !== 'code_sent') throw new Error(asked.kind);

@@ -85,6 +85,13 @@ test('raw bytes that are no UTF-8 are no form', async () => {
   expect([status, body.status]).toEqual([400, 'invalid']);
 });
 
+test('a hundred pairs are a form, and more are none (attack 24)', async () => {
+  const extra = (count: number) => Array.from({ length: count }, (_, index) => `x${index}=1`).join('&');
+  const { visitor } = site();
+  expect((await visitor().post('/getseed', `username=ann&${extra(99)}` as never)).status).toBe(200);
+  await expectInvalid(visitor(), '/getseed', `username=ann&${extra(100)}`, 'body');
+});
+
 test.each([
   'application/json',
   'text/plain',

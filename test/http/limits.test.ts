@@ -91,6 +91,12 @@ describe('requests of one network', () => {
     expect((await ask('2001:db8:2::1')).status).toBe(200);
   });
 
+  test('that one network asks in vain are not taken from the others of its /48', async () => {
+    const ask = asker({ policy, trustProxy: 1 });
+    for (let count = 0; count < 20; count += 1) await ask('2001:db8:1:1::1');
+    for (let count = 0; count < 3; count += 1) expect((await ask('2001:db8:1:2::1')).status).toBe(200);
+  });
+
   test('have no limit where limits are lifted', async () => {
     const ask = asker({ policy: { requestsPerMinute: Number.POSITIVE_INFINITY } });
     for (let count = 0; count < 20; count += 1) expect((await ask()).status).toBe(200);

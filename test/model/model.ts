@@ -57,7 +57,7 @@ export type Message = { to: string; text: string; fate: Fate };
 interface Account {
   email: string;
   /** What it was signed up with; an address that nobody has signed up has none. */
-  user: { fname: string; phone: string; password: string } | undefined;
+  user: { fname: string; phone: string; password: string; isConfirmed: boolean } | undefined;
   /** Live tokens and the count that each stands for: the first token that a device was given. */
   devices: Map<string, { count: string; expiresAtMs: number }>;
   guards: Map<string, { failures: number; isLocked: boolean; changedAtMs: number }>;
@@ -100,7 +100,7 @@ export interface State {
   /** Messages, whether they left or stayed because the account is nobody's, and notices. */
   spent: { email: string; atMs: number; isBeforeSetBack: boolean }[];
   /** Codes asked for since the clock was last set back. */
-  asked: { email: string; purpose: Purpose; count: string; atMs: number; fate: Fate; isKnown: boolean }[];
+  asked: { email: string; purpose: Purpose; count: string; atMs: number; fate: Fate; isTold: boolean }[];
 }
 
 /** The states that the answers so far leave possible; more than one where requests ran at the same time. */
@@ -246,7 +246,7 @@ function applySignup(state: State, { request, outcome }: StepOf<'signup'>) {
   if (account.user !== undefined) return demandKind(outcome, 'taken', 'an address is signed up once');
   demandKind(outcome, 'ok', 'an address that nobody has can be signed up');
   const { fname, phone, password } = request;
-  account.user = { fname, phone, password };
+  account.user = { fname, phone, password, isConfirmed: false };
   account.guards.clear();
   for (const [id, code] of state.codes) if (code.email === request.email) dropCode(state, id);
   state.asked = state.asked.filter(({ email }) => email !== request.email);
@@ -307,7 +307,6 @@ function applyAskReset(state: State, { request, outcome }: StepOf<'askReset'>, n
 function applyResend(state: State, { request, outcome }: StepOf<'resend'>, notes: Notes) {
   const flow = state.flows.get(request.flow);
   const code = state.codes.get(flow?.codeId ?? '');
-  if (state.isFull) return demandKind(outcome, 'slow_down', 'nothing is taken on where the sender is full');
   if (flow === undefined || code === undefined || code.isSpent) {
     return demandKind(outcome, 'expired_code', 'a flow that is fulfilled or unknown starts over');
   }
@@ -320,15 +319,15 @@ function applyResend(state: State, { request, outcome }: StepOf<'resend'>, notes
   demandKind(outcome, 'code_sent', 'a code can be asked for again');
 
   const isKnown = countOf(state, account, request.devices[email]) !== UNKNOWN;
-  const pauseMs = pauseLeftMs(state, newestOf(state, email, purpose, count), isKnown);
+  const isTold = isKnown && (count !== UNKNOWN || account.user?.isConfirmed === true);
+  const pauseMs = pauseLeftMs(state, newestOf(state, email, purpose, count), isTold);
   if (pauseMs > 0) {
     demand(outcome.flow === request.flow, 'during the pause the flow stays');
     return demandAsked(account, outcome, pauseMs);
   }
   if (flow.isTried || isExpired(state, code)) {
     notes.tags.push('a new code in place of one that is no longer good');
-    const isSpared = isKnown;
-    return ask(state, account, purpose, count, isSpared, outcome, notes);
+    return ask(state, account, purpose, count, isTold, outcome, notes);
   }
 
   demand(outcome.flow === request.flow, 'a flow that is still good is kept');
@@ -337,7 +336,7 @@ function applyResend(state: State, { request, outcome }: StepOf<'resend'>, notes
   code.sentAtMs = state.nowMs;
   code.changedAtMs = state.nowMs;
   if (code.delivery !== 'gone') code.delivery = 'sending';
-  send(state, account, code, isKnown, notes);
+  send(state, account, code, isTold, notes);
 }
 
 function applyVerify(state: State, { request, outcome }: StepOf<'verify'>, notes: Notes) {
@@ -421,14 +420,14 @@ function ask(
   account: Account,
   purpose: Purpose,
   count: string,
-  isKnown: boolean,
+  isTold: boolean,
   outcome: Outcome,
   notes: Notes,
 ) {
   const { nowMs } = state;
   const { email } = account;
   const newest = newestOf(state, email, purpose, count);
-  const pauseMs = pauseLeftMs(state, newest, isKnown);
+  const pauseMs = pauseLeftMs(state, newest, isTold);
   if (newest !== undefined && pauseMs > 0) {
     demandAsked(account, outcome, pauseMs);
     const [codeId, code] = newest;
@@ -461,14 +460,14 @@ function ask(
   };
   state.codes.set(outcome.flow, code);
   addFlow(state, outcome.flow, outcome.flow);
-  send(state, account, code, isKnown, notes);
+  send(state, account, code, isTold, notes);
 }
 
 /** The code's message: to the account's own phone, or to none where the account is nobody's. */
-function send(state: State, account: Account, code: Code, isKnown: boolean, notes: Notes): void {
+function send(state: State, account: Account, code: Code, isTold: boolean, notes: Notes): void {
   const { email, purpose, count } = code;
   const { nowMs } = state;
-  const soFar = { email, purpose, count, atMs: nowMs, isKnown };
+  const soFar = { email, purpose, count, atMs: nowMs, isTold };
   state.spent.push({ email, atMs: nowMs, isBeforeSetBack: false });
   if (account.user === undefined) {
     code.delivery = 'gone';
@@ -532,12 +531,14 @@ function tryCode(
   code.changedAtMs = state.nowMs;
   const isRight = code.digits !== undefined && code.digits === request.passcode;
   if (isRight && code.delivery === 'refused') notes.tags.push('a code that was refused');
-  if (!isRight || code.delivery === 'refused' || accountOf(state, request.email).user === undefined) {
+  const { user } = accountOf(state, request.email);
+  if (!isRight || code.delivery === 'refused' || user === undefined) {
     demandKind(outcome, 'wrong_code', 'a wrong code is wrong');
     return false;
   }
   demandKind(outcome, 'ok', 'the right code in an open flow is right');
   code.isSpent = true;
+  user.isConfirmed = true;
   return true;
 }
 
@@ -588,7 +589,7 @@ function demandBounds({ codes, flows, asked, spent, nowMs }: State): void {
     const before = groups.get(key) ?? [];
     // Of messages that left in one millisecond none is the newest: either's failure excuses the next.
     const newest = before.filter(({ atMs }) => atMs === before.at(-1)?.atMs);
-    const isExcused = one.isKnown && newest.some(({ fate }) => fate === 'refused' || fate === 'failed');
+    const isExcused = one.isTold && newest.some(({ fate }) => fate === 'refused' || fate === 'failed');
     demand(before.length === 0 || isExcused, 'two messages keep the pause between them');
     groups.set(key, [...before, one]);
   }
@@ -630,10 +631,10 @@ function countSince(fromMs: number, spent: State['spent']): number {
   return spent.filter(({ atMs }) => atMs > fromMs).length;
 }
 
-function pauseLeftMs({ nowMs }: State, newest: [string, Code] | undefined, isKnown: boolean): number {
+function pauseLeftMs({ nowMs }: State, newest: [string, Code] | undefined, isTold: boolean): number {
   if (newest === undefined) return 0;
   const [, { delivery, sentAtMs }] = newest;
-  if (isKnown && (delivery === 'refused' || delivery === 'failed')) return 0;
+  if (isTold && (delivery === 'refused' || delivery === 'failed')) return 0;
   return Math.max(0, sentAtMs + codeResendSeconds * 1000 - nowMs);
 }
 

@@ -72,7 +72,7 @@ async function takeDeed(twin: Twin, deed: Deed): Promise<unknown> {
       });
     }
     case 'codeStatus':
-      return engine.codeStatus(ports, { flow, deviceOf: () => device });
+      return engine.codeStatus(ports, { network: NETWORK, flow, deviceOf: () => device });
   }
 }
 

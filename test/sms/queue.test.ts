@@ -1,29 +1,34 @@
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { type QueueOptions, queuedSms } from '../../src/sms/queue.ts';
-import type { SmsOutcome } from '../../src/sms.ts';
+import type { SmsOutcome, SmsSender, Standing } from '../../src/sms.ts';
 import { fakeClock } from '../support/clock.ts';
 import { fakeSms } from '../support/sms.ts';
+import { must } from '../support/world.ts';
 
 const BUSY: SmsOutcome = { kind: 'refused', reason: 'busy', retryAfterSeconds: 45 };
 const MISCONFIGURED: SmsOutcome = { kind: 'refused', reason: 'misconfigured' };
 const BAD_RECIPIENT: SmsOutcome = { kind: 'refused', reason: 'bad_recipient' };
 const UNKNOWN: SmsOutcome = { kind: 'unknown' };
 
-function queue(options: Partial<QueueOptions> = {}) {
+function queue(options: Partial<QueueOptions> = {}, more: Partial<SmsSender> = {}) {
   const clock = fakeClock();
   const sms = fakeSms();
   const events: string[] = [];
   const log: QueueOptions['log'] = ({ event }) => events.push(event);
   const { nowMs, sleep } = clock;
-  const own = queuedSms(sms, { perMinute: 2, maxWaiting: 2, restSeconds: 30, log, nowMs, sleep, ...options });
-  const send = () => own.sms.send('+12025550123', 'text');
+  const own = queuedSms(
+    { ...sms, ...more },
+    { perMinute: 2, maxWaiting: 2, restSeconds: 30, log, nowMs, sleep, ...options },
+  );
+  const send = (standing: Standing = 'stranger', to = '+12025550123') => own.sms.send(to, 'text', standing);
+  const skip = async () => must(await own.sms.skip?.('+12025550123', 'text', 'stranger'));
   const answered = async (...outcomes: SmsOutcome[]) => {
     for (const outcome of outcomes) {
       sms.answerNext(outcome);
       await send();
     }
   };
-  return { ...own, clock, sms, events, send, answered };
+  return { ...own, clock, sms, events, send, skip, answered };
 }
 
 /** Lets everything go on that waits for nothing but its turn. */
@@ -45,11 +50,11 @@ test('what does not fit the queue is refused at once, and the outlook tells when
   const { clock, sms, send, outlook } = queue();
   const fitting = [send(), send(), send(), send()];
   clock.advanceSeconds(20);
-  expect(outlook()).toEqual({ kind: 'full', retryAfterSeconds: 40 });
+  expect(outlook('stranger')).toEqual({ kind: 'full', retryAfterSeconds: 40 });
   expect(await send()).toEqual({ kind: 'refused', reason: 'busy', retryAfterSeconds: 40 });
   clock.advanceSeconds(40);
   await Promise.all(fitting);
-  expect(outlook()).toEqual({ kind: 'clear' });
+  expect(outlook('stranger')).toEqual({ kind: 'clear' });
   expect(sms.sent).toHaveLength(4);
 });
 
@@ -60,7 +65,7 @@ test.each([
 ])('%s stops messages to everybody', async (_, outcomes) => {
   const { sms, send, answered, outlook, events } = queue({ perMinute: 10 });
   await answered(...outcomes);
-  expect(outlook()).toMatchObject({ kind: 'failing' });
+  expect(outlook('stranger')).toMatchObject({ kind: 'failing' });
   expect(await send()).toMatchObject({ kind: 'refused', reason: 'busy' });
   expect(sms.sent).toHaveLength(outcomes.length);
   expect(events).toEqual(['messages_failing']);
@@ -76,7 +81,7 @@ test.each([
 ])('%s does not', async (_, outcomes) => {
   const { answered, outlook } = queue({ perMinute: 10 });
   await answered(...outcomes);
-  expect(outlook()).toEqual({ kind: 'clear' });
+  expect(outlook('stranger')).toEqual({ kind: 'clear' });
 });
 
 test('after the rest one message goes out as a probe, and its success lets the others go', async () => {
@@ -95,7 +100,7 @@ test('after the rest one message goes out as a probe, and its success lets the o
   expect(sms.sent).toHaveLength(2);
   let_go({ kind: 'sent', messageId: '1' });
   await probe;
-  expect(outlook()).toEqual({ kind: 'clear' });
+  expect(outlook('stranger')).toEqual({ kind: 'clear' });
   expect(await send()).toMatchObject({ kind: 'sent' });
   expect(events).toEqual(['messages_failing', 'messages_going']);
 });
@@ -105,7 +110,7 @@ test('a probe that fails, or whose fate is unknown, makes the rest begin anew', 
   await answered(MISCONFIGURED);
   clock.advanceSeconds(30);
   await answered(UNKNOWN);
-  expect(outlook()).toEqual({ kind: 'failing', retryAfterSeconds: 30 });
+  expect(outlook('stranger')).toEqual({ kind: 'failing', retryAfterSeconds: 30 });
   expect(await send()).toMatchObject({ kind: 'refused' });
   expect(sms.sent).toHaveLength(2);
 });
@@ -115,13 +120,13 @@ test('a probe to a number that gets no messages shows that the provider is there
   await answered(MISCONFIGURED);
   clock.advanceSeconds(30);
   await answered(BAD_RECIPIENT);
-  expect(outlook()).toEqual({ kind: 'clear' });
+  expect(outlook('stranger')).toEqual({ kind: 'clear' });
 });
 
 test('the provider may ask for a longer rest', async () => {
   const { clock, answered, outlook, send } = queue({ perMinute: 10 });
   await answered(BUSY);
-  expect(outlook()).toEqual({ kind: 'failing', retryAfterSeconds: 45 });
+  expect(outlook('stranger')).toEqual({ kind: 'failing', retryAfterSeconds: 45 });
   clock.advanceSeconds(44);
   expect(await send()).toMatchObject({ kind: 'refused', retryAfterSeconds: 1 });
 });
@@ -148,23 +153,81 @@ test('closing refuses the messages that wait, and those that come', async () => 
   expect(sms.sent).toHaveLength(2);
 });
 
-test('a message that must not leave takes no turn, and is answered what anybody can expect', async () => {
-  const taken: string[] = [];
-  const sms = fakeSms();
-  const skip = async (to: string): Promise<SmsOutcome> => {
-    taken.push(to);
-    return { kind: 'sent', messageId: '' };
-  };
-  const { nowMs, sleep } = fakeClock();
-  const own = queuedSms({ ...sms, skip }, { perMinute: 2, maxWaiting: 2, nowMs, sleep });
-  for (let count = 0; count < 5; count += 1) {
-    expect(await own.sms.skip?.('+12025550123', 'text')).toEqual({ kind: 'sent', messageId: '' });
-  }
-  expect([taken.length, sms.sent.length]).toEqual([5, 0]);
-  expect(await own.sms.send('+12025550123', 'text')).toMatchObject({ kind: 'sent' });
+test('a message that must not leave takes a turn and a place as any other, and leaves its sender alone', async () => {
+  const { clock, sms, skip, send, outlook } = queue();
+  const all = [send(), skip(), skip(), send()];
+  await settle();
+  expect(sms.sent).toHaveLength(1);
+  expect(outlook('stranger')).toEqual({ kind: 'full', retryAfterSeconds: 60 });
+  expect(await skip()).toEqual(await send());
+  expect(await skip()).toMatchObject({ kind: 'refused', reason: 'busy' });
+  clock.advanceSeconds(60);
+  expect((await Promise.all(all)).map(({ kind }) => kind)).toEqual(['sent', 'sent', 'sent', 'sent']);
+  expect(sms.sent).toHaveLength(2);
+});
 
-  sms.answerNext(MISCONFIGURED);
-  await own.sms.send('+12025550123', 'text');
-  expect(await own.sms.skip?.('+12025550123', 'text')).toMatchObject({ kind: 'refused', reason: 'busy' });
-  expect(taken).toHaveLength(5);
+test('each standing has places of its own, and they take turns', async () => {
+  const { clock, sms, send, outlook } = queue({ perMinute: 1 });
+  const standings = ['stranger', 'stranger', 'stranger', 'known', 'confirmed', 'known'] as const;
+  const all = standings.map((standing, index) => send(standing, `+1202555000${index}`));
+  await settle();
+  expect(outlook('stranger')).toMatchObject({ kind: 'full' });
+  expect(outlook('known')).toMatchObject({ kind: 'full' });
+  expect(outlook('settled')).toEqual({ kind: 'clear' });
+  expect(outlook('confirmed')).toEqual({ kind: 'clear' });
+  for (let minute = 0; minute < 5; minute += 1) {
+    clock.advanceSeconds(60);
+    await settle();
+  }
+  await Promise.all(all);
+  expect(sms.sent.map(({ to }) => Number(to.at(-1)))).toEqual([0, 1, 3, 4, 2, 5]);
+});
+
+describe('a sender that can tell whether it is ready', () => {
+  function askable(answers: boolean[]) {
+    const asked = { count: 0 };
+    const isReady = async () => {
+      asked.count += 1;
+      return answers.shift() ?? true;
+    };
+    return { ...queue({ perMinute: 10 }, { isReady }), asked };
+  }
+
+  test('is asked after each rest, and messages go again once it is; none goes out as a probe', async () => {
+    const { clock, sms, send, skip, answered, outlook, events, asked } = askable([false]);
+    await answered(BUSY);
+    clock.advanceSeconds(44);
+    await settle();
+    expect(asked.count).toBe(0);
+    clock.advanceSeconds(1);
+    await settle();
+    expect(asked.count).toBe(1);
+    expect(outlook('stranger')).toEqual({ kind: 'failing', retryAfterSeconds: 30 });
+    for (const message of [send, skip]) expect(await message()).toMatchObject({ kind: 'refused' });
+    clock.advanceSeconds(30);
+    await settle();
+    expect([asked.count, outlook('stranger').kind]).toEqual([2, 'clear']);
+    expect(await send()).toMatchObject({ kind: 'sent' });
+    expect(sms.sent).toHaveLength(2);
+    expect(events).toEqual(['messages_failing', 'messages_going']);
+  });
+
+  test('is not asked where it has refused our configuration: a message has to show that', async () => {
+    const { clock, send, answered, outlook, asked } = askable([]);
+    await answered(MISCONFIGURED);
+    clock.advanceSeconds(90);
+    await settle();
+    expect([asked.count, outlook('stranger').kind]).toEqual([0, 'failing']);
+    expect(await send()).toMatchObject({ kind: 'sent' });
+    expect(outlook('stranger').kind).toBe('clear');
+  });
+
+  test('is not asked any more once the queue is closed', async () => {
+    const { clock, answered, close, asked } = askable([]);
+    await answered(BUSY);
+    close();
+    clock.advanceSeconds(90);
+    await settle();
+    expect(asked.count).toBe(0);
+  });
 });

@@ -253,11 +253,24 @@ describe('a refusal', () => {
     },
   );
 
-  test.each(['from', 'text', 'token', undefined])(
+  test.each(['from', 'text', 'token'])(
     '400 CMN-101 over the parameter %s is our fault',
     async (parameterName) => {
       bench.ringCentral.next('sms', refusal(400, 'CMN-101', parameterName));
       expect(await sender().send(PHONE, TEXT)).toEqual(MISCONFIGURED);
+    },
+  );
+
+  test.each([
+    [400, 'CMN-101'],
+    [400, 'MSG-338'],
+    [403, 'MSG-999'],
+    [422, 'NEW-1'],
+  ])(
+    '%i %s, of which no more is known, is taken to be about this message alone',
+    async (status, errorCode) => {
+      bench.ringCentral.next('sms', refusal(status, errorCode));
+      expect(await sender().send(PHONE, TEXT)).toEqual({ kind: 'refused', reason: 'undeliverable' });
     },
   );
 
@@ -306,7 +319,7 @@ describe('a refusal', () => {
   test('whose code is a sentence is logged without it', async () => {
     bench.ringCentral.next('sms', refusal(400, `${CODE} to ${PHONE} under ${account.jwt}`));
     await sender().send(PHONE, TEXT);
-    expect(lines).toMatchObject([{ event: 'sms_misconfigured', status: 400, errorCode: 'InvalidParameter' }]);
+    expect(lines).toMatchObject([{ event: 'sms_undeliverable', status: 400, errorCode: 'InvalidParameter' }]);
   });
 
   test.each([

@@ -35,7 +35,7 @@ test('a backup is not started again by the writes that come while it is made', a
   expect(await backUp(path, copy)).toBe(0);
   isOver = true;
   await writer;
-  expect(writes).toBeLessThan(20);
+  expect(writes).toBeLessThan(500);
 });
 
 test('a backup can be opened as the database that it is a copy of', async () => {

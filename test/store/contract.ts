@@ -27,6 +27,7 @@ const CODE: Code = {
   delivery: 'sending',
   reason: undefined,
   isInOutage: false,
+  isHeldBack: false,
 };
 
 /** What every store has to keep to; `open` makes an empty one. */
@@ -247,7 +248,7 @@ export function storeContract(open: () => Store): void {
       ]);
     });
 
-    test('a phone is confirmed for its own account, and an account has a device while one lives', async () => {
+    test('a phone is confirmed for its own account, and an account has known its oldest live device since it was first kept', async () => {
       const store = fresh();
       const told = await store.transact(async (tx) => {
         const bob = { ...USER, email: 'bob@example.com' };
@@ -255,17 +256,48 @@ export function storeContract(open: () => Store): void {
         await tx.addUser(bob, NOW);
         const before = (await tx.userFor(USER.email))?.isPhoneConfirmed;
         await tx.confirmPhone(USER.email, NOW);
-        await tx.keepDevice('d', USER.email, 'h', NOW + 1);
+        await tx.keepDevice('d', USER.email, 'h', { nowMs: NOW - 9, expiresAtMs: NOW });
+        await tx.keepDevice('d', USER.email, 'h', { nowMs: NOW, expiresAtMs: NOW + 1 });
+        await tx.keepDevice('e', USER.email, 'i', { nowMs: NOW, expiresAtMs: NOW + 2 });
         return [
           before,
           (await tx.userFor(USER.email))?.isPhoneConfirmed,
           (await tx.userFor(bob.email))?.isPhoneConfirmed,
-          await tx.hasDevice(USER.email, NOW),
-          await tx.hasDevice(USER.email, NOW + 1),
-          await tx.hasDevice(bob.email, NOW),
+          await tx.knownSince(USER.email, NOW),
+          await tx.knownSince(USER.email, NOW + 1),
+          await tx.knownSince(USER.email, NOW + 2),
+          await tx.knownSince(bob.email, NOW),
         ];
       });
-      expect(told).toEqual([false, true, false, true, false, false]);
+      expect(told).toEqual([false, true, false, NOW - 9, NOW, undefined, undefined]);
+    });
+
+    test('of the accounts with a phone, the first is the one that signed up first', async () => {
+      const store = fresh();
+      const told = await store.transact(async (tx) => {
+        await tx.addUser({ ...USER, email: 'zoe@example.com' }, NOW);
+        await tx.addUser(USER, NOW + 1);
+        await tx.addUser({ ...USER, email: 'bob@example.com', phoneno: '+12025550124' }, NOW + 2);
+        const asked = ['zoe@example.com', USER.email, 'nobody@example.com'];
+        return Promise.all(asked.map((email) => tx.isFirstWithPhone(email, USER.phoneno)));
+      });
+      expect(told).toEqual([true, false, false]);
+    });
+
+    test('a code that was held back stays so until its message leaves, and one that left is never held back', async () => {
+      const store = fresh();
+      const told = await store.transact(async (tx) => {
+        await tx.addCode({ ...CODE, isHeldBack: true });
+        await tx.addFlow('f1', 'c1', 3);
+        const isHeldBack = async () => (await tx.flowFor('f1'))?.code.isHeldBack;
+        const seen = [await isHeldBack()];
+        for (const again of [true, false, true]) {
+          await tx.resendCode('c1', { isInOutage: false, isHeldBack: again }, NOW);
+          seen.push(await isHeldBack());
+        }
+        return seen;
+      });
+      expect(told).toEqual([true, true, false, false]);
     });
 
     test('a lock and its failures are cleared together, for one device or for all', async () => {
@@ -296,7 +328,7 @@ export function storeContract(open: () => Store): void {
         await tx.addCode({ ...CODE, id: 'c3', device: 'd1', sentAtMs: NOW + 20 });
         await tx.addCode({ ...CODE, id: 'c4', purpose: 'reset', sentAtMs: NOW + 20 });
         const before = await tx.newestCode(USER.email, 'unlock', '', NOW + 20);
-        await tx.resendCode('c1', true, NOW + 30);
+        await tx.resendCode('c1', { isInOutage: true, isHeldBack: false }, NOW + 30);
         return [
           before?.id,
           (await tx.newestCode(USER.email, 'unlock', '', NOW + 30))?.id,
@@ -376,8 +408,8 @@ export function storeContract(open: () => Store): void {
     test('a device is found by its newest token, for its own account, until it expires', async () => {
       const store = fresh();
       const found = await store.transact(async (tx) => {
-        await tx.keepDevice('d1', USER.email, 't1', NOW + 100);
-        await tx.keepDevice('d1', USER.email, 't2', NOW + 200);
+        await tx.keepDevice('d1', USER.email, 't1', { nowMs: NOW, expiresAtMs: NOW + 100 });
+        await tx.keepDevice('d1', USER.email, 't2', { nowMs: NOW, expiresAtMs: NOW + 200 });
         return [
           await tx.deviceFor(USER.email, 't1', NOW),
           await tx.deviceFor(USER.email, 't2', NOW),
@@ -471,7 +503,7 @@ export function storeContract(open: () => Store): void {
           ['live', NOW + 1],
         ] as const) {
           await tx.addSeed({ id, seed: id, email: USER.email, network: 'a', expiresAtMs }, 100);
-          await tx.keepDevice(id, USER.email, id, expiresAtMs);
+          await tx.keepDevice(id, USER.email, id, { nowMs: NOW, expiresAtMs });
         }
         await tx.addSession('idle', USER.email, NOW - 0.5 * DAY - 1);
         await tx.addSession('old', USER.email, NOW - 30 * DAY - 1);

@@ -61,7 +61,7 @@ describe('the file', () => {
 
   test('records its migrations', () => {
     const { path } = opened();
-    expect(otherConnection(path).prepare('SELECT number FROM migrations').pluck().all()).toEqual([1, 2]);
+    expect(otherConnection(path).prepare('SELECT number FROM migrations').pluck().all()).toEqual([1, 2, 3]);
   });
 
   test('made by a newer version is refused with a clear message, and left alone', async () => {
@@ -72,7 +72,7 @@ describe('the file', () => {
     db.close();
     const before = readFileSync(path);
     expect(() => openSqliteStore(path)).toThrow(
-      /newer version of this program \(schema 99; this version knows 2\)/,
+      /newer version of this program \(schema 99; this version knows 3\)/,
     );
     expect(readFileSync(path).equals(before)).toBe(true);
   });

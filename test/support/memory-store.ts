@@ -10,6 +10,7 @@ import {
 } from '../../src/store.ts';
 
 interface Tables {
+  /** In the order of their sign-up. */
   users: Map<string, User>;
   seeds: Map<string, Seed>;
   guards: Map<
@@ -18,7 +19,7 @@ interface Tables {
   >;
   codes: Map<string, Code & { changedAtMs: number }>;
   flows: Map<string, { codeId: string; isTried: boolean }>;
-  devices: Map<string, { email: string; tokenHash: string; expiresAtMs: number }>;
+  devices: Map<string, { email: string; tokenHash: string; sinceMs: number; expiresAtMs: number }>;
   sessions: Map<string, Session>;
   events: { key: string; atMs: number }[];
 }
@@ -87,6 +88,8 @@ function verbs(tables: Tables, life: { isOver: boolean }): Tx {
       users.set(user.email, { ...user, isPhoneConfirmed: false });
       return true;
     },
+    isFirstWithPhone: async (email, phoneno) =>
+      [...users.values()].find((user) => user.phoneno === phoneno)?.email === email,
     async confirmPhone(email) {
       const user = users.get(email);
       if (user !== undefined) users.set(email, { ...user, isPhoneConfirmed: true });
@@ -138,8 +141,15 @@ function verbs(tables: Tables, life: { isOver: boolean }): Tx {
         .sort((left, right) => right.sentAtMs - left.sentAtMs)[0];
     },
     addCode: async (code) => void codes.set(code.id, { ...code, changedAtMs: code.createdAtMs }),
-    resendCode: async (id, isInOutage, nowMs) =>
-      changeCode(id, { sentAtMs: nowMs, isInOutage, changedAtMs: nowMs }),
+    async resendCode(id, { isInOutage, isHeldBack }, nowMs) {
+      const wasHeldBack = codes.get(id)?.isHeldBack === true;
+      changeCode(id, {
+        sentAtMs: nowMs,
+        isInOutage,
+        isHeldBack: wasHeldBack && isHeldBack,
+        changedAtMs: nowMs,
+      });
+    },
     async noteDelivery(id, delivery, from, reason) {
       const code = codes.get(id);
       if (code !== undefined && from.includes(code.delivery)) changeCode(id, { delivery, reason });
@@ -177,13 +187,16 @@ function verbs(tables: Tables, life: { isOver: boolean }): Tx {
           device.tokenHash === tokenHash && device.email === email && device.expiresAtMs > nowMs,
       )?.[0];
     },
-    keepDevice: async (id, email, tokenHash, expiresAtMs) =>
-      void devices.set(id, { email, tokenHash, expiresAtMs }),
+    async keepDevice(id, email, tokenHash, { nowMs, expiresAtMs }) {
+      devices.set(id, { email, tokenHash, sinceMs: devices.get(id)?.sinceMs ?? nowMs, expiresAtMs });
+    },
     async forgetDevices(email) {
       for (const [id, device] of devices) if (device.email === email) devices.delete(id);
     },
-    hasDevice: async (email, nowMs) =>
-      [...devices.values()].some((device) => device.email === email && device.expiresAtMs > nowMs),
+    async knownSince(email, nowMs) {
+      const own = [...devices.values()].filter((one) => one.email === email && one.expiresAtMs > nowMs);
+      return own.length === 0 ? undefined : Math.min(...own.map(({ sinceMs }) => sinceMs));
+    },
 
     async addSession(hash, email, nowMs) {
       sessions.set(hash, { email, createdAtMs: nowMs, seenAtMs: nowMs });

@@ -1,8 +1,10 @@
-import type { SmsFate, SmsOutcome, SmsOutlook, SmsSender } from '../../src/sms.ts';
+import type { SmsFate, SmsOutcome, SmsOutlook, SmsSender, Standing } from '../../src/sms.ts';
 
 /** A sender that keeps what it was given, in place of sending it. */
 export interface FakeSms extends SmsSender {
   readonly sent: { to: string; text: string }[];
+  /** Who asked for each of them, where the queue does not stand before it. */
+  readonly standings: (Standing | undefined)[];
   /** What the next message answers, in place of `sent`. */
   answerNext(outcome: SmsOutcome | Promise<SmsOutcome>): void;
   /** What anybody's message can expect; a test sets it. */
@@ -28,16 +30,19 @@ export function otherThan(passcode: string): string {
 /** A sender with nothing sent yet. */
 export function fakeSms(): FakeSms {
   const sent: FakeSms['sent'] = [];
+  const standings: FakeSms['standings'] = [];
   const answers: (SmsOutcome | Promise<SmsOutcome>)[] = [];
   const ends: (SmsFate | Promise<SmsFate>)[] = [];
   return {
     sent,
+    standings,
     outlook: { kind: 'clear' },
     endNext: (fate) => void ends.push(fate),
     answerNext: (outcome) => void answers.push(outcome),
     lastPasscode: () => passcodeIn(sent.at(-1)?.text),
-    async send(to, text) {
+    async send(to: string, text: string, standing?: Standing) {
       sent.push({ to, text });
+      standings.push(standing);
       return answers.shift() ?? { kind: 'sent', messageId: String(sent.length) };
     },
     follow: async () => ends.shift() ?? { kind: 'delivered' },

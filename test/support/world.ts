@@ -3,9 +3,11 @@ import { createBackground } from '../../src/background.ts';
 import { canonicalEmail } from '../../src/email.ts';
 import * as engine from '../../src/engine.ts';
 import type { LoginOutcome } from '../../src/outcome.ts';
+import { passcodeFor } from '../../src/passcode.ts';
 import { type Policy, TUTORIAL } from '../../src/policy.ts';
 import type { Alarm, Ports } from '../../src/ports.ts';
 import type { Store } from '../../src/store.ts';
+import { hashOf } from '../../src/token.ts';
 import { type FakeClock, fakeClock } from './clock.ts';
 import { memoryStore } from './memory-store.ts';
 import { newKeys, proofFor } from './page.ts';
@@ -24,6 +26,8 @@ export interface World {
   signIn(password: string, browser?: Browser): Promise<LoginOutcome>;
   /** Three wrong passwords; answers the third one's outcome. */
   lockOut(browser?: Browser): Promise<Extract<LoginOutcome, { kind: 'locked' }>>;
+  /** The right passcode of the flow's code, whether or not it was sent. */
+  passcodeOf(flow: string): Promise<string>;
   /** The second step of a reset. */
   setPassword(
     flow: string,
@@ -101,6 +105,10 @@ export function world(
       await self.settled();
       return outcome;
     },
+    async passcodeOf(flow) {
+      const found = await ports.store.transact((tx) => tx.flowFor(hashOf(flow)));
+      return passcodeFor(ports.appSecret, must(found).code);
+    },
     async setPassword(flow, passcode, password, email = ANN) {
       const { salt, kdf } = await seedFor(email);
       return engine.resetPwd(ports, {
@@ -115,6 +123,29 @@ export function world(
     },
   };
   return self;
+}
+
+/** The device token of the account's owner, who has signed in once. */
+export async function ownersDevice(here: World, email = ANN) {
+  const outcome = await here.signIn(PASSWORD, { username: email });
+  if (outcome.kind !== 'ok') throw new Error(outcome.kind);
+  return outcome.grants.device;
+}
+
+/** The owner's device, after a code has confirmed the phone. */
+export async function confirmedDevice(here: World, email = ANN) {
+  const device = await ownersDevice(here, email);
+  const locked = await here.lockOut({ username: email, device });
+  const form = {
+    network: NETWORK,
+    email,
+    device,
+    flow: must(locked.flow),
+    passcode: here.sms.lastPasscode(),
+  };
+  const outcome = await engine.verifyPasscode(here.ports, form);
+  if (outcome.kind !== 'ok') throw new Error(outcome.kind);
+  return outcome.grants.device;
 }
 
 /** The value, or an error where an outcome came without it. */

@@ -119,7 +119,7 @@ export function ringCentralClient(options: ClientOptions): RingCentralClient {
       const isNoToken = error instanceof SyntaxError;
       const failure = isNoToken
         ? new Failure('misconfigured', { status: 200, errorCode: 'NoToken' })
-        : await failureOf(error);
+        : aboutUs(await failureOf(error));
       if (failure.reason === 'misconfigured') noLoginUntilMs = nowMs() + LOGIN_PAUSE_MS;
       throw failure;
     }
@@ -173,6 +173,11 @@ export function ringCentralClient(options: ClientOptions): RingCentralClient {
     pauseMs: () => Math.max(busyUntilMs - nowMs(), 0),
     mayPoll: () => nowMs() >= Math.max(busyUntilMs, noPollUntilMs),
   };
+}
+
+/** A login that is refused, for whatever reason, is about no number. */
+function aboutUs(failure: Failure): Failure {
+  return failure.reason === 'undeliverable' ? new Failure('misconfigured', failure.facts) : failure;
 }
 
 function retryAfterMs(headers: Headers): number {

@@ -1,4 +1,4 @@
-import type { FailureReason, RefusalReason } from '../../sms.ts';
+import type { FailureReason } from '../../sms.ts';
 
 /** The status, RingCentral's errorCode or the network's (`ECONNRESET`), and RCRequestId, as far as they are known. */
 export interface CallFacts {
@@ -9,10 +9,10 @@ export interface CallFacts {
 
 /** A call that failed: with a `reason` where it certainly did nothing, without where nobody knows. */
 export class Failure extends Error {
-  readonly reason: RefusalReason | undefined;
+  readonly reason: FailureReason | undefined;
   readonly facts: CallFacts;
 
-  constructor(reason: RefusalReason | undefined, facts: CallFacts = {}) {
+  constructor(reason: FailureReason | undefined, facts: CallFacts = {}) {
     super('A call to RingCentral failed');
     this.reason = reason;
     this.facts = facts;
@@ -21,19 +21,25 @@ export class Failure extends Error {
 
 // What RingCentral says of a call or of a message that did not arrive (SMS-RC its own word, SMS-UP the gateway's,
 // SMS-CAR the carrier's), and the network of a connection that was never made, when nothing was sent.
-const CODES: Record<RefusalReason, RegExp> = {
+const CODES: Record<Exclude<FailureReason, 'undeliverable'>, RegExp> = {
   bad_recipient: /^(MSG-(240|243|246|247|310)|SMS-(RC|UP|CAR)-41[01])$/,
   opted_out: /^SMS-(RC|UP|CAR)-413$/,
-  misconfigured: /^(MSG-(242|245|304)|CMN-(109|401|408)|SMS-(RC|UP|CAR)-(414|461))$/,
+  misconfigured:
+    /^(MSG-(242|245|304)|CMN-(109|401|406|408)|OAU-\d+|invalid_(client|grant|request|scope)|unauthorized_client|SMS-(RC|UP|CAR)-(414|461))$/,
   busy: /^(MSG-(290|305)|CMN-(30[1-4]|310)|SMS-(RC|UP|CAR)-(403|45[0-2])|ECONNREFUSED|ENOTFOUND|EAI_AGAIN)$/,
 };
 
-/** Why a call did nothing, by its code or else its status; undefined where it may have done something. */
-export function reasonOf({ status = 0, errorCode = '' }: CallFacts): RefusalReason | undefined {
+/**
+ * Why a call did nothing, by its code or else its status; undefined where it may have done something. A refusal that
+ * nothing is known of is taken to be about what was asked: one stranger's number stops nobody else's messages.
+ */
+export function reasonOf({ status = 0, errorCode = '' }: CallFacts): FailureReason | undefined {
   if (status === 429) return 'busy';
-  const reasons = Object.keys(CODES) as RefusalReason[];
-  const isRefusal = status >= 300 && status < 500;
-  return reasons.find((reason) => CODES[reason].test(errorCode)) ?? (isRefusal ? 'misconfigured' : undefined);
+  const reasons = Object.keys(CODES) as (keyof typeof CODES)[];
+  const known = reasons.find((reason) => CODES[reason].test(errorCode));
+  if (known !== undefined || status < 300 || status >= 500) return known;
+  const isAboutUs = status < 400 || [401, 404, 405].includes(status) || (status === 403 && errorCode === '');
+  return isAboutUs ? 'misconfigured' : 'undeliverable';
 }
 
 /** Why a message that was taken did not arrive, by its delivery error. */
@@ -55,9 +61,9 @@ export async function failureOf(error: unknown): Promise<Failure> {
   const detail = Object([body.errors].flat()[0]);
   const errorCode = [detail.errorCode, body.errorCode, body.error].map(plainWord).find(Boolean);
   const facts = { ...factsOf(response), errorCode };
-  const isAboutRecipient =
-    errorCode === 'CMN-101' && /^to\b/.test(detail.parameterName ?? body.parameterName);
-  return new Failure(isAboutRecipient ? 'bad_recipient' : reasonOf(facts), facts);
+  const parameter: unknown = detail.parameterName ?? body.parameterName;
+  if (errorCode !== 'CMN-101' || typeof parameter !== 'string') return new Failure(reasonOf(facts), facts);
+  return new Failure(/^to\b/.test(parameter) ? 'bad_recipient' : 'misconfigured', facts);
 }
 
 /** The facts that an answer tells without its body. */

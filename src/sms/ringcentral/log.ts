@@ -1,9 +1,9 @@
-import type { FailureReason, RefusalReason } from '../../sms.ts';
+import type { FailureReason } from '../../sms.ts';
 import type { CallFacts } from './failure.ts';
 
 /** What became of a call for a message, told once: never its text, a secret, or more of its number than the last four digits. */
 export interface SendLogLine extends CallFacts {
-  event: `${'login' | 'sms'}_${RefusalReason}` | 'sms_sent' | 'sms_unknown';
+  event: `${'login' | 'sms'}_${FailureReason}` | 'sms_sent' | 'sms_unknown';
   to: string;
   /** Of a message that was sent: what its `FollowLogLine` goes by. */
   messageId?: string;

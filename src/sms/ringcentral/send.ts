@@ -1,4 +1,4 @@
-import type { RefusalReason, SmsOutcome, SmsSender } from '../../sms.ts';
+import type { FailureReason, SmsOutcome, SmsSender } from '../../sms.ts';
 import type { SmsApi } from './api.ts';
 import type { Progress, RingCentralClient } from './client.ts';
 import { type CallFacts, Failure, factsOf, failureOf, fieldsOf, reasonOf } from './failure.ts';
@@ -32,7 +32,7 @@ export function sendBy(
     return progress.hasLeft ? { kind: 'unknown' } : refused('busy');
   }
 
-  function refused(reason: RefusalReason): SmsOutcome {
+  function refused(reason: FailureReason): SmsOutcome {
     const waitMs = client.pauseMs();
     if (reason !== 'busy' || waitMs <= 0) return { kind: 'refused', reason };
     return { kind: 'refused', reason, retryAfterSeconds: Math.ceil(waitMs / 1000) };

@@ -1,6 +1,7 @@
 import type { SmsSender } from '../../sms.ts';
-import { type ApiName, smsApi } from './api.ts';
+import { type ApiName, type SmsApi, smsApi } from './api.ts';
 import { type ClientOptions, type RingCentralClient, ringCentralClient } from './client.ts';
+import { type Failure, isForbidden } from './failure.ts';
 import { followBy } from './follow.ts';
 import { type Log, patientLog } from './log.ts';
 import { sendBy } from './send.ts';
@@ -31,5 +32,16 @@ export function ringCentralSms(
   return {
     send: sendBy(client, api, { fromNumber, deadlineMs, log }),
     follow: followBy(client, api, { waitsMs: followWaitsMs, log }),
+    isReady: () => answers(client, api),
   };
+}
+
+/** Whether RingCentral takes the login and answers a question, be it by saying that the app may not ask it. */
+async function answers(client: RingCentralClient, { listCall }: SmsApi): Promise<boolean> {
+  try {
+    await client.call(listCall);
+    return true;
+  } catch (error) {
+    return isForbidden((error as Failure).facts);
+  }
 }

@@ -57,6 +57,8 @@ function answerTo(call: Call): Promise<Answer['answer']> {
       return sender.follow(call.messageId);
     case 'check':
       return check();
+    case 'isReady':
+      return sender.isReady();
   }
 }
 
