@@ -53,11 +53,16 @@ function startWorker(script: string): Promise<Worker | undefined> {
 function askWorker(thread: Worker, work: Stretch): Promise<Stretched> {
   return new Promise((resolve) => {
     const { port1, port2 } = new MessageChannel();
-    port1.onmessage = ({ data }: MessageEvent<Stretched>) => {
+    const answered = new AbortController();
+    const settle = (answer: Stretched) => {
       port1.close();
-      resolve(data);
+      answered.abort();
+      resolve(answer);
     };
-    thread.addEventListener('error', ({ message }) => resolve({ fault: message }), { once: true });
+    port1.onmessage = ({ data }: MessageEvent<Stretched>) => settle(data);
+    thread.addEventListener('error', ({ message }) => settle({ fault: message }), {
+      signal: answered.signal,
+    });
     thread.postMessage(work, [port2]);
   });
 }

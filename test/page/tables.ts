@@ -1,4 +1,5 @@
 import zlib from 'node:zlib';
+import { spreadOf } from '../bench/statistics.ts';
 import type { Visit } from './person.ts';
 
 const WHEN: Record<string, string> = {
@@ -46,24 +47,20 @@ export function fileTable(files: ReadonlyMap<string, Buffer>): string {
 
 /** A row for each figure: its median, and the least and the most of all visits. */
 export function timeTable(visits: readonly Visit[]): string {
-  const row = (unit: string, digits: number) => {
+  const row = (unit: string) => {
     return ([name, of]: (typeof MS_ROWS)[number]) => {
-      const sorted = visits.map(of).sort((a, b) => a - b);
-      const [least = 0, median = 0, most = 0] = [0, (sorted.length - 1) >> 1, sorted.length - 1].map(
-        (i) => sorted[i],
-      );
-      const shown = (value: number) => grouped(Number(value.toFixed(digits)));
-      return `| ${name} | ${shown(median)} ${unit} | ${shown(least)} to ${shown(most)} |`;
+      const { median, min, max } = spreadOf(visits.map(of));
+      return `| ${name} | ${grouped(median)} ${unit} | ${grouped(min)} to ${grouped(max)} |`;
     };
   };
   return [
     '| figure | median | least to most |',
     '|---|---:|---:|',
-    ...MS_ROWS.map(row('ms', 0)),
-    ...BYTE_ROWS.map(row('bytes', 0)),
+    ...MS_ROWS.map(row('ms')),
+    ...BYTE_ROWS.map(row('bytes')),
   ].join('\n');
 }
 
 function grouped(value: number): string {
-  return value.toLocaleString('en-US');
+  return value.toLocaleString('en-US', { maximumFractionDigits: 0 });
 }
