@@ -48,6 +48,8 @@ export function openSqliteStore(path: string, options: SqliteStoreOptions = {}):
     migrate(db, Date.now());
     // Waiting inside SQLite holds the event loop, so it is kept short and the longer wait is done outside.
     db.pragma('busy_timeout = 5');
+    // Each work's savepoint keeps the pages that it changes, which nobody needs once the program is gone.
+    db.pragma('temp_store = MEMORY');
     if (options.maxPages !== undefined) db.pragma(`max_page_count = ${options.maxPages}`);
     return new SqliteStore(db, options);
   } catch (error) {
@@ -155,28 +157,31 @@ class SqliteStore implements Store {
     const taken: Waiting[] = [];
     const tell: (() => void)[] = [];
     const closesAtMs = performance.now() + this.#options.batchMs;
+    const deadline = new Deadline(this.#options.workMs);
     try {
       do {
         const waiting = this.#queue.shift();
         if (waiting === undefined) break;
         taken.push(waiting);
-        tell.push(await this.#runOne(waiting));
+        tell.push(await this.#runOne(waiting, deadline));
       } while (taken.length < this.#options.batchWorks && performance.now() < closesAtMs);
       this.#commit.run();
     } catch (error) {
       this.#refuse(taken, error);
       this.#rollBack();
       return;
+    } finally {
+      deadline.end();
     }
     for (const settle of tell) settle();
   }
 
   /** Runs one work, and answers how to tell its result. Throws where the whole transaction is lost with it. */
-  async #runOne({ work, resolve, reject }: Waiting): Promise<() => void> {
+  async #runOne({ work, resolve, reject }: Waiting, deadline: Deadline): Promise<() => void> {
     const tx = new SqliteTx(this.#statements);
     this.#savepoint.run();
     try {
-      const result = await within(this.#options.workMs, work(tx));
+      const result = await deadline.of(work(tx));
       this.#release.run();
       return () => resolve(result);
     } catch (error) {
@@ -207,16 +212,28 @@ class SqliteStore implements Store {
   }
 }
 
-/** The work's result, or an Error once the time is up. Works that only await their tx never reach the timer. */
-async function within<Result>(ms: number, result: Promise<Result>): Promise<Result> {
-  let timer: NodeJS.Timeout | undefined;
-  const tooLate = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`A work took over ${ms} ms and was rolled back.`)), ms);
-  });
-  try {
-    return await Promise.race([result, tooLate]);
-  } finally {
-    clearTimeout(timer);
+/** Ends works that take longer than `ms`, one at a time, with one timer for all of them. */
+class Deadline {
+  readonly #timer: NodeJS.Timeout;
+  #giveUp: ((reason: Error) => void) | undefined;
+
+  constructor(ms: number) {
+    this.#timer = setTimeout(() => {
+      this.#giveUp?.(new Error(`A work took over ${ms} ms and was rolled back.`));
+    }, ms);
+  }
+
+  /** The work's result, or an Error once the time from here on is up. Works that only await their tx never reach the timer. */
+  of<Result>(result: Promise<Result>): Promise<Result> {
+    this.#timer.refresh();
+    return new Promise((resolve, reject) => {
+      this.#giveUp = reject;
+      result.then(resolve, reject);
+    });
+  }
+
+  end(): void {
+    clearTimeout(this.#timer);
   }
 }
 
