@@ -7,9 +7,10 @@ import type { Logger } from 'pino';
 import type { Ports } from '../ports.ts';
 import { StoreUnavailable } from '../store.ts';
 import { readAssets } from './assets.ts';
+import { directPosts } from './direct.ts';
 import { isFormType } from './forms.ts';
 import { sameSite } from './origin.ts';
-import { refusal, replyInvalid } from './replies.ts';
+import { refusal, replyInvalid, replyRefused } from './replies.ts';
 import { type RouteOptions, routes } from './routes.ts';
 
 /** What the app needs to know besides the engine's ports. */
@@ -41,10 +42,19 @@ export function createApp(ports: Ports, options: AppOptions): RequestListener {
   app.locals.smsCountries = ports.phones.smsCountries;
   app.locals.defaultCountry = ports.phones.defaultCountry;
 
-  app.use(securityHeaders(options.publicOrigin));
+  const setSecurity = securityHeaders(options.publicOrigin);
+  app.use(alsoOn(setSecurity));
   app.use(assets.serve);
-  app.use(noStore);
-  app.use(requestLog(options.log));
+  app.use(alsoOn(setNoStore));
+  app.use((request, response, next) => {
+    logOnceAnswered(
+      options.log,
+      request,
+      response,
+      () => (request.route as { path?: string } | undefined)?.path,
+    );
+    next();
+  });
   app.use(sameSite(options.publicOrigin, (request, response) => refuse(request, response, 'cross_site')));
   app.use(
     express.raw({
@@ -58,10 +68,27 @@ export function createApp(ports: Ports, options: AppOptions): RequestListener {
   app.use((request, response, next) =>
     request.method === 'OPTIONS' ? notFound(request, response, next) : next(),
   );
-  app.use(routes(ports, options));
+  const { router, posts } = routes(ports, options);
+  app.use(router);
   app.use(notFound);
   app.use(faults(options.log));
+  const isAnswered = directPosts(posts, {
+    publicOrigin: options.publicOrigin,
+    bodyLimitBytes: BODY_LIMIT_BYTES,
+    // Express's own reading of X-Forwarded-For.
+    ipOf: ({ headers, socket }) => Reflect.get(app.request, 'ip', { app, headers, socket }) ?? '',
+    prepare(request, response, path) {
+      setSecurity(response);
+      setNoStore(response);
+      logOnceAnswered(options.log, request, response, () => path);
+    },
+    onFault(error, response) {
+      if (response.headersSent) response.destroy();
+      else replyRefused(response, logFault(options.log, error));
+    },
+  });
   return (request, response) => {
+    if (isAnswered(request, response)) return;
     const invalid = () => replyInvalid(response, 'body');
     // A request target that Express can't parse passes by all of the above.
     return toOriginForm(request) ? app(request as Request, response as Response, invalid) : invalid();
@@ -83,7 +110,7 @@ function toOriginForm(request: IncomingMessage): boolean {
 }
 
 /** Sets what helmet sets, which is the same for every answer: it is asked once. */
-function securityHeaders(publicOrigin: string): RequestHandler {
+function securityHeaders(publicOrigin: string): (response: ServerResponse) => void {
   const isHttps = publicOrigin.startsWith('https:');
   const headers: [name: string, value: string][] = [];
   const setOnce = helmet({
@@ -113,29 +140,36 @@ function securityHeaders(publicOrigin: string): RequestHandler {
     removeHeader: () => undefined,
   };
   setOnce({} as IncomingMessage, sample as unknown as ServerResponse, () => undefined);
-  return (_request, response, next) => {
+  return (response) => {
     for (const [name, value] of headers) response.setHeader(name, value);
+  };
+}
+
+function setNoStore(response: ServerResponse): void {
+  response.setHeader('Cache-Control', 'no-store');
+}
+
+function alsoOn(step: (response: ServerResponse) => void): RequestHandler {
+  return (_request, response, next) => {
+    step(response);
     next();
   };
 }
 
-const noStore: RequestHandler = (_request, response, next) => {
-  response.set('Cache-Control', 'no-store');
-  next();
-};
-
 /** One line a request, but for the inbox, which polls. Only a route's own path is written: the rest of a URL is whatever somebody typed. */
-function requestLog(log: AppOptions['log']): RequestHandler {
-  return (request, response, next) => {
-    const startedAtMs = performance.now();
-    response.on('finish', () => {
-      const path = (request.route as { path?: string } | undefined)?.path ?? 'unknown';
-      if (path.startsWith('/dev/')) return;
-      const ms = Math.round(performance.now() - startedAtMs);
-      log.info({ method: request.method, path, status: response.statusCode, ms }, 'request');
-    });
-    next();
-  };
+function logOnceAnswered(
+  log: AppOptions['log'],
+  request: IncomingMessage,
+  response: ServerResponse,
+  pathOf: () => string | undefined,
+): void {
+  const startedAtMs = performance.now();
+  response.on('finish', () => {
+    const path = pathOf() ?? 'unknown';
+    if (path.startsWith('/dev/')) return;
+    const ms = Math.round(performance.now() - startedAtMs);
+    log.info({ method: request.method, path, status: response.statusCode, ms }, 'request');
+  });
 }
 
 /** Answers what went wrong outside of the engine's outcomes, and logs what is a fault of ours. */
@@ -145,13 +179,18 @@ function faults(log: AppOptions['log']): ErrorRequestHandler {
     const { status } = error as { status?: unknown };
     if (status === 413) return refuse(request, response, 'too_large');
     if (typeof status === 'number' && status >= 400 && status < 500) return replyInvalid(response, 'body');
-    if (error instanceof StoreUnavailable) {
-      log.error({ reason: error.message }, 'store unavailable');
-      return refuse(request, response, 'unavailable');
-    }
-    log.error({ name: (error as Error)?.name, stack: (error as Error)?.stack }, 'fault');
-    refuse(request, response, 'error');
+    refuse(request, response, logFault(log, error));
   };
+}
+
+/** Logs what went wrong, and says what it is answered with. */
+function logFault(log: AppOptions['log'], error: unknown): 'unavailable' | 'error' {
+  if (error instanceof StoreUnavailable) {
+    log.error({ reason: error.message }, 'store unavailable');
+    return 'unavailable';
+  }
+  log.error({ name: (error as Error)?.name, stack: (error as Error)?.stack }, 'fault');
+  return 'error';
 }
 
 /** JSON for programs, a page for a person whose browser opened an address. */

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
-import { parse } from 'cookie';
-import type { CookieOptions, Request, Response } from 'express';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { parse, type SerializeOptions, serialize } from 'cookie';
 import type { Grants } from '../outcome.ts';
 import { FIXED } from '../policy.ts';
 
@@ -9,9 +9,9 @@ export type Tokens = { session?: string; device?: string };
 
 /** Sets and reads the cookies of the contract; under https they are `Secure` and have the prefix `__Host-`. */
 export interface Cookies {
-  read(request: Request, email?: string): Tokens;
-  grant(response: Response, email: string, grants: Grants): void;
-  dropSession(response: Response): void;
+  read(request: IncomingMessage, email?: string): Tokens;
+  grant(response: ServerResponse, email: string, grants: Grants): void;
+  dropSession(response: ServerResponse): void;
 }
 
 /** The cookies of a site at `publicOrigin`. */
@@ -22,12 +22,15 @@ export function cookiesFor(publicOrigin: string): Cookies {
   const deviceOf = (email: string) => {
     return `${prefix}device-${createHash('sha256').update(email).digest('hex').slice(0, 8)}`;
   };
-  const common: CookieOptions = { httpOnly: true, path: '/', secure };
-  const lax: CookieOptions = { ...common, sameSite: 'lax' };
+  const common: SerializeOptions = { httpOnly: true, path: '/', secure };
+  const lax: SerializeOptions = { ...common, sameSite: 'lax' };
+  const strict: SerializeOptions = { ...common, sameSite: 'strict' };
 
   return {
     read(request, email) {
-      const sent = parse(request.headers.cookie ?? '');
+      const { cookie } = request.headers;
+      if (cookie === undefined) return {};
+      const sent = parse(cookie);
       const device = email === undefined ? undefined : sent[deviceOf(email)];
       return {
         ...(sent[session] && { session: sent[session] }),
@@ -35,17 +38,22 @@ export function cookiesFor(publicOrigin: string): Cookies {
       };
     },
     grant(response, email, grants) {
-      if (grants.session !== undefined) {
-        response.cookie(session, grants.session, { ...lax, maxAge: FIXED.sessionLifetimeSeconds * 1000 });
-      }
-      response.cookie(deviceOf(email), grants.device, {
-        ...common,
-        sameSite: 'strict',
-        maxAge: FIXED.deviceLifetimeSeconds * 1000,
-      });
+      const device = lasting(deviceOf(email), grants.device, FIXED.deviceLifetimeSeconds, strict);
+      if (grants.session === undefined) return void response.setHeader('Set-Cookie', device);
+      const own = lasting(session, grants.session, FIXED.sessionLifetimeSeconds, lax);
+      response.setHeader('Set-Cookie', [own, device]);
     },
     dropSession(response) {
-      response.clearCookie(session, lax);
+      response.setHeader('Set-Cookie', serialize(session, '', { ...lax, expires: new Date(1) }));
     },
   };
+}
+
+/** A cookie that a browser keeps for so many seconds, also one that knows no Max-Age. */
+function lasting(name: string, value: string, seconds: number, options: SerializeOptions): string {
+  return serialize(name, value, {
+    ...options,
+    maxAge: seconds,
+    expires: new Date(Date.now() + seconds * 1000),
+  });
 }

@@ -1,21 +1,24 @@
+import type { IncomingHttpHeaders } from 'node:http';
 import type { RequestHandler } from 'express';
 import { isLoopbackAddress, isLoopbackHost } from '../loopback.ts';
 
-/**
- * Lets a POST through only where it comes from a page of this site or from no page at all (Fetch Metadata, and the
- * Origin header where a browser sends none); anything else gets `refuse`.
- */
+/** Lets a POST through only where it comes from a page of this site or from no page; anything else gets `refuse`. */
 export function sameSite(publicOrigin: string, refuse: RequestHandler): RequestHandler {
   return (request, response, next) => {
-    if (request.method !== 'POST') return next();
-    const site = request.headers['sec-fetch-site'];
-    const { origin } = request.headers;
-    const isAllowed =
-      site === undefined
-        ? origin === undefined || isSameOrigin(origin, publicOrigin)
-        : site === 'same-origin' || site === 'none';
-    return isAllowed ? next() : refuse(request, response, next);
+    if (request.method !== 'POST' || isSameSite(request.headers, publicOrigin)) return next();
+    return refuse(request, response, next);
   };
+}
+
+/**
+ * Whether a request comes from a page of this site or from no page at all (Fetch Metadata, and the Origin header where a
+ * browser sends none).
+ */
+export function isSameSite(headers: IncomingHttpHeaders, publicOrigin: string): boolean {
+  const site = headers['sec-fetch-site'];
+  if (site !== undefined) return site === 'same-origin' || site === 'none';
+  const { origin } = headers;
+  return origin === undefined || isSameOrigin(origin, publicOrigin);
 }
 
 function isSameOrigin(origin: string, publicOrigin: string): boolean {

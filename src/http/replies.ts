@@ -1,5 +1,4 @@
 import type { ServerResponse } from 'node:http';
-import type { Response } from 'express';
 import type {
   CodeStatusOutcome,
   GetSeedOutcome,
@@ -141,9 +140,11 @@ const REFUSALS = {
   error: [500, 'Something went wrong', 'Something went wrong here. Please try again.'],
 } as const satisfies Partial<Record<Refusal['status'], readonly [number, string, string]>>;
 
+const JSON_TYPE = 'application/json; charset=utf-8';
+
 /** Answers a request with its outcome: status, `status`, `message`, and the outcome's own fields without its grants. */
 export function reply<Path extends keyof Outcomes>(
-  response: Response,
+  response: ServerResponse,
   path: Path,
   outcome: Outcomes[Path],
 ): void {
@@ -152,27 +153,41 @@ export function reply<Path extends keyof Outcomes>(
 }
 
 function send<Outcome extends { kind: string }>(
-  response: Response,
+  response: ServerResponse,
   [status, sentence]: Row<Outcome>,
   outcome: Outcome,
 ): void {
   const message = typeof sentence === 'function' ? sentence(outcome) : sentence;
   const { kind, grants, ...fields } = outcome as { kind: string; grants?: unknown; retryAfter?: number };
-  if (fields.retryAfter !== undefined) response.set('Retry-After', String(fields.retryAfter));
-  response.status(status).json({ status: kind, message, ...fields });
+  if (fields.retryAfter !== undefined) response.setHeader('Retry-After', String(fields.retryAfter));
+  sendJson(response, status, { status: kind, message, ...fields });
+}
+
+function sendJson(response: ServerResponse, status: number, body: object): void {
+  const text = JSON.stringify(body);
+  response.statusCode = status;
+  response.setHeader('Content-Type', JSON_TYPE);
+  response.setHeader('Content-Length', Buffer.byteLength(text));
+  response.end(text);
 }
 
 /** Answers that a field (`body` where there is no one field) does not have its form. */
 export function replyInvalid(response: ServerResponse, field: string): void {
   response.statusCode = 400;
   response.setHeader('Cache-Control', 'no-store');
-  response.setHeader('Content-Type', 'application/json; charset=utf-8');
+  response.setHeader('Content-Type', JSON_TYPE);
   response.end(JSON.stringify({ status: 'invalid', message: invalid(field), field }));
 }
 
 /** Answers that too many requests came, and when to go on. */
-export function replySlowDown(response: Response, retryAfter: number): void {
+export function replySlowDown(response: ServerResponse, retryAfter: number): void {
   send(response, SLOW_DOWN, { kind: 'slow_down', retryAfter });
+}
+
+/** Answers a program with a refusal. */
+export function replyRefused(response: ServerResponse, status: keyof typeof REFUSALS): void {
+  const { code, body } = refusal(status);
+  sendJson(response, code, body);
 }
 
 /** The HTTP status, the title for a page, and the JSON body of a refusal. */

@@ -1,4 +1,5 @@
-import { type Request, type RequestHandler, type Response, Router } from 'express';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { type Request, type RequestHandler, Router } from 'express';
 import type { ZodType } from 'zod';
 import {
   codeStatus,
@@ -16,6 +17,7 @@ import type { Grants } from '../outcome.ts';
 import type { Ports } from '../ports.ts';
 import { originOf } from './address.ts';
 import { cookiesFor, type Tokens } from './cookies.ts';
+import type { Post } from './direct.ts';
 import {
   codeStatusForm,
   getSeedForm,
@@ -44,9 +46,13 @@ export interface RouteOptions {
 /** What is known of who sent a form, besides its fields. */
 type Sender = Tokens & Origin & { deviceOf: (email: string) => string | undefined };
 
-/** The pages and the requests of the contract, in the tutorial's order. */
-export function routes(ports: Ports, { publicOrigin, isProduction, inbox }: RouteOptions): Router {
+/** The pages and the requests of the contract, in the tutorial's order; and the POSTs by their paths once more. */
+export function routes(
+  ports: Ports,
+  { publicOrigin, isProduction, inbox }: RouteOptions,
+): { router: Router; posts: ReadonlyMap<string, Post> } {
   const router = Router({ caseSensitive: true, strict: true });
+  const posts = new Map<string, Post>();
   const cookies = cookiesFor(publicOrigin);
   const limit = requestLimit(ports.policy.requestsPerMinute);
 
@@ -76,20 +82,20 @@ export function routes(ports: Ports, { publicOrigin, isProduction, inbox }: Rout
     response.render('messages', { page: 'messages', hasInbox: true, messages: inbox?.() });
   });
   router.get('/dev/messages.json', toInbox, (_request, response) => void response.json(inbox?.()));
-  return router;
+  return { router, posts };
 
   /** One request: its form, the engine's answer to it, and the cookies that the answer grants. */
   function post<Path extends keyof Outcomes, Form extends object>(
     path: Path,
     schema: ZodType<Form> | ((fields: Map<string, string>) => ZodType<Form>),
     answer: (ports: Ports, form: Form & Sender) => Promise<Outcomes[Path]>,
-    alsoOnAnswer?: (response: Response) => void,
+    alsoOnAnswer?: (response: ServerResponse) => void,
   ): void {
-    router.post(`/${path}`, async (request, response) => {
-      const parsed = parse(request, schema);
+    const answerPost: Post = async (request, response, ip, body) => {
+      const parsed = parse(request, body, schema);
       if ('field' in parsed) return replyInvalid(response, parsed.field);
 
-      const origin = originOf(request.ip ?? '');
+      const origin = originOf(ip);
       const waitSeconds = await limit(origin);
       if (waitSeconds > 0) return replySlowDown(response, waitSeconds);
 
@@ -105,15 +111,22 @@ export function routes(ports: Ports, { publicOrigin, isProduction, inbox }: Rout
       if (grants !== undefined && email !== undefined) cookies.grant(response, email, grants);
       alsoOnAnswer?.(response);
       reply(response, path, outcome);
-    });
+    };
+    posts.set(`/${path}`, answerPost);
+    router.post(`/${path}`, (request, response) =>
+      answerPost(request, response, request.ip ?? '', request.body ?? NO_BODY),
+    );
   }
 }
 
+const NO_BODY = Buffer.alloc(0);
+
 function parse<Form>(
-  request: Request,
+  request: IncomingMessage,
+  bytes: Uint8Array,
   schema: ZodType<Form> | ((fields: Map<string, string>) => ZodType<Form>),
 ): Parsed<Form> {
-  const body = readBody(request.headers['content-type'], request.body ?? Buffer.alloc(0));
+  const body = readBody(request.headers['content-type'], bytes);
   if ('field' in body) return body;
   return readForm(typeof schema === 'function' ? schema(body.form) : schema, body.form);
 }
