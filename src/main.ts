@@ -2,12 +2,14 @@ import { randomBytes } from 'node:crypto';
 import { setTimeout } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import dotenv from 'dotenv';
-import { type Logger, pino } from 'pino';
+import type { Logger } from 'pino';
 import { quietAlarm } from './alarm.ts';
 import { createBackground } from './background.ts';
 import { type Config, readConfig } from './config.ts';
 import { createApp } from './http/app.ts';
 import { closeServers, listen } from './http/listen.ts';
+import { createLog } from './log.ts';
+import { pooledRandomBytes } from './random.ts';
 import { consoleSms, type InboxMessage } from './sms/console.ts';
 import { queuedSms, type SmsQueue } from './sms/queue.ts';
 import { threadedSms } from './sms/thread.ts';
@@ -26,7 +28,8 @@ async function main(): Promise<void> {
   // What this program writes is for its own user alone.
   process.umask(0o077);
 
-  const log = pino({ base: null });
+  const { log, flush } = createLog();
+  process.once('exit', flush);
   const background = createBackground((error) => log.error({ reason: String(error) }, 'background fault'));
   const store = openSqliteStore(config.databasePath);
   const { sms, outlook, close, end, inbox, check } = senderFor(config, log);
@@ -40,7 +43,7 @@ async function main(): Promise<void> {
       site: { serviceName: config.serviceName, host: new URL(config.publicOrigin).hostname },
       appSecret: config.appSecret ?? randomBytes(32),
       nowMs: Date.now,
-      randomBytes,
+      randomBytes: pooledRandomBytes(),
       later: background.later,
       meanwhile: background.meanwhile,
       alarm: quietAlarm(

@@ -1,4 +1,4 @@
-import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
+import { createHmac, hash, timingSafeEqual } from 'node:crypto';
 
 /** How pages are to make SaltedPassword today: Argon2id (RFC 9106), m in KiB: OWASP's least for a memory of 19 MiB. */
 export const KDF = 'argon2id$m=19456,t=2,p=1';
@@ -30,7 +30,7 @@ export function authMessage({ id, seed, salt, kdf, nonce, username }: Exchange):
  */
 export function isProof(proof: Uint8Array, storedKey: Uint8Array, message: string): boolean {
   const clientKey = xor(proof, hmac(storedKey, message));
-  return timingSafeEqual(createHash('sha256').update(clientKey).digest(), storedKey);
+  return timingSafeEqual(hash('sha256', clientKey, 'buffer'), storedKey);
 }
 
 /** The ServerSignature of RFC 5802, 3: 32 bytes by which the page knows that the server has the account's keys. */

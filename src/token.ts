@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 
 /** So many bytes that nobody can foresee, as base64url without padding. */
 export function randomToken(randomBytes: (size: number) => Uint8Array, size: number): string {
@@ -7,12 +7,12 @@ export function randomToken(randomBytes: (size: number) => Uint8Array, size: num
 
 /** What a store keeps of a token: it can be recognised by it, but not made from it. */
 export function hashOf(token: string): string {
-  return createHash('sha256').update(token).digest('base64url');
+  return hash('sha256', token, 'base64url');
 }
 
 /** Bytes as base64url without padding (RFC 4648, 5). */
 export function toBase64url(bytes: Uint8Array): string {
-  return Buffer.from(bytes).toString('base64url');
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('base64url');
 }
 
 /** The bytes of a base64url text. */

@@ -7,6 +7,20 @@ import type { Origin } from '../form.ts';
  * customer may have.
  */
 export function originOf(ip: string): Origin {
+  const known = ORIGINS.get(ip);
+  if (known !== undefined) return known;
+  if (ORIGINS.size === MOST_ORIGINS) ORIGINS.clear();
+  const origin = readOrigin(ip);
+  if (ip.length <= LONGEST_ADDRESS) ORIGINS.set(ip, origin);
+  return origin;
+}
+
+const MOST_ORIGINS = 4096;
+/** `[` IPv6 with an IPv4 tail and a zone `]:port`; what is longer is no address. */
+const LONGEST_ADDRESS = 72;
+const ORIGINS = new Map<string, Origin>();
+
+function readOrigin(ip: string): Origin {
   const address = parse(ip);
   if (address === undefined) return { network: ip };
   if (address.kind() === 'ipv4') return { network: address.toString() };

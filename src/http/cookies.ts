@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { parse, type SerializeOptions, serialize } from 'cookie';
 import type { Grants } from '../outcome.ts';
@@ -20,7 +20,7 @@ export function cookiesFor(publicOrigin: string): Cookies {
   const prefix = secure ? '__Host-' : '';
   const session = `${prefix}sid`;
   const deviceOf = (email: string) => {
-    return `${prefix}device-${createHash('sha256').update(email).digest('hex').slice(0, 8)}`;
+    return `${prefix}device-${hash('sha256', email, 'hex').slice(0, 8)}`;
   };
   const common: SerializeOptions = { httpOnly: true, path: '/', secure };
   const lax: SerializeOptions = { ...common, sameSite: 'lax' };

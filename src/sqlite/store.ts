@@ -50,6 +50,8 @@ export function openSqliteStore(path: string, options: SqliteStoreOptions = {}):
     db.pragma('busy_timeout = 5');
     // Each work's savepoint keeps the pages that it changes, which nobody needs once the program is gone.
     db.pragma('temp_store = MEMORY');
+    // Copying the log back into the database stops all else for a while: it is done once for 16 MiB of it.
+    db.pragma('wal_autocheckpoint = 4000');
     if (options.maxPages !== undefined) db.pragma(`max_page_count = ${options.maxPages}`);
     return new SqliteStore(db, options);
   } catch (error) {
