@@ -31,6 +31,7 @@ import {
   signupForm,
   verifyPasscodeForm,
 } from './forms.ts';
+import { createLanes } from './lanes.ts';
 import { requestLimit } from './limits.ts';
 import { isLocal } from './origin.ts';
 import { type Outcomes, reply, replyInvalid, replySlowDown } from './replies.ts';
@@ -55,6 +56,8 @@ export function routes(
   const posts = new Map<string, Post>();
   const cookies = cookiesFor(publicOrigin);
   const limit = requestLimit(ports.policy.requestsPerMinute);
+  const isLimited = ports.policy.requestsPerMinute < Number.POSITIVE_INFINITY;
+  const lanes = createLanes(() => performance.now(), isLimited ? MOST_WAITING : Number.POSITIVE_INFINITY);
 
   const hasInbox = (request: Request) => inbox !== undefined && !isProduction && isLocal(request);
   const page = (name: string): RequestHandler => {
@@ -100,12 +103,16 @@ export function routes(
       if (waitSeconds > 0) return replySlowDown(response, waitSeconds);
 
       const { email } = parsed.form as { email?: string };
-      const outcome = await answer(ports, {
-        ...parsed.form,
-        ...cookies.read(request, email),
-        deviceOf: (account) => cookies.read(request, account).device,
-        ...origin,
-      });
+      const outcome = await lanes.run(origin, () =>
+        answer(ports, {
+          ...parsed.form,
+          ...cookies.read(request, email),
+          deviceOf: (account) => cookies.read(request, account).device,
+          ...origin,
+        }),
+      );
+      if (outcome === undefined) return replySlowDown(response, CROWDED_SECONDS);
+      if (WRONG_GUESSES.has(outcome.kind)) lanes.noteGuess(origin);
 
       const { grants } = outcome as { grants?: Grants };
       if (grants !== undefined && email !== undefined) cookies.grant(response, email, grants);
@@ -118,6 +125,12 @@ export function routes(
     );
   }
 }
+
+/** Requests of networks that guess which may wait; past them such requests are put off for so long. */
+const MOST_WAITING = 256;
+const CROWDED_SECONDS = 5;
+/** What a wrong password or code is answered with, whether or not there is such an account. */
+const WRONG_GUESSES: ReadonlySet<string> = new Set(['wrong', 'locked', 'wrong_code']);
 
 const NO_BODY = Buffer.alloc(0);
 
