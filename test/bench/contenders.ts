@@ -22,7 +22,8 @@ export interface Contender {
 }
 
 export const PASSWORD = 'correct horse battery staple';
-const emailOf = (account: number) => `user${account}@example.com`;
+export const emailOf = (account: number) => `user${account}@example.com`;
+export const phoneOf = (account: number) => `+1202555${String(100 + (account % 100)).padStart(4, '0')}`;
 const form = (fields: Record<string, string>) => new URLSearchParams(fields).toString();
 
 /** All servers, the product first. */
@@ -96,7 +97,7 @@ async function signUpAll(connection: Connection, accounts: number): Promise<void
       email: emailOf(account),
       fname: 'Sam',
       lname: 'Bench',
-      phoneno: `+1202555${String(100 + (account % 100)).padStart(4, '0')}`,
+      phoneno: phoneOf(account),
       salt,
       kdf,
       ...newKeys(PASSWORD, salt),

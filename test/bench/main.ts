@@ -1,21 +1,17 @@
 import { spawnSync } from 'node:child_process';
 import {
-  closeSync,
   copyFileSync,
   existsSync,
-  fsyncSync,
   mkdirSync,
   mkdtempSync,
-  openSync,
   readdirSync,
   readFileSync,
   rmSync,
   writeFileSync,
-  writeSync,
 } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { median, shuffled } from '../support/statistics.ts';
+import { shuffled } from '../support/statistics.ts';
 import { openConnection } from './connection.ts';
 import { CONTENDERS, type Contender } from './contenders.ts';
 import { type FloodSlice, measureFlood, runFlood } from './flood.ts';
@@ -23,7 +19,7 @@ import { measureSlice, type Slice } from './load.ts';
 import { plotOf } from './plot.ts';
 import { type CpuProfile, profileReport } from './profile.ts';
 import { reportForMarkdown, reportForTerminal, type Setting, withMeasured } from './report.ts';
-import { pinLoad, ROOT, type Server, startServer } from './server.ts';
+import { fsyncMsIn, pinLoad, ROOT, type Server, startServer } from './server.ts';
 
 const USAGE = `npm run bench -- [options]
 
@@ -164,20 +160,6 @@ async function inRounds<Round>(
     }
   }
   return results;
-}
-
-function fsyncMsIn(folder: string): number {
-  const file = join(folder, 'fsync');
-  const descriptor = openSync(file, 'w');
-  const page = Buffer.alloc(4096, 1);
-  const times = Array.from({ length: 200 }, () => {
-    const startMs = performance.now();
-    writeSync(descriptor, page);
-    fsyncSync(descriptor);
-    return performance.now() - startMs;
-  });
-  closeSync(descriptor);
-  return median(times);
 }
 
 async function profile(start: Start): Promise<void> {

@@ -19,7 +19,7 @@ export interface Setting {
   readonly fsyncMs: number;
 }
 
-interface Table {
+export interface Table {
   readonly head: readonly string[];
   readonly rows: readonly (readonly string[])[];
 }
@@ -51,14 +51,6 @@ function sections(results: Results, setting: Setting): (string | Table)[] {
 }
 
 function machine({ isPinned, fsyncMs }: Setting): string[] {
-  const [cpu] = cpus();
-  const facts = [
-    `${cpu?.model.trim() ?? 'unknown processor'}, ${cpus().length} cores`,
-    `${Math.round(totalmem() / 2 ** 30)} GiB of memory`,
-    `${process.platform} ${process.arch}`,
-    `Node ${process.versions.node}`,
-    `4 KiB on disk in ${threeDigits(fsyncMs)} ms`,
-  ];
   const pinning = isPinned
     ? 'Each server has core 0 to itself, the load core 1.'
     : 'Servers and load share all cores: there is no taskset here.';
@@ -73,7 +65,19 @@ function machine({ isPinned, fsyncMs }: Setting): string[] {
   ]
     .map((name) => `${name} ${versionOf(name)}`)
     .join(', ');
-  return [`${facts.join('; ')}. ${pinning}`, `Versions: ${versions}.`];
+  return [`${machineFacts(fsyncMs)}. ${pinning}`, `Versions: ${versions}.`];
+}
+
+/** What the figures of this machine depend on. */
+export function machineFacts(fsyncMs: number): string {
+  const [cpu] = cpus();
+  return [
+    `${cpu?.model.trim() ?? 'unknown processor'}, ${cpus().length} cores`,
+    `${Math.round(totalmem() / 2 ** 30)} GiB of memory`,
+    `${process.platform} ${process.arch}`,
+    `Node ${process.versions.node}`,
+    `4 KiB on disk in ${threeDigits(fsyncMs)} ms`,
+  ].join('; ');
 }
 
 function versionOf(name: string): string {
@@ -143,14 +147,16 @@ function targetTable(results: Results): Table {
   };
 }
 
-function ranged({ median, min, max }: Spread): string {
+/** The spread as a cell of a table. */
+export function ranged({ median, min, max }: Spread): string {
   if (Number.isNaN(median)) return '–';
   return min === max
     ? threeDigits(median)
     : `${threeDigits(median)} (${threeDigits(min)}–${threeDigits(max)})`;
 }
 
-function inColumns({ head, rows }: Table): string {
+/** The table as a person reads it in a terminal. */
+export function inColumns({ head, rows }: Table): string {
   const all = [head, ...rows];
   const widths = head.map((_, column) => Math.max(...all.map((row) => (row[column] ?? '').length)));
   return all
@@ -163,18 +169,17 @@ function inColumns({ head, rows }: Table): string {
     .join('\n');
 }
 
-function inMarkdown({ head, rows }: Table): string {
+/** The table as Markdown. */
+export function inMarkdown({ head, rows }: Table): string {
   const line = (cells: readonly string[]) => `| ${cells.join(' | ')} |`;
   return [line(head), `|${'---|'.repeat(head.length)}`, ...rows.map(line)].join('\n');
 }
 
-const START = '<!-- measured: written by npm run bench -- --write -->';
-const END = '<!-- end of measured -->';
-
-/** The document with `measured` in place of what stands between its two markers. Throws where they are missing. */
-export function withMeasured(document: string, measured: string): string {
-  const start = document.indexOf(START);
-  const end = document.indexOf(END);
-  if (start < 0 || end < start) throw new Error('docs/benchmarks.md has lost its markers.');
-  return `${document.slice(0, start)}${START}\n${measured}\n${document.slice(end)}`;
+/** The document with `measured` in place of what stands between the two markers of that command. Throws where they are missing. */
+export function withMeasured(document: string, measured: string, command = 'bench'): string {
+  const marker = `<!-- measured: written by npm run ${command} -- --write -->`;
+  const start = document.indexOf(marker);
+  const end = document.indexOf('<!-- end of measured -->', start);
+  if (start < 0 || end < 0) throw new Error('docs/benchmarks.md has lost its markers.');
+  return `${document.slice(0, start)}${marker}\n${measured}\n${document.slice(end)}`;
 }

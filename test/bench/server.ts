@@ -1,9 +1,10 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs';
+import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, writeFileSync, writeSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
+import { median } from '../support/statistics.ts';
 import { type Contender, PASSWORD } from './contenders.ts';
 
 /** The project's own folder: the bundle of the benchmark is in `dist`. */
@@ -38,13 +39,19 @@ process.on('exit', () => {
   for (const child of running) child.kill('SIGKILL');
 });
 
-/** Starts a server in a new folder below `folder` with its own core where `isPinned`, and settles once it answers. */
+/** Starts a server in its folder below `folder` with its own core where `isPinned`, and settles once it listens. */
 export async function startServer(
   contender: Contender,
-  options: { folder: string; accounts: number; isPinned: boolean; nodeFlags?: readonly string[] },
+  options: {
+    folder: string;
+    accounts: number;
+    isPinned: boolean;
+    nodeFlags?: readonly string[];
+    env?: Record<string, string>;
+  },
 ): Promise<Server> {
   const cwd = join(options.folder, contender.name);
-  mkdirSync(cwd);
+  mkdirSync(cwd, { recursive: true });
   const port = await freePort();
   const [script = '', ...rest] = contender.script;
   const command = [process.execPath, ...(options.nodeFlags ?? []), join(ROOT, script), ...rest];
@@ -61,6 +68,7 @@ export async function startServer(
       SMS_SENDER: 'console',
       BENCH_ACCOUNTS: String(options.accounts),
       BENCH_PASSWORD: PASSWORD,
+      ...options.env,
     },
   });
   running.add(child);
@@ -99,7 +107,8 @@ async function freePort(): Promise<number> {
 
 /** Settles once something listens on the port; rejects where the process ends before, or in two minutes. */
 async function answering(port: number, child: ChildProcess): Promise<void> {
-  for (let tries = 0; tries < 1200; tries += 1) {
+  const giveUpAtMs = performance.now() + 120_000;
+  while (performance.now() < giveUpAtMs) {
     if (child.exitCode !== null) throw new Error(`It ended with ${child.exitCode}.`);
     const socket = connect(port, '127.0.0.1');
     const isThere = await once(socket, 'connect').then(
@@ -108,7 +117,7 @@ async function answering(port: number, child: ChildProcess): Promise<void> {
     );
     socket.destroy();
     if (isThere) return;
-    await setTimeout(100);
+    await setTimeout(5);
   }
   throw new Error('Nothing answers on its port.');
 }
@@ -143,4 +152,19 @@ function fromProc(pid: number | undefined, file: string): string {
   } catch {
     return '';
   }
+}
+
+/** What one write of 4 KiB takes until it is on the disk that the folder is on. */
+export function fsyncMsIn(folder: string): number {
+  const file = join(folder, 'fsync');
+  const descriptor = openSync(file, 'w');
+  const page = Buffer.alloc(4096, 1);
+  const times = Array.from({ length: 200 }, () => {
+    const startMs = performance.now();
+    writeSync(descriptor, page);
+    fsyncSync(descriptor);
+    return performance.now() - startMs;
+  });
+  closeSync(descriptor);
+  return median(times);
 }
