@@ -154,7 +154,8 @@ export function population(
 function newPerson(index: number): Person {
   return {
     email: `person-${index}@example.com`,
-    phone: `+1202${200 + Math.floor(index / 10_000)}${String(index % 10_000).padStart(4, '0')}`,
+    // Many prefixes, since each has a budget of messages.
+    phone: `+1202${200 + (index % 500)}${1000 + index}`,
     network: `10.${(index >> 8) & 255}.${index & 255}.1`,
     password: `password of ${index}`,
   };
