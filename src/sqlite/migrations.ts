@@ -110,13 +110,52 @@ const MIGRATIONS: readonly Migration[] = [
     },
   },
   {
-    name: 'what can not be right, and who was there first',
+    name: 'what can not be right, who was there first, and rows that lie where their keys do',
     up: (db) => {
       db.exec(`
         ALTER TABLE codes ADD COLUMN is_held_back INTEGER NOT NULL DEFAULT 0;
-        -- Those of before are as old as any.
-        ALTER TABLE devices ADD COLUMN known_since_ms INTEGER NOT NULL DEFAULT 0;
         CREATE INDEX users_by_phone ON users (phoneno, created_at_ms);
+
+        -- A row beside its key is written once; one under a number of its own, once more for each of its keys.
+        ALTER TABLE devices RENAME TO old_devices;
+        CREATE TABLE devices (
+          email TEXT NOT NULL,
+          id TEXT NOT NULL,
+          token_hash TEXT NOT NULL UNIQUE,
+          known_since_ms INTEGER NOT NULL,
+          expires_at_ms INTEGER NOT NULL,
+          PRIMARY KEY (email, id)
+        ) STRICT, WITHOUT ROWID;
+        -- Those of before are as old as any.
+        INSERT INTO devices SELECT email, id, token_hash, 0, expires_at_ms FROM old_devices;
+        DROP TABLE old_devices;
+        CREATE INDEX devices_by_expiry ON devices (expires_at_ms);
+
+        ALTER TABLE sessions RENAME TO old_sessions;
+        CREATE TABLE sessions (
+          token_hash TEXT PRIMARY KEY,
+          email TEXT NOT NULL,
+          created_at_ms INTEGER NOT NULL,
+          seen_at_ms INTEGER NOT NULL
+        ) STRICT, WITHOUT ROWID;
+        INSERT INTO sessions SELECT token_hash, email, created_at_ms, seen_at_ms FROM old_sessions;
+        DROP TABLE old_sessions;
+        CREATE INDEX sessions_by_email ON sessions (email);
+        CREATE INDEX sessions_by_creation ON sessions (created_at_ms);
+        CREATE INDEX sessions_by_sight ON sessions (seen_at_ms);
+
+        ALTER TABLE guards RENAME TO old_guards;
+        CREATE TABLE guards (
+          email TEXT NOT NULL,
+          device TEXT NOT NULL,
+          failures INTEGER NOT NULL,
+          is_locked INTEGER NOT NULL,
+          changed_at_ms INTEGER NOT NULL,
+          PRIMARY KEY (email, device)
+        ) STRICT, WITHOUT ROWID;
+        INSERT INTO guards SELECT email, device, failures, is_locked, changed_at_ms FROM old_guards;
+        DROP TABLE old_guards;
+        CREATE INDEX guards_by_change ON guards (changed_at_ms);
       `);
     },
   },
@@ -145,14 +184,14 @@ export function refuseForeign(db: Database): void {
 /**
  * Brings the database to the newest schema, and records each step, in one transaction, so that a crash leaves it as it
  * was and a second process waits for the first. Throws SQLite's error on a file that can't be
- * written, also where there is no step left to take.
+ * written, also where there is no step left to take. `newest` is an older schema, for who needs one.
  */
-export function migrate(db: Database, nowMs: number): void {
+export function migrate(db: Database, nowMs: number, newest = MIGRATIONS.length): void {
   db.transaction(() => {
     db.exec(
       'CREATE TABLE IF NOT EXISTS migrations (number INTEGER PRIMARY KEY, name TEXT NOT NULL, done_at_ms INTEGER NOT NULL) STRICT',
     );
-    MIGRATIONS.slice(newestIn(db)).forEach(({ name, up }) => {
+    MIGRATIONS.slice(newestIn(db), newest).forEach(({ name, up }) => {
       up(db);
       db.prepare('INSERT INTO migrations (name, done_at_ms) VALUES (?, ?)').run(name, nowMs);
     });

@@ -31,17 +31,15 @@ interface CodeRow {
   is_held_back: number;
 }
 
-const SWEEPS = {
-  seeds: { key: 'rowid', isDue: 'expires_at_ms <= @nowMs' },
-  guards: { key: 'rowid', isDue: 'changed_at_ms < @rowsChangedBeforeMs' },
-  codes: { key: 'rowid', isDue: 'changed_at_ms < @rowsChangedBeforeMs' },
-  devices: { key: 'rowid', isDue: 'expires_at_ms <= @nowMs' },
-  sessions: {
-    key: 'rowid',
-    isDue: 'created_at_ms < @sessionsMadeBeforeMs OR seen_at_ms < @sessionsSeenBeforeMs',
-  },
-  events: { key: 'key, number', isDue: 'at_ms < @eventsBeforeMs' },
-};
+const SWEEPS = [
+  { table: 'seeds', key: 'rowid', isDue: 'expires_at_ms <= @nowMs' },
+  { table: 'guards', key: 'email, device', isDue: 'changed_at_ms < @rowsChangedBeforeMs' },
+  { table: 'codes', key: 'rowid', isDue: 'changed_at_ms < @rowsChangedBeforeMs' },
+  { table: 'devices', key: 'email, id', isDue: 'expires_at_ms <= @nowMs' },
+  { table: 'sessions', key: 'token_hash', isDue: 'created_at_ms < @sessionsMadeBeforeMs' },
+  { table: 'sessions', key: 'token_hash', isDue: 'seen_at_ms < @sessionsSeenBeforeMs' },
+  { table: 'events', key: 'key, number', isDue: 'at_ms < @eventsBeforeMs' },
+];
 
 /** All statements of the store, prepared once for a database. */
 export type Statements = ReturnType<typeof prepareAll>;
@@ -136,7 +134,7 @@ export function prepareAll(db: Database) {
     keepDevice: sql<[object]>(`
       INSERT INTO devices (id, email, token_hash, known_since_ms, expires_at_ms)
       VALUES (@id, @email, @tokenHash, @nowMs, @expiresAtMs)
-      ON CONFLICT (id) DO UPDATE SET token_hash = excluded.token_hash, expires_at_ms = excluded.expires_at_ms`),
+      ON CONFLICT (email, id) DO UPDATE SET token_hash = excluded.token_hash, expires_at_ms = excluded.expires_at_ms`),
     forgetDevices: sql<[string]>('DELETE FROM devices WHERE email = ?'),
     knownSince: sql<[string, number], { since_ms: number | null }>(
       'SELECT min(known_since_ms) AS since_ms FROM devices WHERE email = ? AND expires_at_ms > ?',
@@ -165,7 +163,7 @@ export function prepareAll(db: Database) {
       DELETE FROM events WHERE key = @key AND number = (SELECT max(number) FROM events WHERE key = @key)`),
     forgetEvents: sql<[string]>('DELETE FROM events WHERE key = ?'),
 
-    sweeps: Object.entries(SWEEPS).map(([table, { key, isDue }]) =>
+    sweeps: SWEEPS.map(({ table, key, isDue }) =>
       sql<[Sweep & { limit: number }]>(
         `DELETE FROM ${table} WHERE (${key}) IN (SELECT ${key} FROM ${table} WHERE ${isDue} LIMIT @limit)`,
       ),

@@ -47,9 +47,9 @@ export async function fillAccounts(
     const user = bytes() / users;
     const farMs = nowMs + FIXED.deviceLifetimeSeconds * 1000;
     db.prepare(
-      `${NUMBERS} INSERT INTO devices (id, email, token_hash, expires_at_ms)
-       SELECT ${ID}, email_of(n), ${TOKEN}, @farMs FROM numbers`,
-    ).run({ rows: users, farMs });
+      `${NUMBERS} INSERT INTO devices (id, email, token_hash, known_since_ms, expires_at_ms)
+       SELECT ${ID}, email_of(n), ${TOKEN}, @nowMs, @farMs FROM numbers`,
+    ).run({ rows: users, nowMs, farMs });
     const device = bytes() / users;
     db.prepare(
       `${NUMBERS} INSERT INTO sessions (token_hash, email, created_at_ms, seen_at_ms)

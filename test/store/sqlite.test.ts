@@ -5,6 +5,7 @@ import { promisify } from 'node:util';
 import Database from 'better-sqlite3';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { getSeed, login } from '../../src/engine.ts';
+import { migrate } from '../../src/sqlite/migrations.ts';
 import { openSqliteStore, type SqliteStoreOptions } from '../../src/sqlite/store.ts';
 import { type Store, StoreUnavailable } from '../../src/store.ts';
 import { temporaryFolder } from '../support/folder.ts';
@@ -62,6 +63,36 @@ describe('the file', () => {
   test('records its migrations', () => {
     const { path } = opened();
     expect(otherConnection(path).prepare('SELECT number FROM migrations').pluck().all()).toEqual([1, 2, 3]);
+  });
+
+  test('of an older schema keeps its devices, sessions, counts and codes', async () => {
+    const path = join(temporaryFolder(), 'users.db');
+    const db = new Database(path);
+    migrate(db, 0, 2);
+    db.exec(`
+      INSERT INTO devices VALUES ('d', 'ann', 'token', 99);
+      INSERT INTO sessions VALUES ('session', 'ann', 1, 2);
+      INSERT INTO guards VALUES ('ann', 'd', 3, 1, 4);
+      INSERT INTO codes VALUES ('c', 'ann', 'reset', 'd', 1, 99, 1, 0, 'sent', NULL, 0, 1);
+      INSERT INTO flows VALUES ('flow', 'c', 0);
+    `);
+    db.close();
+    const store = openSqliteStore(path);
+    onTestFinished(() => store.close());
+    const kept = await store.transact(async (tx) => ({
+      device: await tx.deviceFor('ann', 'token', 5),
+      since: await tx.knownSince('ann', 5),
+      session: await tx.sessionFor('session'),
+      guard: await tx.guardFor('ann', 'd'),
+      flow: await tx.flowFor('flow'),
+    }));
+    expect(kept).toMatchObject({
+      device: 'd',
+      since: 0,
+      session: { email: 'ann', createdAtMs: 1, seenAtMs: 2 },
+      guard: { failures: 3, isLocked: true },
+      flow: { isTried: false, code: { id: 'c', isHeldBack: false } },
+    });
   });
 
   test('made by a newer version is refused with a clear message, and left alone', async () => {
