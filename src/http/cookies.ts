@@ -24,7 +24,8 @@ export function cookiesFor(publicOrigin: string): Cookies {
   };
   const common: SerializeOptions = { httpOnly: true, path: '/', secure };
   const lax: SerializeOptions = { ...common, sameSite: 'lax' };
-  const strict: SerializeOptions = { ...common, sameSite: 'strict' };
+  const ofSession = lasting(FIXED.sessionLifetimeSeconds, lax);
+  const ofDevice = lasting(FIXED.deviceLifetimeSeconds, { ...common, sameSite: 'strict' });
 
   return {
     read(request, email) {
@@ -38,10 +39,9 @@ export function cookiesFor(publicOrigin: string): Cookies {
       };
     },
     grant(response, email, grants) {
-      const device = lasting(deviceOf(email), grants.device, FIXED.deviceLifetimeSeconds, strict);
+      const device = `${deviceOf(email)}=${grants.device}${ofDevice()}`;
       if (grants.session === undefined) return void response.setHeader('Set-Cookie', device);
-      const own = lasting(session, grants.session, FIXED.sessionLifetimeSeconds, lax);
-      response.setHeader('Set-Cookie', [own, device]);
+      response.setHeader('Set-Cookie', [`${session}=${grants.session}${ofSession()}`, device]);
     },
     dropSession(response) {
       response.setHeader('Set-Cookie', serialize(session, '', { ...lax, expires: new Date(1) }));
@@ -49,11 +49,17 @@ export function cookiesFor(publicOrigin: string): Cookies {
   };
 }
 
-/** A cookie that a browser keeps for so many seconds, also one that knows no Max-Age. */
-function lasting(name: string, value: string, seconds: number, options: SerializeOptions): string {
-  return serialize(name, value, {
-    ...options,
-    maxAge: seconds,
-    expires: new Date(Date.now() + seconds * 1000),
-  });
+/** The attributes of a cookie that browsers keep for so many seconds, also those that know no Max-Age: made once a second. */
+function lasting(seconds: number, options: SerializeOptions): () => string {
+  let attributes = '';
+  let madeAtSecond = 0;
+  return () => {
+    const nowMs = Date.now();
+    if (Math.floor(nowMs / 1000) !== madeAtSecond) {
+      const expires = new Date(nowMs + seconds * 1000);
+      attributes = serialize('name', '', { ...options, maxAge: seconds, expires }).slice('name='.length);
+      madeAtSecond = Math.floor(nowMs / 1000);
+    }
+    return attributes;
+  };
 }
