@@ -84,11 +84,10 @@ export interface Session {
   readonly seenAtMs: number;
 }
 
-/** Rows that go: what has expired at `nowMs`, and what was last changed, made or seen before the other times. */
+/** Rows that go: what has expired at `nowMs`, and what was last changed or seen before the other times. */
 export interface Sweep {
   readonly nowMs: number;
   readonly rowsChangedBeforeMs: number;
-  readonly sessionsMadeBeforeMs: number;
   readonly sessionsSeenBeforeMs: number;
   readonly eventsBeforeMs: number;
 }

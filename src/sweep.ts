@@ -19,7 +19,7 @@ export async function sweep(store: Store, nowMs: number, signal?: AbortSignal): 
   const due = {
     nowMs,
     rowsChangedBeforeMs: nowMs - FIXED.rowLifetimeSeconds * 1000,
-    sessionsMadeBeforeMs: nowMs - FIXED.sessionLifetimeSeconds * 1000,
+    // One that has lived too long is not seen any more, and so goes by this too.
     sessionsSeenBeforeMs: nowMs - FIXED.sessionIdleSeconds * 1000,
     eventsBeforeMs: nowMs - FIXED.eventLifetimeSeconds * 1000,
   };

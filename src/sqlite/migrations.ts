@@ -141,7 +141,6 @@ const MIGRATIONS: readonly Migration[] = [
         INSERT INTO sessions SELECT token_hash, email, created_at_ms, seen_at_ms FROM old_sessions;
         DROP TABLE old_sessions;
         CREATE INDEX sessions_by_email ON sessions (email);
-        CREATE INDEX sessions_by_creation ON sessions (created_at_ms);
         CREATE INDEX sessions_by_sight ON sessions (seen_at_ms);
 
         ALTER TABLE guards RENAME TO old_guards;

@@ -36,7 +36,6 @@ const SWEEPS = [
   { table: 'guards', key: 'email, device', isDue: 'changed_at_ms < @rowsChangedBeforeMs' },
   { table: 'codes', key: 'rowid', isDue: 'changed_at_ms < @rowsChangedBeforeMs' },
   { table: 'devices', key: 'email, id', isDue: 'expires_at_ms <= @nowMs' },
-  { table: 'sessions', key: 'token_hash', isDue: 'created_at_ms < @sessionsMadeBeforeMs' },
   { table: 'sessions', key: 'token_hash', isDue: 'seen_at_ms < @sessionsSeenBeforeMs' },
   { table: 'events', key: 'key, number', isDue: 'at_ms < @eventsBeforeMs' },
 ];

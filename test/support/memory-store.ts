@@ -262,10 +262,6 @@ function sweepAll(tables: Tables, due: Sweep, limit: number, dropCode: (id: stri
     sweepOne(tables.guards, (guard) => guard.changedAtMs < due.rowsChangedBeforeMs) +
     sweepOne(tables.codes, (code) => code.changedAtMs < due.rowsChangedBeforeMs, dropCode) +
     sweepOne(tables.devices, (device) => device.expiresAtMs <= due.nowMs) +
-    sweepOne(
-      tables.sessions,
-      (session) =>
-        session.createdAtMs < due.sessionsMadeBeforeMs || session.seenAtMs < due.sessionsSeenBeforeMs,
-    )
+    sweepOne(tables.sessions, (session) => session.seenAtMs < due.sessionsSeenBeforeMs)
   );
 }
