@@ -103,7 +103,7 @@ export function routes(
       if (waitSeconds > 0) return replySlowDown(response, waitSeconds);
 
       const { email } = parsed.form as { email?: string };
-      const outcome = await lanes.run(origin, () =>
+      const outcome = await lanes.run(origin, email, () =>
         answer(ports, {
           ...parsed.form,
           ...cookies.read(request, email),
@@ -112,7 +112,7 @@ export function routes(
         }),
       );
       if (outcome === undefined) return replySlowDown(response, CROWDED_SECONDS);
-      if (WRONG_GUESSES.has(outcome.kind)) lanes.noteGuess(origin);
+      if (WRONG_GUESSES.has(outcome.kind)) lanes.noteGuess(origin, email);
 
       const { grants } = outcome as { grants?: Grants };
       if (grants !== undefined && email !== undefined) cookies.grant(response, email, grants);

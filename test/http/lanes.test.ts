@@ -10,16 +10,23 @@ afterEach(() => void vi.useRealTimers());
 
 const lanesFor = (mostWaiting = 256) => createLanes(() => performance.now(), mostWaiting);
 
+const VICTIM = 'victim@example.com';
+
 function guess(lanes: Lanes, times = 5, origin: { network: string; block?: string } = GUESSER) {
-  for (let time = 0; time < times; time += 1) lanes.noteGuess(origin);
+  for (let time = 0; time < times; time += 1) lanes.noteGuess(origin, VICTIM);
 }
 
 /** Starts so many requests that stay at work until they are ended; answers how many were let in, and how to end one. */
-function requests(lanes: Lanes, count: number, origin: { network: string; block?: string } = GUESSER) {
+function requests(
+  lanes: Lanes,
+  count: number,
+  origin: { network: string; block?: string } = GUESSER,
+  email = VICTIM,
+) {
   const atWork: (() => void)[] = [];
   let started = 0;
   const results = Array.from({ length: count }, () =>
-    lanes.run(origin, () => {
+    lanes.run(origin, email, () => {
       started += 1;
       return new Promise<string>((resolve) => atWork.push(() => resolve('done')));
     }),
@@ -48,6 +55,18 @@ describe('a network that guesses', () => {
     const guesses = requests(lanes, 20);
     await vi.advanceTimersByTimeAsync(100);
     expect([people.started(), guesses.started()]).toEqual([20, 1]);
+  });
+
+  test('lets those go first who share it and guess at nothing', async () => {
+    const lanes = lanesFor();
+    guess(lanes);
+    const guesses = requests(lanes, 20);
+    const neighbour = requests(lanes, 3, GUESSER, 'neighbour@example.com');
+    await vi.advanceTimersByTimeAsync(100);
+    expect([guesses.started(), neighbour.started()]).toEqual([4, 0]);
+    for (let request = 0; request < 3; request += 1) guesses.endOne();
+    await vi.advanceTimersByTimeAsync(0);
+    expect([guesses.started(), neighbour.started()]).toEqual([4, 3]);
   });
 
   test('waits no longer than 0.9 seconds, whatever others do', async () => {
@@ -99,7 +118,7 @@ test('one client alone is let in at once, however often it guessed', async () =>
   const lanes = lanesFor();
   guess(lanes, 1000);
   for (let request = 0; request < 100; request += 1) {
-    expect(await lanes.run(GUESSER, () => Promise.resolve('done'))).toBe('done');
+    expect(await lanes.run(GUESSER, VICTIM, () => Promise.resolve('done'))).toBe('done');
   }
 });
 
@@ -107,7 +126,7 @@ test('a fault of the work is its own: the next is let in', async () => {
   const lanes = lanesFor();
   guess(lanes);
   const faults = Array.from({ length: 20 }, () =>
-    lanes.run(GUESSER, () => Promise.reject(new Error('broken'))),
+    lanes.run(GUESSER, VICTIM, () => Promise.reject(new Error('broken'))),
   );
   const settled = Promise.allSettled(faults);
   await vi.advanceTimersByTimeAsync(200);
