@@ -24,7 +24,7 @@ const MOST_REMEMBERED = 10_000;
 
 /** So many requests of networks that guess are at work at once: while others are too, and while none is. */
 const BESIDE_OTHERS = 1;
-const ALONE = 4;
+const ALONE = 2;
 /** None waits longer: the store has four of the five seconds in which every request is answered. */
 const LONGEST_WAIT_MS = 900;
 
