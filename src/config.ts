@@ -192,6 +192,7 @@ function readPolicy(reader: Reader, hasRateLimits: boolean): Policy {
 const UNLIMITED = {
   maxSeedsPerNetwork: Number.POSITIVE_INFINITY,
   requestsPerMinute: Number.POSITIVE_INFINITY,
+  signupsPerHour: Number.POSITIVE_INFINITY,
   failedCodesPerHour: Number.POSITIVE_INFINITY,
 };
 

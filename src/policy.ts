@@ -12,6 +12,8 @@ export interface Policy {
   readonly maxSeedsPerNetwork: number;
   /** Requests within a minute from one network: an IPv4 address, or an IPv6 /64. */
   readonly requestsPerMinute: number;
+  /** Sign-ups within an hour from one network, whether or not the address was taken. */
+  readonly signupsPerHour: number;
   readonly messages: MessageBudgets;
   /** Wrong codes within an hour, of all accounts together, from which on the log alarms and unknown devices slow down. */
   readonly failedCodesPerHour: number;
@@ -85,6 +87,8 @@ export const TUTORIAL: Policy = {
   maxSeedsPerNetwork: 256,
   // Five hundred sign-ins a minute: more people than that share no address, and a flood gets no further.
   requestsPerMinute: 1000,
+  // A school whose pupils sign up together passes; what a flood writes to the disk, and never goes, stays small.
+  signupsPerHour: 1000,
   messages: messageBudgets(MESSAGES_PER_DAY),
   // One guess is right by chance in a million: a hundred an hour are typing errors of a big site, or an attack.
   failedCodesPerHour: 100,

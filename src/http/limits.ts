@@ -8,13 +8,13 @@ export type RequestLimit = (origin: Origin) => Promise<number>;
 const NETWORKS_A_BLOCK = 4;
 
 /**
- * A limit of so many requests within a minute from one network, and four times that from one IPv6 /48. Infinity is no
- * limit. It is this process's own: a restart forgets it.
+ * A limit of `most` requests within so many seconds from one network, and four times that from one IPv6 /48. Infinity is
+ * no limit. It is this process's own: a restart forgets it.
  */
-export function requestLimit(perMinute: number): RequestLimit {
-  if (perMinute === Number.POSITIVE_INFINITY) return async () => 0;
-  const networks = new RateLimiterMemory({ points: perMinute, duration: 60 });
-  const blocks = new RateLimiterMemory({ points: perMinute * NETWORKS_A_BLOCK, duration: 60 });
+export function requestLimit(most: number, seconds: number): RequestLimit {
+  if (most === Number.POSITIVE_INFINITY) return async () => 0;
+  const networks = new RateLimiterMemory({ points: most, duration: seconds });
+  const blocks = new RateLimiterMemory({ points: most * NETWORKS_A_BLOCK, duration: seconds });
   return async ({ network, block }) => {
     try {
       // What one network asks in vain is not taken from the others of its block.

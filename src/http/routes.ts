@@ -55,8 +55,10 @@ export function routes(
   const router = Router({ caseSensitive: true, strict: true });
   const posts = new Map<string, Post>();
   const cookies = cookiesFor(publicOrigin);
-  const limit = requestLimit(ports.policy.requestsPerMinute);
-  const isLimited = ports.policy.requestsPerMinute < Number.POSITIVE_INFINITY;
+  const { requestsPerMinute, signupsPerHour } = ports.policy;
+  const limit = requestLimit(requestsPerMinute, 60);
+  const signupLimit = requestLimit(signupsPerHour, 3600);
+  const isLimited = requestsPerMinute < Number.POSITIVE_INFINITY;
   const lanes = createLanes(() => performance.now(), isLimited ? MOST_WAITING : Number.POSITIVE_INFINITY);
 
   const hasInbox = (request: Request) => inbox !== undefined && !isProduction && isLocal(request);
@@ -99,7 +101,7 @@ export function routes(
       if ('field' in parsed) return replyInvalid(response, parsed.field);
 
       const origin = originOf(ip);
-      const waitSeconds = await limit(origin);
+      const waitSeconds = (await limit(origin)) || (path === 'signup' ? await signupLimit(origin) : 0);
       if (waitSeconds > 0) return replySlowDown(response, waitSeconds);
 
       const { email } = parsed.form as { email?: string };

@@ -97,6 +97,16 @@ describe('requests of one network', () => {
     for (let count = 0; count < 3; count += 1) expect((await ask('2001:db8:1:2::1')).status).toBe(200);
   });
 
+  test('to sign up have a limit of their own within an hour', async () => {
+    const here = site({ policy: { signupsPerHour: 2 } });
+    const statuses = [];
+    for (let index = 0; index < 4; index += 1) {
+      statuses.push((await here.visitor().signUp(`user${index}@example.com`)).status);
+    }
+    expect(statuses).toEqual([201, 201, 429, 429]);
+    expect((await here.visitor().post('/getseed', { username: ANN })).status).toBe(200);
+  });
+
   test('have no limit where limits are lifted', async () => {
     const ask = asker({ policy: { requestsPerMinute: Number.POSITIVE_INFINITY } });
     for (let count = 0; count < 20; count += 1) expect((await ask()).status).toBe(200);
