@@ -11,6 +11,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { withMeasured } from '../support/measured.ts';
 import { shuffled } from '../support/statistics.ts';
 import { openConnection } from './connection.ts';
 import { CONTENDERS, type Contender } from './contenders.ts';
@@ -18,7 +19,7 @@ import { type FloodSlice, measureFlood, runFlood } from './flood.ts';
 import { measureSlice, type Slice } from './load.ts';
 import { plotOf } from './plot.ts';
 import { type CpuProfile, profileReport } from './profile.ts';
-import { reportForMarkdown, reportForTerminal, type Setting, withMeasured } from './report.ts';
+import { reportForMarkdown, reportForTerminal, type Setting } from './report.ts';
 import { fsyncMsIn, pinLoad, ROOT, type Server, startServer } from './server.ts';
 
 const USAGE = `npm run bench -- [options]
@@ -99,7 +100,10 @@ async function main(args: string[]): Promise<void> {
   console.log(`\n${reportForTerminal(results, setting).replaceAll('**', '')}`);
   if (!options.isWritten) return;
   const document = join(ROOT, 'docs', 'benchmarks.md');
-  writeFileSync(document, withMeasured(readFileSync(document, 'utf8'), reportForMarkdown(results, setting)));
+  writeFileSync(
+    document,
+    withMeasured(readFileSync(document, 'utf8'), reportForMarkdown(results, setting), 'bench'),
+  );
   writeFileSync(join(ROOT, 'docs', 'images', 'benchmarks.svg'), plotOf(results));
   console.log('\nWritten to docs/benchmarks.md and docs/images/benchmarks.svg.');
 }

@@ -3,18 +3,18 @@
  *
  *     npm run measure:page                                   the program that is built here
  *     npm run measure:page -- --url http://localhost:5000    one that runs already
- *     npm run measure:page -- --write                        into docs/benchmarks-page.md too
+ *     npm run measure:page -- --write                        into docs/benchmarks.md too
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { launchChromium } from '../support/chromium.ts';
+import { withMeasured } from '../support/measured.ts';
 import { filesOf, signUp, visit } from './person.ts';
 import { startServer } from './server.ts';
 import { fileTable, timeTable } from './tables.ts';
 import { layWire } from './wire.ts';
 
-const DOCUMENT = 'docs/benchmarks-page.md';
-const MARKED = /(<!-- measured -->\n)[\s\S]*(\n<!-- \/measured -->)/;
+const DOCUMENT = 'docs/benchmarks.md';
 
 const { values } = parseArgs({
   options: {
@@ -38,11 +38,7 @@ try {
   const tables = [told, fileTable(files), timeTable(visits)].join('\n\n');
   console.log(tables);
   if (values.write) {
-    const text = readFileSync(DOCUMENT, 'utf8');
-    writeFileSync(
-      DOCUMENT,
-      text.replace(MARKED, (_, start, end) => `${start}\n${tables}\n${end}`),
-    );
+    writeFileSync(DOCUMENT, withMeasured(readFileSync(DOCUMENT, 'utf8'), tables, 'measure:page'));
   }
 } finally {
   await browser?.close();
