@@ -2,7 +2,7 @@ import type { Origin } from './form.ts';
 import type { Account } from './nobody.ts';
 import { countryOf, prefixOf } from './phone.ts';
 import { type Allowance, FIXED, type MessageBudgets } from './policy.ts';
-import type { FailureReason, Standing } from './sms.ts';
+import type { SmsOutcome, Standing } from './sms.ts';
 import type { Tx } from './store.ts';
 
 /** A message that somebody wants sent, as far as budgets are concerned. */
@@ -19,11 +19,10 @@ export interface Wanted {
   readonly share: number;
 }
 
-/** What a message took: whether it may leave, and what it counts under. */
+/** What a message took: whether it may leave, and what it counts under besides its network. */
 export interface Spent {
   readonly mayLeave: boolean;
-  /** Account and network. */
-  readonly own: readonly string[];
+  readonly account: string;
   readonly phone: string;
   /** Prefix, country and all. */
   readonly shared: readonly string[];
@@ -77,7 +76,7 @@ export async function wantedBy(
     ...wanted,
     by: 'known',
     standing,
-    phonePart: isFirst ? 'first' : 'known',
+    phonePart: isFirst ? 'first' : standing,
     share: devices[standing],
   };
 }
@@ -131,27 +130,29 @@ export async function spendBudgets(
   const mayLeave = full.length === 0 && isSomebodys && smsCountries.includes(country);
 
   const keyOf = ({ key }: Limit) => (mayLeave ? key : `unsent ${key}`);
+  const account = accountKey(wanted.by, wanted.email);
+  const spent = { mayLeave, account, phone: keyOf(phone), shared: shared.map(keyOf), full };
   const own = ownLimits(budgets, wanted).map(({ key }) => key);
-  const spent = { mayLeave, own, phone: keyOf(phone), shared: shared.map(keyOf), full };
   await tx.countEvent([...own, spent.phone, ...spent.shared], nowMs);
   return spent;
 }
 
 /**
  * Gives back what a message that was definitely not sent took of what others share; and to a known device, whose fault
- * it was not, its own part. A phone that refuses messages keeps its count: it is no way to try for nothing.
+ * it was not, its account's part. A phone that refuses messages keeps its count, and so does the network: neither is a
+ * way to try for nothing.
  */
 export async function giveBack(
   tx: Tx,
-  { own, phone, shared }: Spent,
+  { account, phone, shared }: Spent,
   standing: Standing,
-  reason: FailureReason,
+  { reason, scope }: Extract<SmsOutcome, { kind: 'refused' }>,
 ): Promise<void> {
-  const isAboutUs = reason === 'busy' || reason === 'misconfigured';
+  const isOurs = scope !== 'message' && (reason === 'busy' || reason === 'misconfigured');
   await tx.uncountEvent([
     ...shared,
-    ...(isAboutUs ? [phone] : []),
-    ...(isAboutUs && standing !== 'stranger' ? own : []),
+    ...(isOurs ? [phone] : []),
+    ...(isOurs && standing !== 'stranger' ? [account] : []),
   ]);
 }
 

@@ -12,6 +12,7 @@ import type {
   VerifyPasscodeForm,
 } from './form.ts';
 import {
+  ANY_DELIVERY,
   type Asker,
   inSeconds,
   isExpired,
@@ -213,8 +214,11 @@ export async function resendCode(ports: Ports, form: FlowForm): Promise<ResendCo
     const sent = await sendCode(ports, tx, messages, asker, flow.code);
     if ('kind' in sent) return sent;
     const { isHeldBack, resendIn } = sent;
-    await tx.resendCode(flow.code.id, { isInOutage: isOutage(ports), isHeldBack }, nowMs);
-    await tx.noteDelivery(flow.code.id, 'sending', ['refused', 'failed']);
+    const isOwn = asker.by === 'known';
+    await tx.resendCode(flow.code.id, { isInOutage: isOutage(ports), isHeldBack, isOwn }, nowMs);
+    // Of one that has left, a message that is refused now takes nothing back.
+    const from = flow.code.isHeldBack ? ANY_DELIVERY : (['refused', 'failed'] as const);
+    await tx.noteDelivery(flow.code.id, 'sending', from);
     return { kind: 'code_sent', phone, resendIn, flow: form.flow };
   });
 }
@@ -409,7 +413,9 @@ function keysOf(form: NewKeys): Keys {
 /** What is answered before a code is made, where the sender can take on no message of anybody's who asks like that. */
 function slowDown(ports: Ports, { standing }: Asker): SlowDown | undefined {
   const outlook = ports.outlook(standing);
-  return outlook.kind === 'full' ? { kind: 'slow_down', retryAfter: outlook.retryAfterSeconds } : undefined;
+  if (outlook.kind !== 'full') return undefined;
+  ports.alarm({ event: 'queue_full' });
+  return { kind: 'slow_down', retryAfter: outlook.retryAfterSeconds };
 }
 
 /** Whole seconds until messages to anybody may go again, where they fail for everybody. */

@@ -5,7 +5,7 @@ import { maskPhone } from './phone.ts';
 import { FIXED } from './policy.ts';
 import type { Ports } from './ports.ts';
 import type { SmsOutcome } from './sms.ts';
-import { type Code, type Delivery, type Tx, UNKNOWN_DEVICE } from './store.ts';
+import type { Code, Delivery, Tx } from './store.ts';
 import { hashOf, randomToken } from './token.ts';
 
 /** A code that is asked for: what for, and the device whose count it is about, which may be another than the one that asks. */
@@ -24,7 +24,14 @@ export interface Message {
 
 const SENT_NOWHERE: SmsOutcome = { kind: 'sent', messageId: '' };
 const HELD_BACK: SmsOutcome = { kind: 'refused', reason: 'busy' };
-const ANY_DELIVERY: readonly Delivery[] = ['sending', 'sent', 'delivered', 'failed', 'refused', 'unknown'];
+export const ANY_DELIVERY: readonly Delivery[] = [
+  'sending',
+  'sent',
+  'delivered',
+  'failed',
+  'refused',
+  'unknown',
+];
 
 /** Runs `work` as one transaction; the messages that it asks for leave after its commit, and after the answer. */
 export async function transactThenSend<Outcome>(
@@ -132,7 +139,7 @@ function deliver(ports: Ports, message: Message): void {
     const outcome = await sendOrSkip(ports, message);
     await store.transact(async (tx) => {
       if (outcome.kind === 'refused' && outcome !== HELD_BACK)
-        await giveBack(tx, spent, wanted.standing, outcome.reason);
+        await giveBack(tx, spent, wanted.standing, outcome);
       if (code !== undefined) await noteOutcome(tx, code, outcome);
     });
     if (outcome.kind === 'sent' && spent.mayLeave && code !== undefined)
@@ -165,7 +172,7 @@ function follow({ store, sms, meanwhile }: Ports, { id }: Code, messageId: strin
   });
 }
 
-function newCode(ports: Ports, { email, purpose, device }: Asker): Code {
+function newCode(ports: Ports, { email, purpose, device, by }: Asker): Code {
   const nowMs = ports.nowMs();
   return {
     id: randomToken(ports.randomBytes, 16),
@@ -180,6 +187,7 @@ function newCode(ports: Ports, { email, purpose, device }: Asker): Code {
     reason: undefined,
     isInOutage: isOutage(ports),
     isHeldBack: false,
+    isOwn: by === 'known',
   };
 }
 
@@ -213,12 +221,12 @@ export async function resendInSeconds(
 }
 
 /**
- * Whether what became of a code's message may be told: to a known device alone, of what it asked for itself; of what
- * strangers ask for, only where the phone is known to be the account's own. Else whoever signs up somebody's number could
- * see by the limits of that number which other accounts have it.
+ * Whether what became of a code's message may be told: to a known device alone, of what one asked for; of what strangers
+ * ask for, only where the phone is known to be the account's own. Else whoever signs up somebody's number could see by
+ * the limits of that number which other accounts have it.
  */
-export function isTold(code: Code, { by, account }: Asker): boolean {
-  return by === 'known' && (code.device !== UNKNOWN_DEVICE || account.isPhoneConfirmed);
+export function isTold({ isOwn }: Code, { by, account }: Asker): boolean {
+  return by === 'known' && (isOwn || account.isPhoneConfirmed);
 }
 
 /** Whether the time is outside of the code's. One from the future is too: a clock set back revives no code. */

@@ -31,7 +31,7 @@ export interface Allowance {
 export interface MessageBudgets {
   /** `known`: asked for by a device that the account knows. `notice`: of a changed password, asked for by nobody. */
   readonly account: { readonly stranger: Allowance; readonly known: Allowance; readonly notice: Allowance };
-  /** Each of four parts: asked for by strangers; by a known device; by one of the phone's first account; by one whose phone is confirmed. */
+  /** Each of five parts: by standing, and for known devices of the phone's first account. */
   readonly phone: Allowance;
   /** Each of four parts, by standing. A network is an IPv4 address, or an IPv6 /64. */
   readonly network: Allowance;

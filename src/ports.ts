@@ -26,7 +26,11 @@ export interface Ports {
   readonly meanwhile: (task: () => Promise<void>) => void;
 }
 
-/** `messages_held_back`: a budget that accounts share has no room left for some of them. */
+/**
+ * `messages_held_back`: a budget that accounts share has no room left for some of them. `queue_full`: no place to wait for
+ * a turn is left for some who ask.
+ */
 export type Alarm =
+  | { readonly event: 'queue_full' }
   | { readonly event: 'many_failed_codes' }
   | { readonly event: 'messages_held_back'; readonly budget: 'prefix' | 'country' | 'total' };

@@ -4,10 +4,13 @@
  */
 export type FailureReason = 'bad_recipient' | 'opted_out' | 'undeliverable' | 'misconfigured' | 'busy';
 
-/** What became of one message: accepted, definitely not sent, or perhaps sent (a dropped connection, a deadline). */
+/**
+ * What became of one message: accepted, definitely not sent, or perhaps sent (a dropped connection, a deadline). A refusal
+ * whose scope is the message says nothing of the next one, whatever its reason.
+ */
 export type SmsOutcome =
   | { kind: 'sent'; messageId: string }
-  | { kind: 'refused'; reason: FailureReason; retryAfterSeconds?: number }
+  | { kind: 'refused'; reason: FailureReason; retryAfterSeconds?: number; scope?: 'message' }
   | { kind: 'unknown' };
 
 /**

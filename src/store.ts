@@ -70,7 +70,12 @@ export interface Code {
   readonly isInOutage: boolean;
   /** No message with it has ever left, nor will: it can not be right. */
   readonly isHeldBack: boolean;
+  /** Its last message was asked for by a device that the account knows. */
+  readonly isOwn: boolean;
 }
+
+/** What is recorded anew when a code's message is asked for again. */
+export type SentAgain = Pick<Code, 'isInOutage' | 'isHeldBack' | 'isOwn'>;
 
 /** What somebody who asked for a code tries it with, once: a secret of the asker's browser, of which the store has the hash. */
 export interface Flow {
@@ -124,7 +129,7 @@ export interface Tx {
   newestCode(email: string, purpose: Purpose, device: string, nowMs: number): Promise<Code | undefined>;
   addCode(code: Code): Promise<void>;
   /** Records that the code's message is sent once more, or held back once more. */
-  resendCode(codeId: string, again: Pick<Code, 'isInOutage' | 'isHeldBack'>, nowMs: number): Promise<void>;
+  resendCode(codeId: string, again: SentAgain, nowMs: number): Promise<void>;
   /** Records what became of the code's message, unless the record says something else than one of `from`. Changes no time. */
   noteDelivery(
     codeId: string,

@@ -25,7 +25,7 @@ export interface SmsQueue {
   close(): void;
 }
 
-/** Messages in a row whose fate is unknown, after which they are taken to fail for everybody. */
+/** Numbers in a row whose messages have an unknown fate, after which messages are taken to fail for everybody. */
 const UNKNOWN_IN_A_ROW = 3;
 const MINUTE_MS = 60_000;
 
@@ -33,7 +33,7 @@ const MINUTE_MS = 60_000;
  * Puts a bounded, paced queue and a breaker before a sender. Each standing has places of its own, and they take turns; a
  * message that must not leave takes place and turn as any other, so that nobody can tell. The breaker opens on failures
  * that do not depend on the number; then messages are refused without a call. After the rest the sender is asked whether
- * it is ready. Where it can't tell, or has refused our configuration, the next message goes out as a probe.
+ * it is ready. Where it can't tell, the next message goes out as a probe.
  */
 export function queuedSms(sender: SmsSender, options: QueueOptions): SmsQueue {
   const { perMinute, maxWaiting = 20, restSeconds = 30, log } = options;
@@ -46,7 +46,7 @@ export function queuedSms(sender: SmsSender, options: QueueOptions): SmsQueue {
     (['stranger', 'known', 'settled', 'confirmed'] as const).map((standing) => [standing, []]),
   );
   let isServing = false;
-  let unknownInARow = 0;
+  const unknownInARow = new Set<string>();
   let restUntilMs: number | undefined;
   let isAsking = false;
   let isProbing = false;
@@ -114,21 +114,20 @@ export function queuedSms(sender: SmsSender, options: QueueOptions): SmsQueue {
     }
   }
 
-  function learn(outcome: SmsOutcome): void {
-    unknownInARow = outcome.kind === 'unknown' ? unknownInARow + 1 : 0;
-    const isAboutUs = outcome.kind === 'refused' && ['misconfigured', 'busy'].includes(outcome.reason);
+  function learn(to: string, outcome: SmsOutcome): void {
+    if (outcome.kind === 'unknown') unknownInARow.add(to);
+    else unknownInARow.clear();
     const isLost =
-      outcome.kind === 'unknown' && (restUntilMs !== undefined || unknownInARow >= UNKNOWN_IN_A_ROW);
-    if (isAboutUs || isLost) fail(outcome);
+      outcome.kind === 'unknown' && (restUntilMs !== undefined || unknownInARow.size >= UNKNOWN_IN_A_ROW);
+    if (isAboutUs(outcome) || isLost) fail(outcome);
     else if (outcome.kind !== 'unknown') go();
   }
 
   function fail(outcome: SmsOutcome): void {
-    const isRefused = outcome.kind === 'refused';
-    if (restUntilMs === undefined) log?.({ event: 'messages_failing' });
-    restFor((isRefused && outcome.retryAfterSeconds) || 0);
-    // A provider that answers may refuse our configuration all the same.
-    if (!(isRefused && outcome.reason === 'misconfigured') && !isAsking) void askWhenRested();
+    const isNew = restUntilMs === undefined;
+    if (isNew) log?.({ event: 'messages_failing' });
+    restFor((outcome.kind === 'refused' && outcome.retryAfterSeconds) || 0);
+    if (isNew && !isAsking) void askUntilReady();
   }
 
   function restFor(seconds: number): void {
@@ -140,14 +139,19 @@ export function queuedSms(sender: SmsSender, options: QueueOptions): SmsQueue {
     restUntilMs = undefined;
   }
 
-  /** Asks the sender after each rest whether it is ready, until it is: no message shows by its end whether it left. */
-  async function askWhenRested(): Promise<void> {
+  /**
+   * Asks the sender after each rest whether it is ready, until it is: no message shows by its end whether it left. One
+   * that calls itself ready now, while messages fail, can't tell: there a message has to.
+   */
+  async function askUntilReady(): Promise<void> {
     if (sender.isReady === undefined) return;
     isAsking = true;
-    while (restUntilMs !== undefined && !closing.signal.aborted) {
-      if (nowMs() < restUntilMs) await sleep(restUntilMs - nowMs(), closing.signal);
-      else if (await sender.isReady()) go();
-      else restFor(0);
+    if (!(await sender.isReady())) {
+      while (restUntilMs !== undefined && !closing.signal.aborted) {
+        if (nowMs() < restUntilMs) await sleep(restUntilMs - nowMs(), closing.signal);
+        else if (await sender.isReady()) go();
+        else restFor(0);
+      }
     }
     isAsking = false;
   }
@@ -163,11 +167,13 @@ export function queuedSms(sender: SmsSender, options: QueueOptions): SmsQueue {
     if (isProbe) isProbing = true;
     const outcome = await sender.send(to, text);
     if (isProbe) isProbing = false;
-    learn(outcome);
+    learn(to, outcome);
     return outcome;
   }
 
+  /** Counts as one that was sent: else whoever sees the breaker open after it would know that it was not. */
   async function stay(to: string, text: string): Promise<SmsOutcome> {
+    if (restUntilMs === undefined) unknownInARow.clear();
     return (await sender.skip?.(to, text)) ?? { kind: 'sent', messageId: '' };
   }
 
@@ -187,6 +193,12 @@ export function queuedSms(sender: SmsSender, options: QueueOptions): SmsQueue {
     outlook,
     close: () => closing.abort(),
   };
+}
+
+/** Whether the next message to anybody can be expected to be refused as well. */
+function isAboutUs(outcome: SmsOutcome): boolean {
+  if (outcome.kind !== 'refused' || outcome.scope === 'message') return false;
+  return outcome.reason === 'misconfigured' || outcome.reason === 'busy';
 }
 
 async function sleepUnlessAborted(ms: number, signal: AbortSignal): Promise<void> {

@@ -114,6 +114,7 @@ const MIGRATIONS: readonly Migration[] = [
     up: (db) => {
       db.exec(`
         ALTER TABLE codes ADD COLUMN is_held_back INTEGER NOT NULL DEFAULT 0;
+        ALTER TABLE codes ADD COLUMN is_own INTEGER NOT NULL DEFAULT 0;
         CREATE INDEX users_by_phone ON users (phoneno, created_at_ms);
 
         -- A row beside its key is written once; one under a number of its own, once more for each of its keys.

@@ -2,7 +2,19 @@ import type { Database } from 'better-sqlite3';
 import type { Purpose } from '../passcode.ts';
 import type { Keys } from '../scram.ts';
 import type { FailureReason } from '../sms.ts';
-import type { Code, Delivery, DeviceTimes, Flow, Guard, Seed, Session, Sweep, Tx, User } from '../store.ts';
+import type {
+  Code,
+  Delivery,
+  DeviceTimes,
+  Flow,
+  Guard,
+  Seed,
+  SentAgain,
+  Session,
+  Sweep,
+  Tx,
+  User,
+} from '../store.ts';
 
 interface UserRow {
   email: string;
@@ -29,6 +41,7 @@ interface CodeRow {
   reason: FailureReason | null;
   is_in_outage: number;
   is_held_back: number;
+  is_own: number;
 }
 
 const SWEEPS = [
@@ -99,13 +112,14 @@ export function prepareAll(db: Database) {
     addCode: sql<[object]>(`
       INSERT INTO codes
         (id, email, purpose, device, created_at_ms, expires_at_ms, sent_at_ms, is_spent, delivery, reason,
-         is_in_outage, is_held_back, changed_at_ms)
+         is_in_outage, is_held_back, is_own, changed_at_ms)
       VALUES
         (@id, @email, @purpose, @device, @createdAtMs, @expiresAtMs, @sentAtMs, @isSpent, @delivery, @reason,
-         @isInOutage, @isHeldBack, @createdAtMs)`),
+         @isInOutage, @isHeldBack, @isOwn, @createdAtMs)`),
     resendCode: sql<[object]>(`
       UPDATE codes
-      SET sent_at_ms = @nowMs, is_in_outage = @isInOutage, is_held_back = is_held_back AND @isHeldBack, changed_at_ms = @nowMs
+      SET sent_at_ms = @nowMs, is_in_outage = @isInOutage, is_held_back = is_held_back AND @isHeldBack, is_own = @isOwn,
+        changed_at_ms = @nowMs
       WHERE id = @codeId`),
     noteDelivery: sql<[object]>(`
       UPDATE codes SET delivery = @delivery, reason = @reason
@@ -265,23 +279,12 @@ export class SqliteTx implements Tx {
   }
 
   async addCode(code: Code): Promise<void> {
-    const { isSpent, isInOutage, isHeldBack, reason = null } = code;
-    this.#sql.addCode.run({
-      ...code,
-      isSpent: Number(isSpent),
-      isInOutage: Number(isInOutage),
-      isHeldBack: Number(isHeldBack),
-      reason,
-    });
+    const { isSpent, reason = null } = code;
+    this.#sql.addCode.run({ ...code, ...flagsOf(code), isSpent: Number(isSpent), reason });
   }
 
-  async resendCode(
-    codeId: string,
-    { isInOutage, isHeldBack }: Pick<Code, 'isInOutage' | 'isHeldBack'>,
-    nowMs: number,
-  ): Promise<void> {
-    const flags = { isInOutage: Number(isInOutage), isHeldBack: Number(isHeldBack) };
-    this.#sql.resendCode.run({ codeId, ...flags, nowMs });
+  async resendCode(codeId: string, again: SentAgain, nowMs: number): Promise<void> {
+    this.#sql.resendCode.run({ codeId, ...flagsOf(again), nowMs });
   }
 
   async noteDelivery(
@@ -389,6 +392,10 @@ export class SqliteTx implements Tx {
   }
 }
 
+function flagsOf({ isInOutage, isHeldBack, isOwn }: SentAgain) {
+  return { isInOutage: Number(isInOutage), isHeldBack: Number(isHeldBack), isOwn: Number(isOwn) };
+}
+
 function toCode(row: CodeRow): Code {
   const { id, email, purpose, device, delivery } = row;
   return {
@@ -404,5 +411,6 @@ function toCode(row: CodeRow): Code {
     reason: row.reason ?? undefined,
     isInOutage: row.is_in_outage === 1,
     isHeldBack: row.is_held_back === 1,
+    isOwn: row.is_own === 1,
   };
 }

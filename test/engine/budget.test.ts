@@ -293,6 +293,22 @@ describe('the budget of a phone', () => {
     expect(here.sms.sent).toHaveLength(12);
   });
 
+  test('nor an account that signed up later, once its device has been known for a day', async () => {
+    const here = world({ ...NO_PAUSE, messages: messageBudgets(10_000) });
+    await here.signUp('squatter@example.com');
+    await here.signUp();
+    const device = await ownersDevice(here);
+    here.clock.advanceMinutes(24 * 60);
+    for (let index = 0; index < 8; index += 1) {
+      await here.signUp(EMAIL(index));
+      const own = await ownersDevice(here, EMAIL(index));
+      for (let count = 0; count < 4; count += 1) await ask(here, EMAIL(index), { device: own });
+    }
+    here.sms.sent.length = 0;
+    for (let count = 0; count < 4; count += 1) await ask(here, ANN, { device });
+    expect(here.sms.sent).toHaveLength(4);
+  });
+
   test('a phone that refuses messages keeps its count, and gives back what others share', async () => {
     const here = world({ ...NO_PAUSE, messages: messageBudgets(100) });
     for (let index = 0; index < 12; index += 1) {
@@ -430,6 +446,52 @@ describe('the budgets of prefix, country and all', () => {
     // The strangers' limit of the prefix held one of them back, where the victim's messages left.
     expect(victim.sent).toBeLessThan(nobody.sent);
   });
+
+  test("a code of one's own that is sent again without the cookie is told of no more (attack 13)", async () => {
+    const told = async (isVictimSomebody: boolean) => {
+      const here = world({ ...NO_PAUSE, messages: messageBudgets(10_000) });
+      if (isVictimSomebody) await here.signUp();
+      for (let index = 0; index < 8; index += 1) await here.signUp(EMAIL(index));
+      const device = await ownersDevice(here, EMAIL(7));
+      const { flow } = (await ask(here, EMAIL(7), { device })) as { flow: string };
+      for (let index = 0; index < 7; index += 1) await ask(here, EMAIL(index));
+      await ask(here);
+      const sent = here.sms.sent.length;
+      await resendCode(here.ports, { flow, network: NETWORK });
+      await here.settled();
+      const { delivery } = await codeStatus(here.ports, { flow, network: NETWORK, deviceOf: () => device });
+      return { delivery, hasLeft: here.sms.sent.length > sent };
+    };
+    const [victim, nobody] = [await told(true), await told(false)];
+    expect([victim.hasLeft, nobody.hasLeft]).toEqual([false, true]);
+    expect(victim.delivery).toBe(nobody.delivery);
+  });
+
+  test.each([
+    ['leaves', undefined, 'ok'],
+    ['is refused', { kind: 'refused', reason: 'busy' } as const, 'wrong_code'],
+  ])(
+    'a code that was held back, and whose next message %s, can be right only then (attack 6)',
+    async (_, answer, kind) => {
+      const here = world({ ...NO_PAUSE, messages: messageBudgets(100) });
+      for (let index = 0; index < 3; index += 1) {
+        await here.signUp(EMAIL(index), PASSWORD, inOnePrefix(index));
+        await ask(here, EMAIL(index));
+      }
+      here.clock.advanceMinutes(30);
+      await here.signUp(ANN, PASSWORD, inOnePrefix(9));
+      const { flow } = (await ask(here)) as { flow: string };
+      expect(here.sms.sent).toHaveLength(3);
+
+      here.clock.advanceMinutes(31);
+      if (answer !== undefined) here.sms.answerNext(answer);
+      await resendCode(here.ports, { flow, network: NETWORK });
+      await here.settled();
+      expect(here.sms.sent).toHaveLength(4);
+      const passcode = await here.passcodeOf(flow);
+      expect((await here.setPassword(flow, passcode, 'the new one')).kind).toBe(kind);
+    },
+  );
 
   test('a code whose message is held back is never right, and its guess counts (attack 6)', async () => {
     const here = world({ ...NO_PAUSE, messages: messageBudgets(100) });

@@ -34,6 +34,7 @@ test('strangers who fill the queue keep no owner on a known device waiting (atta
   }
   expect(kinds.filter((kind) => kind === 'code_sent')).toHaveLength(15);
   expect(await ask(ANN, { network: NETWORK })).toEqual({ kind: 'slow_down', retryAfter: 60 });
+  expect(here.alarms).toContainEqual({ event: 'queue_full' });
 
   expect(await ask(ANN, { network: NETWORK, device })).toMatchObject({ kind: 'code_sent' });
   expect(sent).toEqual([]);

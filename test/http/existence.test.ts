@@ -71,6 +71,7 @@ const SENDERS: Record<string, (here: Site) => void> = {
   'refuses the number': always({ kind: 'refused', reason: 'bad_recipient' }),
   'is answered STOP': always({ kind: 'refused', reason: 'opted_out' }),
   'is not set up': always({ kind: 'refused', reason: 'misconfigured' }),
+  'is refused by a carrier': always({ kind: 'refused', reason: 'busy', scope: 'message' }),
   'is busy': always({ kind: 'refused', reason: 'busy', retryAfterSeconds: 40 }),
   'does not know': always({ kind: 'unknown' }),
   throws: (here) => {

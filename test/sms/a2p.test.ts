@@ -19,16 +19,16 @@ describe('by high volume, a message', () => {
     ['SMS-RC-413', 'opted_out'],
     ['SMS-UP-414', 'misconfigured'],
     ['SMS-RC-403', 'busy'],
-    ['SMS-RC-503', 'busy'],
+    ['SMS-RC-503', 'undeliverable'],
   ])('that is rejected with %s is refused as %s, and never followed', async (errorCode, reason) => {
     bench.ringCentral.rejects.set(PHONE, errorCode);
-    expect(await sender().send(PHONE, TEXT)).toEqual({ kind: 'refused', reason });
+    expect(await sender().send(PHONE, TEXT)).toEqual({ kind: 'refused', reason, scope: 'message' });
     expect(lines).toMatchObject([{ event: `sms_${reason}`, errorCode }]);
     expect(bench.ringCentral.messages).toEqual([]);
   });
 
   test('to a number that is none is about the recipient', async () => {
-    expect(await sender().send('+1', TEXT)).toEqual({ kind: 'refused', reason: 'bad_recipient' });
+    expect(await sender().send('+1', TEXT)).toMatchObject({ kind: 'refused', reason: 'bad_recipient' });
   });
 
   test('from a number without A2PSmsSender is our fault', async () => {

@@ -61,7 +61,6 @@ test('what does not fit the queue is refused at once, and the outlook tells when
 test.each([
   ['a configuration that is refused', [MISCONFIGURED]],
   ['a provider that is busy', [BUSY]],
-  ['three messages in a row of unknown fate', [UNKNOWN, UNKNOWN, UNKNOWN]],
 ])('%s stops messages to everybody', async (_, outcomes) => {
   const { sms, send, answered, outlook, events } = queue({ perMinute: 10 });
   await answered(...outcomes);
@@ -72,6 +71,7 @@ test.each([
 });
 
 test.each([
+  ['a carrier that takes no message to a number', [{ ...BUSY, scope: 'message' } as const]],
   ['a number that gets no messages', [BAD_RECIPIENT, BAD_RECIPIENT, BAD_RECIPIENT, BAD_RECIPIENT]],
   ['two messages of unknown fate', [UNKNOWN, UNKNOWN]],
   [
@@ -194,40 +194,80 @@ describe('a sender that can tell whether it is ready', () => {
   }
 
   test('is asked after each rest, and messages go again once it is; none goes out as a probe', async () => {
-    const { clock, sms, send, skip, answered, outlook, events, asked } = askable([false]);
+    const { clock, sms, send, skip, answered, outlook, events, asked } = askable([false, false]);
     await answered(BUSY);
     clock.advanceSeconds(44);
     await settle();
-    expect(asked.count).toBe(0);
+    expect(asked.count).toBe(1);
     clock.advanceSeconds(1);
     await settle();
-    expect(asked.count).toBe(1);
+    expect(asked.count).toBe(2);
     expect(outlook('stranger')).toEqual({ kind: 'failing', retryAfterSeconds: 30 });
     for (const message of [send, skip]) expect(await message()).toMatchObject({ kind: 'refused' });
     clock.advanceSeconds(30);
     await settle();
-    expect([asked.count, outlook('stranger').kind]).toEqual([2, 'clear']);
+    expect([asked.count, outlook('stranger').kind]).toEqual([3, 'clear']);
     expect(await send()).toMatchObject({ kind: 'sent' });
     expect(sms.sent).toHaveLength(2);
     expect(events).toEqual(['messages_failing', 'messages_going']);
   });
 
-  test('is not asked where it has refused our configuration: a message has to show that', async () => {
-    const { clock, send, answered, outlook, asked } = askable([]);
+  test('and says so while messages fail is not believed: a message has to show that they go', async () => {
+    const { clock, sms, send, skip, answered, outlook, asked } = askable([]);
     await answered(MISCONFIGURED);
     clock.advanceSeconds(90);
     await settle();
-    expect([asked.count, outlook('stranger').kind]).toEqual([0, 'failing']);
+    expect([asked.count, outlook('stranger').kind]).toEqual([1, 'failing']);
+    await skip();
+    expect(outlook('stranger').kind).toBe('failing');
+    sms.answerNext(MISCONFIGURED);
+    await send();
+    expect(outlook('stranger').kind).toBe('failing');
+    clock.advanceSeconds(30);
     expect(await send()).toMatchObject({ kind: 'sent' });
     expect(outlook('stranger').kind).toBe('clear');
   });
 
   test('is not asked any more once the queue is closed', async () => {
-    const { clock, answered, close, asked } = askable([]);
+    const { clock, answered, close, asked } = askable([false]);
     await answered(BUSY);
+    await settle();
     close();
     clock.advanceSeconds(90);
     await settle();
-    expect(asked.count).toBe(0);
+    expect(asked.count).toBe(1);
   });
+});
+
+describe('messages of unknown fate stop messages to everybody', () => {
+  const numbers = ['+12025550101', '+12025550102', '+12025550103'];
+
+  test('where they went to three numbers, not where one number never answers', async () => {
+    const { sms, send, outlook } = queue({ perMinute: 20 });
+    for (let count = 0; count < 5; count += 1) {
+      sms.answerNext(UNKNOWN);
+      await send('stranger', numbers[0]);
+    }
+    expect(outlook('stranger').kind).toBe('clear');
+    for (const number of numbers.slice(1)) {
+      sms.answerNext(UNKNOWN);
+      await send('stranger', number);
+    }
+    expect(outlook('stranger').kind).toBe('failing');
+  });
+
+  test.each(['send', 'skip'] as const)(
+    'and one that nobody gets ends the row as one that arrives: %s (attack 14)',
+    async (between) => {
+      const all = queue({ perMinute: 20 });
+      for (const number of numbers.slice(0, 2)) {
+        all.sms.answerNext(UNKNOWN);
+        await all.send('stranger', number);
+      }
+      await all[between]();
+      all.sms.answerNext(UNKNOWN);
+      await all.send('stranger', numbers[2]);
+      expect(all.outlook('stranger').kind).toBe('clear');
+    },
+  );
 });

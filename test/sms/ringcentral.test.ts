@@ -53,9 +53,13 @@ describe('a message', () => {
     expect(await sender({ serverUrl: `${bench.ringCentral.url}/` }).send(PHONE, TEXT)).toEqual(SENT);
   });
 
-  test('that RingCentral takes and fails at once is refused', async () => {
+  test('that RingCentral takes and fails at once is refused, and no other with it', async () => {
     bench.ringCentral.next('sms', ok({ id: 1, messageStatus: 'SendingFailed' }));
-    expect(await sender().send(PHONE, TEXT)).toEqual(BUSY);
+    expect(await sender().send(PHONE, TEXT)).toEqual({
+      kind: 'refused',
+      reason: 'undeliverable',
+      scope: 'message',
+    });
   });
 
   test.each([
@@ -68,7 +72,7 @@ describe('a message', () => {
     ['SMS-CAR-461', 'misconfigured'],
   ])('whose delivery failed with %s is refused as %s', async (deliveryErrorCode, reason) => {
     bench.ringCentral.next('sms', ok({ id: 1, messageStatus: 'DeliveryFailed', deliveryErrorCode }));
-    expect(await sender().send(PHONE, TEXT)).toEqual({ kind: 'refused', reason });
+    expect(await sender().send(PHONE, TEXT)).toEqual({ kind: 'refused', reason, scope: 'message' });
   });
 
   test('is sent, whatever becomes of the log', async () => {

@@ -28,6 +28,7 @@ const CODE: Code = {
   reason: undefined,
   isInOutage: false,
   isHeldBack: false,
+  isOwn: false,
 };
 
 /** What every store has to keep to; `open` makes an empty one. */
@@ -292,7 +293,7 @@ export function storeContract(open: () => Store): void {
         const isHeldBack = async () => (await tx.flowFor('f1'))?.code.isHeldBack;
         const seen = [await isHeldBack()];
         for (const again of [true, false, true]) {
-          await tx.resendCode('c1', { isInOutage: false, isHeldBack: again }, NOW);
+          await tx.resendCode('c1', { isInOutage: false, isHeldBack: again, isOwn: true }, NOW);
           seen.push(await isHeldBack());
         }
         return seen;
@@ -328,7 +329,7 @@ export function storeContract(open: () => Store): void {
         await tx.addCode({ ...CODE, id: 'c3', device: 'd1', sentAtMs: NOW + 20 });
         await tx.addCode({ ...CODE, id: 'c4', purpose: 'reset', sentAtMs: NOW + 20 });
         const before = await tx.newestCode(USER.email, 'unlock', '', NOW + 20);
-        await tx.resendCode('c1', { isInOutage: true, isHeldBack: false }, NOW + 30);
+        await tx.resendCode('c1', { isInOutage: true, isHeldBack: false, isOwn: false }, NOW + 30);
         return [
           before?.id,
           (await tx.newestCode(USER.email, 'unlock', '', NOW + 30))?.id,

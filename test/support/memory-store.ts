@@ -141,11 +141,11 @@ function verbs(tables: Tables, life: { isOver: boolean }): Tx {
         .sort((left, right) => right.sentAtMs - left.sentAtMs)[0];
     },
     addCode: async (code) => void codes.set(code.id, { ...code, changedAtMs: code.createdAtMs }),
-    async resendCode(id, { isInOutage, isHeldBack }, nowMs) {
+    async resendCode(id, { isHeldBack, ...again }, nowMs) {
       const wasHeldBack = codes.get(id)?.isHeldBack === true;
       changeCode(id, {
         sentAtMs: nowMs,
-        isInOutage,
+        ...again,
         isHeldBack: wasHeldBack && isHeldBack,
         changedAtMs: nowMs,
       });

@@ -1,7 +1,7 @@
 import type { FailureReason, SmsOutcome, SmsSender } from '../../sms.ts';
 import type { SmsApi } from './api.ts';
 import type { Progress, RingCentralClient } from './client.ts';
-import { type CallFacts, Failure, factsOf, failureOf, fieldsOf, reasonOf } from './failure.ts';
+import { type CallFacts, deliveryReasonOf, factsOf, failureOf, fieldsOf } from './failure.ts';
 import type { Log } from './log.ts';
 
 interface Report {
@@ -20,12 +20,17 @@ export function sendBy(
       const answer = await client.call(api.sendCall(fromNumber, to, text), progress);
       const { id, end, errorCode } = api.readSent(await fieldsOf(answer));
       const facts = { ...factsOf(answer), errorCode };
-      if (end === 'failed') throw new Failure(reasonOf(facts) ?? 'busy', facts);
+      if (end === 'failed') return { outcome: failedAtOnce(errorCode), facts };
       return { outcome: id === undefined ? { kind: 'unknown' } : { kind: 'sent', messageId: id }, facts };
     } catch (error) {
       const { reason, facts } = await failureOf(error);
       return { outcome: reason ? refused(reason) : outcomeSoFar(progress), facts };
     }
+  }
+
+  /** Carriers refuse one message and take the next: it stops nobody else's. */
+  function failedAtOnce(errorCode: string | undefined): SmsOutcome {
+    return { kind: 'refused', reason: deliveryReasonOf(errorCode), scope: 'message' };
   }
 
   function outcomeSoFar(progress: Progress): SmsOutcome {

@@ -1,7 +1,7 @@
 import type { SmsSender } from '../../sms.ts';
 import { type ApiName, type SmsApi, smsApi } from './api.ts';
 import { type ClientOptions, type RingCentralClient, ringCentralClient } from './client.ts';
-import { type Failure, isForbidden } from './failure.ts';
+import type { Failure } from './failure.ts';
 import { followBy } from './follow.ts';
 import { type Log, patientLog } from './log.ts';
 import { sendBy } from './send.ts';
@@ -42,6 +42,7 @@ async function answers(client: RingCentralClient, { listCall }: SmsApi): Promise
     await client.call(listCall);
     return true;
   } catch (error) {
-    return isForbidden((error as Failure).facts);
+    const { status = 0 } = (error as Failure).facts;
+    return status >= 400 && status < 500 && status !== 401 && status !== 429;
   }
 }
