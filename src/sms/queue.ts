@@ -48,13 +48,19 @@ export function queuedSms(sender: SmsSender, options: QueueOptions): SmsQueue {
   let isServing = false;
   const unknownInARow = new Set<string>();
   let restUntilMs: number | undefined;
+  let restLengthSeconds = restSeconds;
   let isAsking = false;
   let isProbing = false;
 
   function outlook(standing: Standing): SmsOutlook {
-    if (restUntilMs !== undefined) return { kind: 'failing', retryAfterSeconds: secondsUntil(restUntilMs) };
+    if (restUntilMs !== undefined) return { kind: 'failing', retryAfterSeconds: restLeft(restUntilMs) };
     if (!isFull(standing)) return { kind: 'clear' };
     return { kind: 'full', retryAfterSeconds: secondsUntil(nextStartMs()) };
+  }
+
+  /** The whole rest where a message has to end it: what is left would tell whether one has just tried. */
+  function restLeft(untilMs: number): number {
+    return isAsking ? secondsUntil(untilMs) : restLengthSeconds;
   }
 
   /** Whole seconds, and one at the least. */
@@ -131,7 +137,8 @@ export function queuedSms(sender: SmsSender, options: QueueOptions): SmsQueue {
   }
 
   function restFor(seconds: number): void {
-    restUntilMs = nowMs() + Math.max(seconds, restSeconds) * 1000;
+    restLengthSeconds = Math.max(seconds, restSeconds);
+    restUntilMs = nowMs() + restLengthSeconds * 1000;
   }
 
   function go(): void {

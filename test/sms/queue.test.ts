@@ -128,7 +128,7 @@ test('the provider may ask for a longer rest', async () => {
   await answered(BUSY);
   expect(outlook('stranger')).toEqual({ kind: 'failing', retryAfterSeconds: 45 });
   clock.advanceSeconds(44);
-  expect(await send()).toMatchObject({ kind: 'refused', retryAfterSeconds: 1 });
+  expect(await send()).toMatchObject({ kind: 'refused', retryAfterSeconds: 45 });
 });
 
 test('messages that wait when they begin to fail for everybody are not sent', async () => {
@@ -199,6 +199,7 @@ describe('a sender that can tell whether it is ready', () => {
     clock.advanceSeconds(44);
     await settle();
     expect(asked.count).toBe(1);
+    expect(outlook('stranger')).toEqual({ kind: 'failing', retryAfterSeconds: 1 });
     clock.advanceSeconds(1);
     await settle();
     expect(asked.count).toBe(2);
@@ -218,11 +219,12 @@ describe('a sender that can tell whether it is ready', () => {
     clock.advanceSeconds(90);
     await settle();
     expect([asked.count, outlook('stranger').kind]).toEqual([1, 'failing']);
-    await skip();
-    expect(outlook('stranger').kind).toBe('failing');
     sms.answerNext(MISCONFIGURED);
-    await send();
-    expect(outlook('stranger').kind).toBe('failing');
+    for (const message of [skip, send]) {
+      await message();
+      // The same, whether it has left and failed or not.
+      expect(outlook('stranger')).toEqual({ kind: 'failing', retryAfterSeconds: 30 });
+    }
     clock.advanceSeconds(30);
     expect(await send()).toMatchObject({ kind: 'sent' });
     expect(outlook('stranger').kind).toBe('clear');
