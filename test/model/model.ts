@@ -76,6 +76,8 @@ interface Code {
   isSpent: boolean;
   delivery: 'sending' | 'gone' | 'refused' | 'failed';
   flows: number;
+  /** Its last message was asked for by a device that the account knows. */
+  isOwn: boolean;
 }
 
 interface Session {
@@ -100,7 +102,7 @@ export interface State {
   /** Messages, whether they left or stayed because the account is nobody's, and notices. */
   spent: { email: string; atMs: number; isBeforeSetBack: boolean }[];
   /** Codes asked for since the clock was last set back. */
-  asked: { email: string; purpose: Purpose; count: string; atMs: number; fate: Fate; isTold: boolean }[];
+  asked: { email: string; purpose: Purpose; count: string; atMs: number; fate: Fate; isKnown: boolean }[];
 }
 
 /** The states that the answers so far leave possible; more than one where requests ran at the same time. */
@@ -319,15 +321,14 @@ function applyResend(state: State, { request, outcome }: StepOf<'resend'>, notes
   demandKind(outcome, 'code_sent', 'a code can be asked for again');
 
   const isKnown = countOf(state, account, request.devices[email]) !== UNKNOWN;
-  const isTold = isKnown && (count !== UNKNOWN || account.user?.isConfirmed === true);
-  const pauseMs = pauseLeftMs(state, newestOf(state, email, purpose, count), isTold);
+  const pauseMs = pauseLeftMs(state, newestOf(state, email, purpose, count), isKnown);
   if (pauseMs > 0) {
     demand(outcome.flow === request.flow, 'during the pause the flow stays');
     return demandAsked(account, outcome, pauseMs);
   }
   if (flow.isTried || isExpired(state, code)) {
     notes.tags.push('a new code in place of one that is no longer good');
-    return ask(state, account, purpose, count, isTold, outcome, notes);
+    return ask(state, account, purpose, count, isKnown, outcome, notes);
   }
 
   demand(outcome.flow === request.flow, 'a flow that is still good is kept');
@@ -336,7 +337,8 @@ function applyResend(state: State, { request, outcome }: StepOf<'resend'>, notes
   code.sentAtMs = state.nowMs;
   code.changedAtMs = state.nowMs;
   if (code.delivery !== 'gone') code.delivery = 'sending';
-  send(state, account, code, isTold, notes);
+  code.isOwn = isKnown;
+  send(state, account, code, isKnown, notes);
 }
 
 function applyVerify(state: State, { request, outcome }: StepOf<'verify'>, notes: Notes) {
@@ -420,14 +422,14 @@ function ask(
   account: Account,
   purpose: Purpose,
   count: string,
-  isTold: boolean,
+  isKnown: boolean,
   outcome: Outcome,
   notes: Notes,
 ) {
   const { nowMs } = state;
   const { email } = account;
   const newest = newestOf(state, email, purpose, count);
-  const pauseMs = pauseLeftMs(state, newest, isTold);
+  const pauseMs = pauseLeftMs(state, newest, isKnown);
   if (newest !== undefined && pauseMs > 0) {
     demandAsked(account, outcome, pauseMs);
     const [codeId, code] = newest;
@@ -457,17 +459,18 @@ function ask(
     isSpent: false,
     delivery: 'sending',
     flows: 1,
+    isOwn: isKnown,
   };
   state.codes.set(outcome.flow, code);
   addFlow(state, outcome.flow, outcome.flow);
-  send(state, account, code, isTold, notes);
+  send(state, account, code, isKnown, notes);
 }
 
 /** The code's message: to the account's own phone, or to none where the account is nobody's. */
-function send(state: State, account: Account, code: Code, isTold: boolean, notes: Notes): void {
+function send(state: State, account: Account, code: Code, isKnown: boolean, notes: Notes): void {
   const { email, purpose, count } = code;
   const { nowMs } = state;
-  const soFar = { email, purpose, count, atMs: nowMs, isTold };
+  const soFar = { email, purpose, count, atMs: nowMs, isKnown };
   state.spent.push({ email, atMs: nowMs, isBeforeSetBack: false });
   if (account.user === undefined) {
     code.delivery = 'gone';
@@ -589,7 +592,7 @@ function demandBounds({ codes, flows, asked, spent, nowMs }: State): void {
     const before = groups.get(key) ?? [];
     // Of messages that left in one millisecond none is the newest: either's failure excuses the next.
     const newest = before.filter(({ atMs }) => atMs === before.at(-1)?.atMs);
-    const isExcused = one.isTold && newest.some(({ fate }) => fate === 'refused' || fate === 'failed');
+    const isExcused = one.isKnown && newest.some(({ fate }) => fate === 'refused' || fate === 'failed');
     demand(before.length === 0 || isExcused, 'two messages keep the pause between them');
     groups.set(key, [...before, one]);
   }
@@ -631,11 +634,12 @@ function countSince(fromMs: number, spent: State['spent']): number {
   return spent.filter(({ atMs }) => atMs > fromMs).length;
 }
 
-function pauseLeftMs({ nowMs }: State, newest: [string, Code] | undefined, isTold: boolean): number {
+function pauseLeftMs(state: State, newest: [string, Code] | undefined, isKnown: boolean): number {
   if (newest === undefined) return 0;
-  const [, { delivery, sentAtMs }] = newest;
+  const [, { email, delivery, sentAtMs, isOwn }] = newest;
+  const isTold = isKnown && (isOwn || accountOf(state, email).user?.isConfirmed === true);
   if (isTold && (delivery === 'refused' || delivery === 'failed')) return 0;
-  return Math.max(0, sentAtMs + codeResendSeconds * 1000 - nowMs);
+  return Math.max(0, sentAtMs + codeResendSeconds * 1000 - state.nowMs);
 }
 
 function newestOf(
