@@ -31,7 +31,9 @@ async function main(): Promise<void> {
   const { log, flush } = createLog();
   process.once('exit', flush);
   const background = createBackground((error) => log.error({ reason: String(error) }, 'background fault'));
-  const store = openSqliteStore(config.databasePath);
+  const store = openSqliteStore(config.databasePath, {
+    checkpointScript: new URL('./sqlite/checkpoint-worker.js', import.meta.url),
+  });
   const { sms, outlook, close, end, inbox, check } = senderFor(config, log);
   const app = createApp(
     {

@@ -2,6 +2,7 @@ import { existsSync, mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
 import Database from 'better-sqlite3';
 import { type Store, StoreUnavailable, type Tx } from '../store.ts';
+import { type Checkpointer, startCheckpointer } from './checkpointer.ts';
 import { migrate, refuseForeign } from './migrations.ts';
 import { prepareAll, SqliteTx, type Statements } from './tx.ts';
 
@@ -17,6 +18,8 @@ export interface SqliteStoreOptions {
   patienceMs?: number;
   /** The file grows to this many pages at the most; more is a full disk. */
   maxPages?: number;
+  /** The script of the thread that checkpoints, `checkpoint-worker.js`. Without it SQLite does so itself, and holds the loop. */
+  checkpointScript?: URL;
 }
 
 interface Waiting {
@@ -50,10 +53,8 @@ export function openSqliteStore(path: string, options: SqliteStoreOptions = {}):
     db.pragma('busy_timeout = 5');
     // Each work's savepoint keeps the pages that it changes, which nobody needs once the program is gone.
     db.pragma('temp_store = MEMORY');
-    // Copying the log back into the database stops all else for a while: it is done once for 16 MiB of it.
-    db.pragma('wal_autocheckpoint = 4000');
     if (options.maxPages !== undefined) db.pragma(`max_page_count = ${options.maxPages}`);
-    return new SqliteStore(db, options);
+    return new SqliteStore(db, path, options);
   } catch (error) {
     db?.close();
     throw new Error(`The database ${path} (DATABASE_URL) can't be used. ${(error as Error).message}`);
@@ -95,13 +96,16 @@ class SqliteStore implements Store {
   readonly #rollbackTo: Database.Statement;
   readonly #commit: Database.Statement;
   readonly #rollback: Database.Statement;
-  readonly #options: Required<Omit<SqliteStoreOptions, 'maxPages'>>;
+  readonly #checkpointer: Checkpointer | undefined;
+  readonly #options: Required<Omit<SqliteStoreOptions, 'maxPages' | 'checkpointScript'>>;
   readonly #queue: Waiting[] = [];
   #draining: Promise<void> | undefined;
   #isClosed = false;
 
-  constructor(db: Database.Database, options: SqliteStoreOptions) {
+  constructor(db: Database.Database, path: string, options: SqliteStoreOptions) {
+    const { checkpointScript: script } = options;
     this.#db = db;
+    this.#checkpointer = script && startCheckpointer(db, path, script);
     this.#options = { batchWorks: 128, batchMs: 10, workMs: 1000, patienceMs: 4000, ...options };
     this.#statements = prepareAll(db);
     this.#begin = db.prepare('BEGIN IMMEDIATE');
@@ -125,6 +129,7 @@ class SqliteStore implements Store {
   async close(): Promise<void> {
     this.#isClosed = true;
     await this.#draining;
+    await this.#checkpointer?.end();
     this.#db.close();
   }
 
@@ -137,6 +142,7 @@ class SqliteStore implements Store {
         this.#rollBack();
         this.#begin.run();
         await this.#runBatch();
+        await this.#checkpointer?.keepShort();
       } catch (error) {
         if (!isBusy(error)) this.#refuse(this.#queue.splice(0), error);
         else if (this.#queue.length > 0) await new Promise((resolve) => setTimeout(resolve, BUSY_RETRY_MS));
