@@ -138,8 +138,7 @@ function deliver(ports: Ports, message: Message): void {
   later(async () => {
     const outcome = await sendOrSkip(ports, message);
     await store.transact(async (tx) => {
-      if (outcome.kind === 'refused' && outcome !== HELD_BACK)
-        await giveBack(tx, spent, wanted.standing, outcome);
+      if (outcome.kind === 'refused') await giveBack(tx, spent, wanted.standing, outcome);
       if (code !== undefined) await noteOutcome(tx, code, outcome);
     });
     if (outcome.kind === 'sent' && spent.mayLeave && code !== undefined)
@@ -196,16 +195,12 @@ export function isOutage({ outlook }: Ports): boolean {
   return outlook('stranger').kind === 'failing';
 }
 
-/** How long the pause after the code lasts. Who is told of a message that did not arrive need not wait for it. */
-export function pauseLeftMs(
-  { policy }: Ports,
-  newest: Code | undefined,
-  nowMs: number,
-  asker: Asker,
-): number {
+/** How long the pause after the code lasts. Who is told of a message that did not arrive need not wait, unless all fail. */
+export function pauseLeftMs(ports: Ports, newest: Code | undefined, nowMs: number, asker: Asker): number {
   if (newest === undefined) return 0;
-  if (isTold(newest, asker) && (newest.delivery === 'refused' || newest.delivery === 'failed')) return 0;
-  return Math.max(0, newest.sentAtMs + policy.codeResendSeconds * 1000 - nowMs);
+  const hasFailed = newest.delivery === 'refused' || newest.delivery === 'failed';
+  if (hasFailed && isTold(newest, asker) && !isOutage(ports)) return 0;
+  return Math.max(0, newest.sentAtMs + ports.policy.codeResendSeconds * 1000 - nowMs);
 }
 
 /** In how many whole seconds the next message can be asked for, as far as that may be told. */

@@ -54,7 +54,7 @@ export function messageBudgets(perDay: number, hasSharedLimits = true): MessageB
   });
   const shared = (allowance: Allowance) => (hasSharedLimits ? allowance : UNLIMITED);
   return {
-    // Four in a row for a person whose messages get lost; and in all, under twelve an hour for any phone to bear.
+    // Four in a row for a person whose messages get lost; and in all, under twelve an hour.
     account: {
       stranger: { perHour: 5, perDay: 10 },
       known: { perHour: 4, perDay: 10 },

@@ -343,6 +343,8 @@ describe('the budget of a phone', () => {
     });
     const passcode = await here.passcodeOf(flow);
     expect(await here.setPassword(flow, passcode, 'the new one', EMAIL(2))).toEqual({ kind: 'wrong_code' });
+    // It was no fault of the owner's, whose own part is as it was.
+    expect(await askUntilSlow(here, 9, EMAIL(2), { device })).toBe(9);
   });
 });
 

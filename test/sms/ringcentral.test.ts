@@ -269,6 +269,7 @@ describe('a refusal', () => {
     [400, 'CMN-101'],
     [400, 'MSG-338'],
     [403, 'MSG-999'],
+    [404, 'CMN-102'],
     [422, 'NEW-1'],
   ])(
     '%i %s, of which no more is known, is taken to be about this message alone',

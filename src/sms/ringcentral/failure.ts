@@ -25,7 +25,7 @@ const CODES: Record<Exclude<FailureReason, 'undeliverable'>, RegExp> = {
   bad_recipient: /^(MSG-(240|243|246|247|310)|SMS-(RC|UP|CAR)-41[01])$/,
   opted_out: /^SMS-(RC|UP|CAR)-413$/,
   misconfigured:
-    /^(MSG-(242|245|304)|CMN-(109|401|406|408)|OAU-\d+|invalid_(client|grant|request|scope)|unauthorized_client|SMS-(RC|UP|CAR)-(414|461))$/,
+    /^(MSG-(242|245|304)|CMN-(109|120|401|406|408)|OAU-\d+|invalid_(client|grant|request|scope)|unauthorized_client|SMS-(RC|UP|CAR)-(414|461))$/,
   busy: /^(MSG-(290|305)|CMN-(30[1-4]|310)|SMS-(RC|UP|CAR)-(403|45[0-2])|ECONNREFUSED|ENOTFOUND|EAI_AGAIN)$/,
 };
 
@@ -38,7 +38,8 @@ export function reasonOf({ status = 0, errorCode = '' }: CallFacts): FailureReas
   const reasons = Object.keys(CODES) as (keyof typeof CODES)[];
   const known = reasons.find((reason) => CODES[reason].test(errorCode));
   if (known !== undefined || status < 300 || status >= 500) return known;
-  const isAboutUs = status < 400 || [401, 404, 405].includes(status) || (status === 403 && errorCode === '');
+  const isAboutUs =
+    status < 400 || [401, 405].includes(status) || ([403, 404].includes(status) && !errorCode);
   return isAboutUs ? 'misconfigured' : 'undeliverable';
 }
 
