@@ -32,7 +32,10 @@ async function main(): Promise<void> {
   process.once('exit', flush);
   const background = createBackground((error) => log.error({ reason: String(error) }, 'background fault'));
   const store = openSqliteStore(config.databasePath, {
-    checkpointScript: new URL('./sqlite/checkpoint-worker.js', import.meta.url),
+    checkpoints: {
+      script: new URL('./sqlite/checkpoint-worker.js', import.meta.url),
+      onFault: (error) => log.error({ reason: String(error) }, 'checkpoint fault'),
+    },
   });
   const { sms, outlook, close, end, inbox, check } = senderFor(config, log);
   const app = createApp(

@@ -1,77 +1,126 @@
-import { setTimeout } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
 import type { Database } from 'better-sqlite3';
 
-/** Keeps the write-ahead log short without holding the event loop. */
+/** The thread that checkpoints. */
+export interface CheckpointOptions {
+  /** `checkpoint-worker.js`. */
+  script: URL;
+  /** Told, once, why the thread can't start or has ended before its time. */
+  onFault(error: Error): void;
+}
+
+/** Keeps the write-ahead log short without holding the event loop. Nothing here rejects. */
 export interface Checkpointer {
   /**
    * After a commit: has the log copied into the database once it is long. Settles when writing may go on, at once but
-   * where the log is so long that it has to begin anew.
+   * where the log is so long that it has to begin anew, and within a second in any case.
    */
   keepShort(): Promise<void>;
-  /** Ends the thread, and its connection with it. */
+  /** Ends the thread, and its connection with it. A thread that does not answer is left to itself after two seconds. */
   end(): Promise<void>;
 }
 
-/** Pages in the log from which on they are copied: SQLite's own number. */
+/** The log is copied each time it has grown by so many pages: SQLite's own number. A page has 4 KiB. */
 const PAGES_TO_COPY = 1000;
-/** Pages from which on nobody writes until they are copied, so that the log begins anew. */
-const PAGES_AT_MOST = 4000;
-/** Pages at which SQLite copies by itself, where the thread has ended. */
-const PAGES_WITHOUT_THREAD = 16_000;
-/** Writing waits no longer for a copy. */
-const PATIENCE_MS = 1000;
+/** Once it has grown by so many, writing waits for the copy so that the log begins anew; without the thread SQLite copies then. */
+const PAGES_TO_WAIT = 4000;
+const WAIT_MS = 1000;
+const END_MS = 2000;
 
 /**
- * Checkpoints the database in the file `path`, which `db` writes, by a thread that runs `script`. A thread that can't
- * start, or ends, leaves it to SQLite, which then holds the loop now and then.
+ * Checkpoints the database in the file `path`, which `db` writes, by a thread. A thread that can't start, or ends, is not
+ * started again: SQLite then checkpoints within commits, and holds the loop now and then.
  */
-export function startCheckpointer(db: Database, path: string, script: URL): Checkpointer {
-  db.pragma(`wal_autocheckpoint = ${PAGES_WITHOUT_THREAD}`);
-  const pages = db.prepare<[], { log: number; checkpointed: number }>('PRAGMA wal_checkpoint(NOOP)');
-  const worker = new Worker(script, { workerData: path });
-  worker.on('error', () => undefined);
-  worker.unref();
-  const ended = new Promise<void>((resolve) => worker.once('exit', () => resolve()));
-  let copying: Promise<void> | undefined;
-  /** Somebody reads an old state, a backup for one, and the log can't begin anew before: writing goes on until so many pages. */
-  let nextWaitPages = PAGES_AT_MOST;
+export function startCheckpointer(
+  db: Database,
+  path: string,
+  { script, onFault }: CheckpointOptions,
+): Checkpointer | undefined {
+  const pages = db.prepare<[], { log: number }>('PRAGMA wal_checkpoint(NOOP)');
+  db.pragma(`wal_autocheckpoint = ${PAGES_TO_WAIT}`);
+  const worker = startWorker(script, path, onFault);
+  if (worker === undefined) return undefined;
+  // Where somebody reads an old state, SQLite would try in vain, on this thread, at each commit.
+  db.pragma('wal_autocheckpoint = 0');
 
+  let isRunning = true;
+  let copying: Promise<void> | undefined;
+  let settle = () => {};
+  const copied = () => {
+    copying = undefined;
+    settle();
+  };
+  worker.on('message', copied);
+  const ended = new Promise<void>((resolve) => {
+    worker.once('exit', () => {
+      isRunning = false;
+      copied();
+      resolve();
+      if (db.open) db.pragma(`wal_autocheckpoint = ${PAGES_TO_WAIT}`);
+    });
+  });
+
+  /** Settles once the copy that is under way, or else a new one, has been made or has failed. */
   function copy(): Promise<void> {
-    copying ??= (async () => {
-      worker.postMessage('copy');
-      await Promise.race([new Promise((resolve) => worker.once('message', resolve)), ended]);
-      copying = undefined;
-    })();
+    if (!isRunning) return Promise.resolve();
+    copying ??= new Promise((resolve) => {
+      settle = resolve;
+      worker?.postMessage('copy');
+    });
     return copying;
   }
 
-  function lengthOfLog(): { all: number; left: number } {
-    try {
-      const { log, checkpointed } = pages.get() ?? { log: 0, checkpointed: 0 };
-      return { all: log, left: log - checkpointed };
-    } catch {
-      // What is wrong with the disk is for the next commit to say.
-      return { all: 0, left: 0 };
-    }
-  }
-
+  /** The log's length when a copy was last asked for, and when writing last waited for one. */
+  let copiedAtPages = 0;
+  let waitedAtPages = 0;
   return {
     async keepShort() {
-      const { all, left } = lengthOfLog();
-      if (left < PAGES_TO_COPY && (left === 0 || all < PAGES_AT_MOST)) return;
-      const copied = copy();
-      if (all < nextWaitPages) return;
-      // The copy under way may have begun before the last pages came.
-      const isPatient = setTimeout(PATIENCE_MS, undefined, { ref: false });
-      await Promise.race([copied.then(copy), isPatient]);
-      nextWaitPages = lengthOfLog().left === 0 ? PAGES_AT_MOST : all + PAGES_AT_MOST;
+      const log = isRunning ? lengthOf(pages) : undefined;
+      if (log === undefined) return;
+      const hasBegunAnew = log < copiedAtPages;
+      if (hasBegunAnew) copiedAtPages = waitedAtPages = 0;
+      if (log - waitedAtPages >= PAGES_TO_WAIT) {
+        copiedAtPages = waitedAtPages = log;
+        // The copy under way may have begun before the last pages came.
+        await within(WAIT_MS, copy().then(copy));
+      } else if (log - copiedAtPages >= PAGES_TO_COPY) {
+        copiedAtPages = log;
+        void copy();
+      }
     },
     async end() {
-      await Promise.race([copying, ended]);
-      worker.ref();
       worker.postMessage('end');
-      await ended;
+      await within(END_MS, ended);
+      void worker.terminate();
     },
   };
+}
+
+function startWorker(script: URL, path: string, onFault: (error: Error) => void): Worker | undefined {
+  try {
+    return new Worker(script, { workerData: path }).once('error', onFault);
+  } catch (error) {
+    onFault(error as Error);
+    return undefined;
+  }
+}
+
+/** The pages in the log, or undefined where the disk does not tell: what is wrong with it is for the next commit to say. */
+function lengthOf(pages: { get(): { log: number } | undefined }): number | undefined {
+  try {
+    return pages.get()?.log;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Settles with `done`, but after `ms` in any case. */
+function within(ms: number, done: Promise<void>): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(resolve, ms);
+    void done.then(() => {
+      clearTimeout(timer);
+      resolve();
+    });
+  });
 }

@@ -2,7 +2,7 @@ import { existsSync, mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
 import Database from 'better-sqlite3';
 import { type Store, StoreUnavailable, type Tx } from '../store.ts';
-import { type Checkpointer, startCheckpointer } from './checkpointer.ts';
+import { type Checkpointer, type CheckpointOptions, startCheckpointer } from './checkpointer.ts';
 import { migrate, refuseForeign } from './migrations.ts';
 import { prepareAll, SqliteTx, type Statements } from './tx.ts';
 
@@ -18,8 +18,8 @@ export interface SqliteStoreOptions {
   patienceMs?: number;
   /** The file grows to this many pages at the most; more is a full disk. */
   maxPages?: number;
-  /** The script of the thread that checkpoints, `checkpoint-worker.js`. Without it SQLite does so itself, and holds the loop. */
-  checkpointScript?: URL;
+  /** The thread that checkpoints. Without it SQLite does so itself, and holds the loop. */
+  checkpoints?: CheckpointOptions;
 }
 
 interface Waiting {
@@ -97,15 +97,13 @@ class SqliteStore implements Store {
   readonly #commit: Database.Statement;
   readonly #rollback: Database.Statement;
   readonly #checkpointer: Checkpointer | undefined;
-  readonly #options: Required<Omit<SqliteStoreOptions, 'maxPages' | 'checkpointScript'>>;
+  readonly #options: Required<Omit<SqliteStoreOptions, 'maxPages' | 'checkpoints'>>;
   readonly #queue: Waiting[] = [];
   #draining: Promise<void> | undefined;
   #isClosed = false;
 
   constructor(db: Database.Database, path: string, options: SqliteStoreOptions) {
-    const { checkpointScript: script } = options;
     this.#db = db;
-    this.#checkpointer = script && startCheckpointer(db, path, script);
     this.#options = { batchWorks: 128, batchMs: 10, workMs: 1000, patienceMs: 4000, ...options };
     this.#statements = prepareAll(db);
     this.#begin = db.prepare('BEGIN IMMEDIATE');
@@ -114,6 +112,8 @@ class SqliteStore implements Store {
     this.#rollbackTo = db.prepare('ROLLBACK TO work');
     this.#commit = db.prepare('COMMIT');
     this.#rollback = db.prepare('ROLLBACK');
+    const { checkpoints } = options;
+    this.#checkpointer = checkpoints && startCheckpointer(db, path, checkpoints);
     this.saltKey = db.prepare("SELECT value FROM meta WHERE key = 'salt_key'").pluck().get() as Buffer;
   }
 

@@ -1,11 +1,22 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
-import { closeSync, openSync, realpathSync, rmSync, statSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  existsSync,
+  openSync,
+  realpathSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
+import { pathToFileURL } from 'node:url';
 import Database from 'better-sqlite3';
 import { expect, onTestFinished, test } from 'vitest';
 import { temporaryFolder } from '../support/folder.ts';
 import { runProgram, startProgram } from '../support/program.ts';
+import { ROOT } from '../support/site.ts';
 import { openVillage } from './trouble.ts';
 
 /** Runs the command behind it on a small disk of its own at the folder it starts in, gone with the process. */
@@ -109,6 +120,55 @@ test.for([
   },
 );
 
+test('a disk that refuses what the log is copied to holds nobody up, and the log is short again once it is mended', async (context) => {
+  const folder = realpathSync(temporaryFolder());
+  const path = join(folder, 'users.db');
+  const program = join(folder, 'program.mjs');
+  const built = (name: string) => JSON.stringify(pathToFileURL(join(ROOT, 'dist/sqlite', name)));
+  writeFileSync(
+    program,
+    `import { openSqliteStore } from ${built('store.js')};
+    const onFault = (error) => { throw error; };
+    const checkpoints = { script: new URL(${built('checkpoint-worker.js')}), onFault };
+    const store = openSqliteStore(${JSON.stringify(path)}, { checkpoints });
+    let isOver = false;
+    process.once('SIGTERM', () => { isOver = true; });
+    for (let commit = 0; !isOver; commit += 1) {
+      const keys = Array.from({ length: 200 }, (_, row) => [commit, row, 'x'.repeat(400)].join(' '));
+      await store.transact((tx) => tx.countEvent(keys, 1));
+      console.log(commit + 1);
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+    await store.close();`,
+  );
+  const process = spawn(globalThis.process.execPath, [program], { stdio: ['ignore', 'pipe', 'inherit'] });
+  onTestFinished(() => void process.kill('SIGKILL'));
+  const ended = new Promise((resolve) => process.once('close', resolve));
+  let printed = '';
+  process.stdout.setEncoding('utf8').on('data', (text: string) => {
+    printed += text;
+  });
+  const commits = () => Number(printed.trim().split('\n').at(-1));
+  await expect.poll(commits).toBeGreaterThan(0);
+  const db = new Database(path, { readonly: true });
+  onTestFinished(() => void db.close());
+  const logPages = () => (db.pragma('wal_checkpoint(NOOP)') as { log: number }[])[0]?.log ?? 0;
+
+  const mend = await breakCalls(process, folder, 'pwrite64', 'EIO', ['users.db']);
+  if (mend === undefined) return context.skip('There is no strace, or it may not attach to a program.');
+  await expect.poll(logPages, { timeout: 60_000 }).toBeGreaterThan(9000);
+  await mend();
+  await expect.poll(logPages, { timeout: 60_000 }).toBeLessThan(4000);
+  process.kill('SIGTERM');
+  db.close();
+  expect(await ended).toBe(0);
+  expect(existsSync(`${path}-wal`)).toBe(false);
+  const left = new Database(path, { readonly: true });
+  onTestFinished(() => void left.close());
+  expect(left.pragma('integrity_check', { simple: true })).toBe('ok');
+  expect(left.prepare('SELECT count(*) FROM events').pluck().get()).toBe(commits() * 200);
+});
+
 test('a start on a disk that can only be read is refused in a sentence, and goes well once it can be written', async (context) => {
   if (!canMount()) context.skip(NO_MOUNT);
   const folder = temporaryFolder();
@@ -137,14 +197,15 @@ function fill(path: string): void {
   closeSync(file);
 }
 
-/** Makes system calls of a process on the database of a folder fail; answers how to end that, or nothing where it can't be done. */
+/** Makes system calls of a process on the database of a folder, or on the files `names` of it, fail; answers how to end that, or nothing where it can't be done. */
 async function breakCalls(
   { pid }: ChildProcess,
   folder: string,
   calls: string,
   error: string,
+  names: readonly string[] = ['users.db', 'users.db-wal'],
 ): Promise<(() => Promise<void>) | undefined> {
-  const files = ['users.db', 'users.db-wal'].flatMap((name) => ['-P', join(folder, name)]);
+  const files = names.flatMap((name) => ['-P', join(folder, name)]);
   const strace = spawn('strace', [
     ...['-f', '-p', String(pid), '-o', '/dev/null', ...files],
     ...['-e', `trace=${calls}`, '-e', `inject=${calls}:error=${error}`],
