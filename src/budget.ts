@@ -41,39 +41,27 @@ interface Limit {
 export const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
 
+type Whose = Pick<Wanted, 'email' | 'account' | 'origin'>;
+
 /** Judges a message that is asked for, by a device that the account knows or by any other. */
 export async function wantedBy(
   tx: Tx,
-  {
-    email,
-    account,
-    origin,
-    isKnownDevice,
-  }: Pick<Wanted, 'email' | 'account' | 'origin'> & { isKnownDevice: boolean },
+  { email, account, origin, isKnownDevice }: Whose & { isKnownDevice: boolean },
   nowMs: number,
 ): Promise<Wanted> {
-  const wanted = { email, account, origin };
+  const whose = { email, account, origin };
   const { strangers, devices } = FIXED.shares;
   const sinceMs = await tx.knownSince(email, nowMs);
   if (!isKnownDevice) {
-    const share = sinceMs === undefined ? strangers.unused : strangers.used;
-    return {
-      ...wanted,
-      by: 'stranger',
-      standing: 'stranger',
-      phonePart: 'stranger',
-      share: account.isPhoneConfirmed ? strangers.confirmed : share,
-    };
+    const standing = 'stranger';
+    const unconfirmed = sinceMs === undefined ? strangers.unused : strangers.used;
+    const share = account.isPhoneConfirmed ? strangers.confirmed : unconfirmed;
+    return { ...whose, by: 'stranger', standing, phonePart: standing, share };
   }
-  if (account.isPhoneConfirmed) {
-    const standing = 'confirmed';
-    return { ...wanted, by: 'known', standing, phonePart: standing, share: devices[standing] };
-  }
-  const isSettled = sinceMs !== undefined && sinceMs <= nowMs - FIXED.settledAfterSeconds * 1000;
-  const standing = isSettled ? 'settled' : 'known';
-  const isFirst = await tx.isFirstWithPhone(email, account.phoneno);
+  const standing = standingOf(account, sinceMs, nowMs);
+  const isFirst = standing !== 'confirmed' && (await tx.isFirstWithPhone(email, account.phoneno));
   return {
-    ...wanted,
+    ...whose,
     by: 'known',
     standing,
     phonePart: isFirst ? 'first' : standing,
@@ -81,10 +69,16 @@ export async function wantedBy(
   };
 }
 
+function standingOf({ isPhoneConfirmed }: Account, sinceMs: number | undefined, nowMs: number) {
+  if (isPhoneConfirmed) return 'confirmed';
+  const isSettled = sinceMs !== undefined && sinceMs <= nowMs - FIXED.settledAfterSeconds * 1000;
+  return isSettled ? 'settled' : 'known';
+}
+
 /** The notice of a new password: whoever could set it has just given a code. */
-export function wantedNotice(wanted: Pick<Wanted, 'email' | 'account' | 'origin'>): Wanted {
+export function wantedNotice(whose: Whose): Wanted {
   const standing = 'confirmed';
-  return { ...wanted, by: 'notice', standing, phonePart: standing, share: FIXED.shares.devices[standing] };
+  return { ...whose, by: 'notice', standing, phonePart: standing, share: FIXED.shares.devices[standing] };
 }
 
 /**
@@ -97,8 +91,8 @@ export async function budgetWaitMs(
   wanted: Wanted,
   nowMs: number,
 ): Promise<number> {
-  const { whole } = FIXED.shares[poolOf(wanted)];
-  const total: Limit = { name: 'total', key: totalKey(wanted), allowance: partial(budgets.total, whole) };
+  const whole = partial(budgets.total, FIXED.shares[poolOf(wanted)].confirmed);
+  const total: Limit = { name: 'total', key: totalKey(wanted), allowance: whole };
   const limits = [...ownLimits(budgets, wanted), total];
   // Whoever else uses the network must not be able to keep a notice back.
   const heeded =

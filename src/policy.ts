@@ -127,11 +127,11 @@ export const FIXED = {
    * The share of the budgets of prefix, country and all that a message may still be taken from, in each of two pools, by
    * how sure it is that it goes to a person who uses the service. An account that nobody has signed in to is worth a
    * sign-up, which costs nothing; one that was signed in to, a little more; a phone that has given a code belongs to
-   * somebody.
+   * somebody, and may have the whole pool.
    */
   shares: {
-    strangers: { unused: 0.5, used: 0.55, confirmed: 0.6, whole: 0.6 },
-    devices: { known: 0.2, settled: 0.3, confirmed: 0.4, whole: 0.4 },
+    strangers: { unused: 0.5, used: 0.55, confirmed: 0.6 },
+    devices: { known: 0.2, settled: 0.3, confirmed: 0.4 },
   },
   /** The longest that browsers keep a cookie (RFC 6265bis, 5.5). */
   deviceLifetimeSeconds: 400 * 86_400,
