@@ -23,9 +23,9 @@ import {
 } from './model.ts';
 
 const ANN = { email: 'ann@example.com', fname: 'Ann', phone: '+12025550123' };
-const BOB = { email: 'bob@example.com', fname: 'Bob', phone: '+12025550145' };
+const BOB = { email: 'bob@example.com', fname: 'Bob', phone: '+12022010145' };
 /** Signs up late, after strangers have been at the address. */
-const DEE = { email: 'dee@example.com', fname: 'Dee', phone: '+12025550167' };
+const DEE = { email: 'dee@example.com', fname: 'Dee', phone: '+12022020167' };
 const NOBODY = { email: 'nobody@example.com' };
 const PEOPLE = [ANN, BOB, DEE];
 const EMAILS = [...PEOPLE, NOBODY].map(({ email }) => email);
