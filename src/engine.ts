@@ -44,7 +44,7 @@ import { FIXED } from './policy.ts';
 import type { Ports } from './ports.ts';
 import { authMessage, isProof, KDF, type Keys, signatureFor } from './scram.ts';
 import { type Code, type Tx, UNKNOWN_DEVICE } from './store.ts';
-import { fromBase64url, hashOf, randomToken, toBase64url } from './token.ts';
+import { fromBase64url, hashOf, randomToken, timedId, timedToken, toBase64url } from './token.ts';
 
 export type { Ports } from './ports.ts';
 
@@ -52,7 +52,7 @@ export type { Ports } from './ports.ts';
 export async function getSeed(ports: Ports, form: GetSeedForm): Promise<GetSeedOutcome> {
   const { email, network } = form;
   const nowMs = ports.nowMs();
-  const id = randomToken(ports.randomBytes, 16);
+  const id = timedId(ports.randomBytes, nowMs);
   const seed = randomToken(ports.randomBytes, 32);
   const expiresAtMs = nowMs + FIXED.seedLifetimeSeconds * 1000;
 
@@ -97,8 +97,6 @@ export async function login(ports: Ports, form: LoginForm): Promise<LoginOutcome
     const guard = await tx.guardFor(form.email, device);
     if (guard.isLocked) return locked();
 
-    // Counted before the proof is looked at, so that no answer can be had without its count.
-    const failures = await tx.addFailure(form.email, device, nowMs);
     const salt = saltFor(ports.store.saltKey, form.email);
     const message = authMessage({ ...form, seed, salt, kdf: account.kdf });
     if (isProof(fromBase64url(form.proof), account.storedKey, message) && account.isSomebodys) {
@@ -108,10 +106,11 @@ export async function login(ports: Ports, form: LoginForm): Promise<LoginOutcome
       return {
         kind: 'ok',
         signature,
-        grants: { session, device: await rememberDevice(ports, tx, form.email, device) },
+        grants: { session, device: await rememberDevice(ports, tx, form, device) },
       };
     }
 
+    const failures = await tx.addFailure(form.email, device, nowMs);
     if (failures < ports.policy.maxFailures) {
       return { kind: 'wrong', triesLeft: ports.policy.maxFailures - failures };
     }
@@ -148,7 +147,7 @@ export async function verifyPasscode(ports: Ports, form: VerifyPasscodeForm): Pr
     if (!(await spendPasscode(ports, tx, form, flow.code, account, device))) return { kind: 'wrong_code' };
 
     await tx.clearGuard(form.email, flow.code.device);
-    return { kind: 'ok', grants: { device: await rememberDevice(ports, tx, form.email, device) } };
+    return { kind: 'ok', grants: { device: await rememberDevice(ports, tx, form, device) } };
   });
 }
 
@@ -184,7 +183,7 @@ async function setNewPassword(ports: Ports, form: SetPwdForm): Promise<ResetPwdO
     await tx.forgetDevices(email);
     await tx.spendCodes(email, nowMs);
     await sendNotice(ports, tx, messages, { email, account, origin: form });
-    const grants = { device: await rememberDevice(ports, tx, email, UNKNOWN_DEVICE) };
+    const grants = { device: await rememberDevice(ports, tx, form, UNKNOWN_DEVICE) };
     return { kind: 'ok', grants };
   });
 }
@@ -382,21 +381,31 @@ async function knownDevice(tx: Tx, form: { email: string; device?: string }, now
   return (await tx.deviceFor(form.email, hashOf(form.device), nowMs)) ?? UNKNOWN_DEVICE;
 }
 
-/** Makes the device known to the account under a fresh token, which is answered. */
-async function rememberDevice(ports: Ports, tx: Tx, email: string, device: string): Promise<string> {
+/** Makes the device that sent the form known to the account under a fresh token, which is answered. */
+async function rememberDevice(
+  ports: Ports,
+  tx: Tx,
+  form: { email: string; device?: string },
+  device: string,
+): Promise<string> {
   const nowMs = ports.nowMs();
   const token = randomToken(ports.randomBytes, 32);
-  const id = device === UNKNOWN_DEVICE ? randomToken(ports.randomBytes, 16) : device;
   const expiresAtMs = nowMs + FIXED.deviceLifetimeSeconds * 1000;
-  await tx.keepDevice(id, email, hashOf(token), { nowMs, expiresAtMs });
+  if (device !== UNKNOWN_DEVICE && form.device !== undefined) {
+    await tx.renewDevice(form.email, hashOf(form.device), hashOf(token), expiresAtMs);
+  } else {
+    const id = randomToken(ports.randomBytes, 16);
+    await tx.addDevice(id, form.email, hashOf(token), { nowMs, expiresAtMs });
+  }
   return token;
 }
 
 /** Starts a session under a token that nobody knew before, in place of the one that the browser had. */
 async function startSession(ports: Ports, tx: Tx, form: LoginForm): Promise<string> {
-  const token = randomToken(ports.randomBytes, 32);
+  const nowMs = ports.nowMs();
+  const token = timedToken(ports.randomBytes, nowMs);
   if (form.session !== undefined) await tx.endSession(hashOf(form.session));
-  await tx.addSession(hashOf(token), form.email, ports.nowMs());
+  await tx.addSession(hashOf(token), form.email, nowMs);
   return token;
 }
 

@@ -97,7 +97,7 @@ export interface Sweep {
   readonly eventsBeforeMs: number;
 }
 
-/** When a device is kept, and until when. */
+/** Since when a device is known, and until when. */
 export interface DeviceTimes {
   readonly nowMs: number;
   readonly expiresAtMs: number;
@@ -150,12 +150,15 @@ export interface Tx {
 
   /** The id of the account's live device with that token, or undefined. */
   deviceFor(email: string, tokenHash: string, nowMs: number): Promise<string | undefined>;
-  /** Makes the device known under the token, in place of any token that it had. */
-  keepDevice(id: string, email: string, tokenHash: string, times: DeviceTimes): Promise<void>;
+  /** Makes a device known under the token. */
+  addDevice(id: string, email: string, tokenHash: string, times: DeviceTimes): Promise<void>;
+  /** Gives the account's device of that token another one in its place. */
+  renewDevice(email: string, oldTokenHash: string, tokenHash: string, expiresAtMs: number): Promise<void>;
   forgetDevices(email: string): Promise<void>;
   /** Since when the account has known the oldest of its live devices; undefined where it has none. */
   knownSince(email: string, nowMs: number): Promise<number | undefined>;
 
+  /** Starts a session of a user. */
   addSession(tokenHash: string, email: string, nowMs: number): Promise<void>;
   sessionFor(tokenHash: string): Promise<Session | undefined>;
   noteSeen(tokenHash: string, nowMs: number): Promise<void>;

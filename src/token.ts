@@ -5,9 +5,29 @@ export function randomToken(randomBytes: (size: number) => Uint8Array, size: num
   return toBase64url(randomBytes(size));
 }
 
-/** What a store keeps of a token: it can be recognised by it, but not made from it. */
+const TIME_BYTES = 6;
+const SECRET_BYTES = 32;
+const SECRET_LENGTH = 43;
+
+/**
+ * 16 bytes as base64url: the time (Unix milliseconds, 48 bits) and 80 bits that nobody can foresee, as in UUIDs of version 7
+ * (RFC 9562, 5.7). Rows that are made one after the other lie beside each other in an index of such ids.
+ */
+export function timedId(randomBytes: (size: number) => Uint8Array, nowMs: number): string {
+  const bytes = Buffer.alloc(16);
+  bytes.writeUIntBE(nowMs, 0, TIME_BYTES);
+  bytes.set(randomBytes(bytes.length - TIME_BYTES), TIME_BYTES);
+  return toBase64url(bytes);
+}
+
+/** A secret of 32 bytes behind the time in hexadecimal, so that its row lies beside those of the same time. */
+export function timedToken(randomBytes: (size: number) => Uint8Array, nowMs: number): string {
+  return nowMs.toString(16).padStart(2 * TIME_BYTES, '0') + randomToken(randomBytes, SECRET_BYTES);
+}
+
+/** What a store keeps of a token: it can be recognised by it, but not made from it. A time before its secret stays as it is. */
 export function hashOf(token: string): string {
-  return hash('sha256', token, 'base64url');
+  return token.slice(0, -SECRET_LENGTH) + hash('sha256', token, 'base64url');
 }
 
 /** Bytes as base64url without padding (RFC 4648, 5). */

@@ -159,6 +159,51 @@ const MIGRATIONS: readonly Migration[] = [
       `);
     },
   },
+  {
+    name: 'the fewest pages that a sign-in reads and writes',
+    up: (db) => {
+      db.exec(`
+        ALTER TABLE users RENAME TO old_users;
+        CREATE TABLE users (
+          email TEXT PRIMARY KEY,
+          phoneno TEXT NOT NULL,
+          fname TEXT NOT NULL,
+          lname TEXT NOT NULL,
+          kdf TEXT NOT NULL,
+          stored_key BLOB NOT NULL,
+          server_key BLOB NOT NULL,
+          created_at_ms INTEGER NOT NULL,
+          keys_changed_at_ms INTEGER NOT NULL,
+          phone_confirmed_at_ms INTEGER,
+          session_generation INTEGER NOT NULL
+        ) STRICT, WITHOUT ROWID;
+        INSERT INTO users
+        SELECT email, phoneno, fname, lname, kdf, stored_key, server_key, created_at_ms, keys_changed_at_ms,
+          phone_confirmed_at_ms, 0
+        FROM old_users;
+        DROP TABLE old_users;
+        CREATE INDEX users_by_phone ON users (phoneno, created_at_ms);
+
+        -- A token is only ever looked up for its account.
+        ALTER TABLE devices RENAME TO old_devices;
+        CREATE TABLE devices (
+          email TEXT NOT NULL,
+          token_hash TEXT NOT NULL,
+          id TEXT NOT NULL,
+          known_since_ms INTEGER NOT NULL,
+          expires_at_ms INTEGER NOT NULL,
+          PRIMARY KEY (email, token_hash)
+        ) STRICT, WITHOUT ROWID;
+        INSERT INTO devices SELECT email, token_hash, id, known_since_ms, expires_at_ms FROM old_devices;
+        DROP TABLE old_devices;
+        CREATE INDEX devices_by_expiry ON devices (expires_at_ms);
+
+        -- All sessions of an account end by its number of generations: nobody has to find them.
+        ALTER TABLE sessions ADD COLUMN generation INTEGER NOT NULL DEFAULT 0;
+        DROP INDEX sessions_by_email;
+      `);
+    },
+  },
 ];
 
 /**

@@ -48,7 +48,7 @@ const SWEEPS = [
   { table: 'seeds', key: 'rowid', isDue: 'expires_at_ms <= @nowMs' },
   { table: 'guards', key: 'email, device', isDue: 'changed_at_ms < @rowsChangedBeforeMs' },
   { table: 'codes', key: 'rowid', isDue: 'changed_at_ms < @rowsChangedBeforeMs' },
-  { table: 'devices', key: 'email, id', isDue: 'expires_at_ms <= @nowMs' },
+  { table: 'devices', key: 'email, token_hash', isDue: 'expires_at_ms <= @nowMs' },
   { table: 'sessions', key: 'token_hash', isDue: 'seen_at_ms < @sessionsSeenBeforeMs' },
   { table: 'events', key: 'key, number', isDue: 'at_ms < @eventsBeforeMs' },
 ];
@@ -70,11 +70,12 @@ export function prepareAll(db: Database) {
       LIMIT 1`),
     addUser: sql<[object]>(`
       INSERT INTO users
-        (email, phoneno, fname, lname, kdf, stored_key, server_key, created_at_ms, keys_changed_at_ms)
-      VALUES (@email, @phoneno, @fname, @lname, @kdf, @storedKey, @serverKey, @nowMs, @nowMs)
+        (email, phoneno, fname, lname, kdf, stored_key, server_key, created_at_ms, keys_changed_at_ms,
+         session_generation)
+      VALUES (@email, @phoneno, @fname, @lname, @kdf, @storedKey, @serverKey, @nowMs, @nowMs, 0)
       ON CONFLICT (email) DO NOTHING`),
     isFirstWithPhone: sql<[string, string], { is_first: number }>(
-      'SELECT email = ? AS is_first FROM users WHERE phoneno = ? ORDER BY created_at_ms, rowid LIMIT 1',
+      'SELECT email = ? AS is_first FROM users WHERE phoneno = ? ORDER BY created_at_ms, email LIMIT 1',
     ),
     setKeys: sql<[object]>(`
       UPDATE users SET kdf = @kdf, stored_key = @storedKey, server_key = @serverKey, keys_changed_at_ms = @nowMs
@@ -142,26 +143,31 @@ export function prepareAll(db: Database) {
     ),
 
     deviceFor: sql<[string, string, number], { id: string }>(
-      'SELECT id FROM devices WHERE token_hash = ? AND email = ? AND expires_at_ms > ?',
+      'SELECT id FROM devices WHERE email = ? AND token_hash = ? AND expires_at_ms > ?',
     ),
-    keepDevice: sql<[object]>(`
+    addDevice: sql<[object]>(`
       INSERT INTO devices (id, email, token_hash, known_since_ms, expires_at_ms)
-      VALUES (@id, @email, @tokenHash, @nowMs, @expiresAtMs)
-      ON CONFLICT (email, id) DO UPDATE SET token_hash = excluded.token_hash, expires_at_ms = excluded.expires_at_ms`),
+      VALUES (@id, @email, @tokenHash, @nowMs, @expiresAtMs)`),
+    renewDevice: sql<[object]>(`
+      UPDATE devices SET token_hash = @tokenHash, expires_at_ms = @expiresAtMs
+      WHERE email = @email AND token_hash = @oldTokenHash`),
     forgetDevices: sql<[string]>('DELETE FROM devices WHERE email = ?'),
     knownSince: sql<[string, number], { since_ms: number | null }>(
       'SELECT min(known_since_ms) AS since_ms FROM devices WHERE email = ? AND expires_at_ms > ?',
     ),
 
-    addSession: sql<[object]>(
-      'INSERT INTO sessions (token_hash, email, created_at_ms, seen_at_ms) VALUES (@tokenHash, @email, @nowMs, @nowMs)',
-    ),
-    sessionFor: sql<[string], { email: string; created_at_ms: number; seen_at_ms: number }>(
-      'SELECT email, created_at_ms, seen_at_ms FROM sessions WHERE token_hash = ?',
-    ),
+    addSession: sql<[object]>(`
+      INSERT INTO sessions (token_hash, email, generation, created_at_ms, seen_at_ms)
+      SELECT @tokenHash, email, session_generation, @nowMs, @nowMs FROM users WHERE email = @email`),
+    sessionFor: sql<[string], { email: string; created_at_ms: number; seen_at_ms: number }>(`
+      SELECT sessions.email, sessions.created_at_ms, seen_at_ms
+      FROM sessions JOIN users ON users.email = sessions.email AND session_generation = generation
+      WHERE token_hash = ?`),
     noteSeen: sql<[number, string]>('UPDATE sessions SET seen_at_ms = ? WHERE token_hash = ?'),
     endSession: sql<[string]>('DELETE FROM sessions WHERE token_hash = ?'),
-    endSessions: sql<[string]>('DELETE FROM sessions WHERE email = ?'),
+    endSessions: sql<[string]>(
+      'UPDATE users SET session_generation = session_generation + 1 WHERE email = ?',
+    ),
 
     newestEvent: sql<[string], { number: number; at_ms: number }>(
       'SELECT number, at_ms FROM events WHERE key = ? ORDER BY number DESC LIMIT 1',
@@ -323,11 +329,20 @@ export class SqliteTx implements Tx {
   }
 
   async deviceFor(email: string, tokenHash: string, nowMs: number): Promise<string | undefined> {
-    return this.#sql.deviceFor.get(tokenHash, email, nowMs)?.id;
+    return this.#sql.deviceFor.get(email, tokenHash, nowMs)?.id;
   }
 
-  async keepDevice(id: string, email: string, tokenHash: string, times: DeviceTimes): Promise<void> {
-    this.#sql.keepDevice.run({ id, email, tokenHash, ...times });
+  async addDevice(id: string, email: string, tokenHash: string, times: DeviceTimes): Promise<void> {
+    this.#sql.addDevice.run({ id, email, tokenHash, ...times });
+  }
+
+  async renewDevice(
+    email: string,
+    oldTokenHash: string,
+    tokenHash: string,
+    expiresAtMs: number,
+  ): Promise<void> {
+    this.#sql.renewDevice.run({ email, oldTokenHash, tokenHash, expiresAtMs });
   }
 
   async forgetDevices(email: string): Promise<void> {

@@ -1,8 +1,10 @@
+import { randomBytes } from 'node:crypto';
 import Database from 'better-sqlite3';
 import { saltFor } from '../../src/nobody.ts';
 import { FIXED } from '../../src/policy.ts';
 import { KDF } from '../../src/scram.ts';
 import { openSqliteStore } from '../../src/sqlite/store.ts';
+import { timedId } from '../../src/token.ts';
 import { keysOf } from '../support/page.ts';
 import { emailOf, PASSWORD, phoneOf } from './contenders.ts';
 
@@ -12,8 +14,9 @@ const DAY_MS = 24 * HOUR_MS;
 /** The numbers from 0 on, below `@rows`, as a table. */
 const NUMBERS =
   'WITH RECURSIVE numbers (n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM numbers WHERE n + 1 < @rows)';
-/** Text as long, and as random, as the tokens of 16 and 32 bytes that the program makes. */
+/** Text as long, and as random, as the ids and tokens of 16 and 32 bytes that the program makes. */
 const ID = 'lower(hex(randomblob(11)))';
+const TIMED_ID = 'timed_id(at_ms)';
 const TOKEN = 'substr(lower(hex(randomblob(22))), 1, 43)';
 const EMAIL = 'email_of(abs(random()) % @users)';
 
@@ -37,8 +40,9 @@ export async function fillAccounts(
     const bytes = grower(db);
     const add = db.prepare(`
       INSERT INTO users
-        (email, phoneno, fname, lname, kdf, stored_key, server_key, created_at_ms, keys_changed_at_ms)
-      VALUES (?, ?, 'Sam', 'Bench', ?, ?, ?, ?, ?)`);
+        (email, phoneno, fname, lname, kdf, stored_key, server_key, created_at_ms, keys_changed_at_ms,
+         session_generation)
+      VALUES (?, ?, 'Sam', 'Bench', ?, ?, ?, ?, ?, 0)`);
     for (let user = 0; user < users; user += 1) {
       const email = emailOf(user);
       const { storedKey, serverKey } = keysOf(PASSWORD, saltFor(saltKey, email));
@@ -53,7 +57,8 @@ export async function fillAccounts(
     const device = bytes() / users;
     db.prepare(
       `${NUMBERS} INSERT INTO sessions (token_hash, email, created_at_ms, seen_at_ms)
-       SELECT ${TOKEN}, ${EMAIL}, @nowMs - n % ${HOUR_MS}, @nowMs - n % ${HOUR_MS} FROM numbers`,
+       SELECT printf('%012x', at_ms) || ${TOKEN}, email, at_ms, at_ms
+       FROM (SELECT @nowMs - n % ${HOUR_MS} AS at_ms, ${EMAIL} AS email FROM numbers)`,
     ).run({ rows: sessions, users, nowMs });
     return { user, device, session: bytes() / sessions };
   });
@@ -78,15 +83,15 @@ export function fillBacklog(path: string, { users, rows }: { users: number; rows
     const nowMs = Date.now();
     db.prepare(
       `${NUMBERS} INSERT INTO seeds (id, seed, email, network, expires_at_ms)
-       SELECT ${ID}, ${TOKEN}, ${EMAIL}, '10.' || abs(random() % 256) || '.' || abs(random() % 256) || '.1',
-         @nowMs - ${HOUR_MS} + n * ${HOUR_MS} / CAST(@rows AS INTEGER) FROM numbers`,
+       SELECT ${TIMED_ID}, ${TOKEN}, ${EMAIL}, '10.' || abs(random() % 256) || '.' || abs(random() % 256) || '.1', at_ms
+       FROM (SELECT @nowMs - ${HOUR_MS} + n * ${HOUR_MS} / CAST(@rows AS INTEGER) AS at_ms FROM numbers)`,
     ).run({ rows, users, nowMs });
     const changedBeforeMs = nowMs - FIXED.rowLifetimeSeconds * 1000 - DAY_MS;
     db.prepare(
       `${NUMBERS} INSERT INTO codes
          (id, email, purpose, device, created_at_ms, expires_at_ms, sent_at_ms, is_spent, delivery, reason,
           is_in_outage, changed_at_ms)
-       SELECT ${ID}, ${EMAIL}, 'unlock', '', at_ms, at_ms + ${HOUR_MS}, at_ms, 0, 'sent', NULL, 0, at_ms
+       SELECT ${TIMED_ID}, ${EMAIL}, 'unlock', '', at_ms, at_ms + ${HOUR_MS}, at_ms, 0, 'sent', NULL, 0, at_ms
        FROM (SELECT @changedBeforeMs + n * ${DAY_MS} / CAST(@rows AS INTEGER) AS at_ms FROM numbers)`,
     ).run({ rows, users, changedBeforeMs });
     db.prepare(`INSERT INTO flows (hash, code_id, is_tried) SELECT ${TOKEN}, id, 0 FROM codes`).run();
@@ -98,6 +103,7 @@ function fast<Result>(path: string, fill: (db: Database.Database) => Result): Re
   const db = new Database(path);
   try {
     db.function('email_of', (account) => emailOf(Number(account)));
+    db.function('timed_id', (ms) => timedId(randomBytes, Number(ms)));
     db.pragma('journal_mode = OFF');
     db.pragma('synchronous = OFF');
     db.pragma('cache_size = -2000000');

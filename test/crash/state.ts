@@ -46,7 +46,12 @@ export function stateReader(db: Database): (email: string) => State {
     }
   >(`SELECT flows.hash, purpose, device, is_tried, is_spent
      FROM codes LEFT JOIN flows ON flows.code_id = codes.id WHERE email = ?`);
-  const sessions = db.prepare<[string], string>('SELECT token_hash FROM sessions WHERE email = ?').pluck();
+  const sessions = db
+    .prepare<[string], string>(
+      `SELECT token_hash FROM sessions JOIN users USING (email)
+       WHERE email = ? AND generation = session_generation`,
+    )
+    .pluck();
   const devices = db.prepare<[string], { id: string; hash: string }>(
     'SELECT id, token_hash AS hash FROM devices WHERE email = ?',
   );

@@ -24,7 +24,10 @@ test('the right password signs in, and the server proves that it knows the accou
   expect(await login(ports, { network: NETWORK, username: ANN, email: ANN, ...proof })).toEqual({
     kind: 'ok',
     signature,
-    grants: { session: expect.stringMatching(/^[\w-]{43}$/), device: expect.stringMatching(/^[\w-]{43}$/) },
+    grants: {
+      session: expect.stringMatching(/^[0-9a-f]{12}[\w-]{43}$/),
+      device: expect.stringMatching(/^[\w-]{43}$/),
+    },
   });
 });
 

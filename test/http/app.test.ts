@@ -186,7 +186,7 @@ describe('cookies', () => {
     await ann.signUp();
     const [session, device, ...rest] = cookiesOf(await ann.signIn(PASSWORD));
     expect(session).toMatch(
-      /^sid=[\w-]{43}; Max-Age=2592000; Path=\/; Expires=[^;]+; HttpOnly; SameSite=Lax$/,
+      /^sid=[0-9a-f]{12}[\w-]{43}; Max-Age=2592000; Path=\/; Expires=[^;]+; HttpOnly; SameSite=Lax$/,
     );
     expect(device).toMatch(
       /^device-[0-9a-f]{8}=[\w-]{43}; Max-Age=34560000; Path=\/; Expires=[^;]+; HttpOnly; SameSite=Strict$/,

@@ -257,9 +257,9 @@ export function storeContract(open: () => Store): void {
         await tx.addUser(bob, NOW);
         const before = (await tx.userFor(USER.email))?.isPhoneConfirmed;
         await tx.confirmPhone(USER.email, NOW);
-        await tx.keepDevice('d', USER.email, 'h', { nowMs: NOW - 9, expiresAtMs: NOW });
-        await tx.keepDevice('d', USER.email, 'h', { nowMs: NOW, expiresAtMs: NOW + 1 });
-        await tx.keepDevice('e', USER.email, 'i', { nowMs: NOW, expiresAtMs: NOW + 2 });
+        await tx.addDevice('d', USER.email, 'h', { nowMs: NOW - 9, expiresAtMs: NOW });
+        await tx.renewDevice(USER.email, 'h', 'g', NOW + 1);
+        await tx.addDevice('e', USER.email, 'i', { nowMs: NOW, expiresAtMs: NOW + 2 });
         return [
           before,
           (await tx.userFor(USER.email))?.isPhoneConfirmed,
@@ -409,30 +409,46 @@ export function storeContract(open: () => Store): void {
     test('a device is found by its newest token, for its own account, until it expires', async () => {
       const store = fresh();
       const found = await store.transact(async (tx) => {
-        await tx.keepDevice('d1', USER.email, 't1', { nowMs: NOW, expiresAtMs: NOW + 100 });
-        await tx.keepDevice('d1', USER.email, 't2', { nowMs: NOW, expiresAtMs: NOW + 200 });
+        await tx.addDevice('d1', USER.email, 't1', { nowMs: NOW, expiresAtMs: NOW + 100 });
+        await tx.addDevice('d2', USER.email, 't3', { nowMs: NOW, expiresAtMs: NOW + 100 });
+        await tx.addDevice('d3', 'bob@example.com', 't1', { nowMs: NOW, expiresAtMs: NOW + 100 });
+        await tx.renewDevice(USER.email, 't1', 't2', NOW + 200);
+        await tx.renewDevice('bob@example.com', 't3', 't4', NOW + 200);
         return [
           await tx.deviceFor(USER.email, 't1', NOW),
           await tx.deviceFor(USER.email, 't2', NOW),
+          await tx.deviceFor(USER.email, 't3', NOW),
+          await tx.deviceFor('bob@example.com', 't1', NOW),
           await tx.deviceFor('bob@example.com', 't2', NOW),
           await tx.deviceFor(USER.email, 't2', NOW + 200),
         ];
       });
-      expect(found).toEqual([undefined, 'd1', undefined, undefined]);
+      expect(found).toEqual([undefined, 'd1', 'd2', 'd3', undefined, undefined]);
     });
 
     test('sessions end one by one, or all of an account', async () => {
       const store = fresh();
       const left = await store.transact(async (tx) => {
+        await tx.addUser(USER, NOW);
+        await tx.addUser({ ...USER, email: 'bob@example.com' }, NOW);
         for (const hash of ['s1', 's2', 's3']) await tx.addSession(hash, USER.email, NOW);
         await tx.addSession('s4', 'bob@example.com', NOW);
         await tx.noteSeen('s4', NOW + 5);
         await tx.endSession('s1');
         const one = [await tx.sessionFor('s1'), (await tx.sessionFor('s2'))?.email];
         await tx.endSessions(USER.email);
-        return [...one, await tx.sessionFor('s3'), (await tx.sessionFor('s4'))?.seenAtMs];
+        const ended = [await tx.sessionFor('s2'), await tx.sessionFor('s3')];
+        await tx.addSession('s5', USER.email, NOW + 6);
+        return [
+          ...one,
+          ...ended,
+          (await tx.sessionFor('s4'))?.seenAtMs,
+          await tx.sessionFor('s5'),
+          await tx.sessionFor('s3'),
+        ];
       });
-      expect(left).toEqual([undefined, USER.email, undefined, NOW + 5]);
+      const newest = { email: USER.email, createdAtMs: NOW + 6, seenAtMs: NOW + 6 };
+      expect(left).toEqual([undefined, USER.email, undefined, undefined, NOW + 5, newest, undefined]);
     });
   });
 
@@ -504,8 +520,9 @@ export function storeContract(open: () => Store): void {
           ['live', NOW + 1],
         ] as const) {
           await tx.addSeed({ id, seed: id, email: USER.email, network: 'a', expiresAtMs }, 100);
-          await tx.keepDevice(id, USER.email, id, { nowMs: NOW, expiresAtMs });
+          await tx.addDevice(id, USER.email, id, { nowMs: NOW, expiresAtMs });
         }
+        await tx.addUser(USER, NOW);
         await tx.addSession('idle', USER.email, NOW - 0.5 * DAY - 1);
         await tx.addSession('live', USER.email, NOW);
       });

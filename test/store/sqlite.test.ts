@@ -62,14 +62,17 @@ describe('the file', () => {
 
   test('records its migrations', () => {
     const { path } = opened();
-    expect(otherConnection(path).prepare('SELECT number FROM migrations').pluck().all()).toEqual([1, 2, 3]);
+    expect(otherConnection(path).prepare('SELECT number FROM migrations').pluck().all()).toEqual([
+      1, 2, 3, 4,
+    ]);
   });
 
-  test('of an older schema keeps its devices, sessions, counts and codes', async () => {
+  test('of an older schema keeps its users, devices, sessions, counts and codes', async () => {
     const path = join(temporaryFolder(), 'users.db');
     const db = new Database(path);
     migrate(db, 0, 2);
     db.exec(`
+      INSERT INTO users VALUES ('ann', '+12025550123', 'Ann', 'Bee', 'kdf', x'01', x'02', 1, 2, 3);
       INSERT INTO devices VALUES ('d', 'ann', 'token', 99);
       INSERT INTO sessions VALUES ('session', 'ann', 1, 2);
       INSERT INTO guards VALUES ('ann', 'd', 3, 1, 4);
@@ -80,6 +83,8 @@ describe('the file', () => {
     const store = openSqliteStore(path);
     onTestFinished(() => store.close());
     const kept = await store.transact(async (tx) => ({
+      user: await tx.userFor('ann'),
+      isFirst: await tx.isFirstWithPhone('ann', '+12025550123'),
       device: await tx.deviceFor('ann', 'token', 5),
       since: await tx.knownSince('ann', 5),
       session: await tx.sessionFor('session'),
@@ -87,6 +92,16 @@ describe('the file', () => {
       flow: await tx.flowFor('flow'),
     }));
     expect(kept).toMatchObject({
+      user: {
+        phoneno: '+12025550123',
+        fname: 'Ann',
+        lname: 'Bee',
+        kdf: 'kdf',
+        storedKey: Buffer.of(1),
+        serverKey: Buffer.of(2),
+        isPhoneConfirmed: true,
+      },
+      isFirst: true,
       device: 'd',
       since: 0,
       session: { email: 'ann', createdAtMs: 1, seenAtMs: 2 },
@@ -103,7 +118,7 @@ describe('the file', () => {
     db.close();
     const before = readFileSync(path);
     expect(() => openSqliteStore(path)).toThrow(
-      /newer version of this program \(schema 99; this version knows 3\)/,
+      /newer version of this program \(schema 99; this version knows 4\)/,
     );
     expect(readFileSync(path).equals(before)).toBe(true);
   });

@@ -187,8 +187,14 @@ function verbs(tables: Tables, life: { isOver: boolean }): Tx {
           device.tokenHash === tokenHash && device.email === email && device.expiresAtMs > nowMs,
       )?.[0];
     },
-    async keepDevice(id, email, tokenHash, { nowMs, expiresAtMs }) {
-      devices.set(id, { email, tokenHash, sinceMs: devices.get(id)?.sinceMs ?? nowMs, expiresAtMs });
+    async addDevice(id, email, tokenHash, { nowMs, expiresAtMs }) {
+      devices.set(id, { email, tokenHash, sinceMs: nowMs, expiresAtMs });
+    },
+    async renewDevice(email, oldTokenHash, tokenHash, expiresAtMs) {
+      for (const device of devices.values()) {
+        if (device.email === email && device.tokenHash === oldTokenHash)
+          Object.assign(device, { tokenHash, expiresAtMs });
+      }
     },
     async forgetDevices(email) {
       for (const [id, device] of devices) if (device.email === email) devices.delete(id);
