@@ -51,14 +51,13 @@ export async function wantedBy(
 ): Promise<Wanted> {
   const whose = { email, account, origin };
   const { strangers, devices } = FIXED.shares;
-  const sinceMs = await tx.knownSince(email, nowMs);
   if (!isKnownDevice) {
     const standing = 'stranger';
-    const unconfirmed = sinceMs === undefined ? strangers.unused : strangers.used;
+    const unconfirmed = account.knownSinceMs === undefined ? strangers.unused : strangers.used;
     const share = account.isPhoneConfirmed ? strangers.confirmed : unconfirmed;
     return { ...whose, by: 'stranger', standing, phonePart: standing, share };
   }
-  const standing = standingOf(account, sinceMs, nowMs);
+  const standing = standingOf(account, nowMs);
   const isFirst = standing !== 'confirmed' && (await tx.isFirstWithPhone(email, account.phoneno));
   return {
     ...whose,
@@ -69,9 +68,10 @@ export async function wantedBy(
   };
 }
 
-function standingOf({ isPhoneConfirmed }: Account, sinceMs: number | undefined, nowMs: number) {
+function standingOf({ isPhoneConfirmed, knownSinceMs }: Account, nowMs: number) {
   if (isPhoneConfirmed) return 'confirmed';
-  const isSettled = sinceMs !== undefined && sinceMs <= nowMs - FIXED.settledAfterSeconds * 1000;
+  const settledBeforeMs = nowMs - FIXED.settledAfterSeconds * 1000;
+  const isSettled = knownSinceMs !== undefined && knownSinceMs <= settledBeforeMs;
   return isSettled ? 'settled' : 'known';
 }
 

@@ -179,8 +179,7 @@ async function setNewPassword(ports: Ports, form: SetPwdForm): Promise<ResetPwdO
 
     await tx.setKeys(email, form.kdf, keysOf(form), nowMs);
     await tx.clearGuards(email);
-    await tx.endSessions(email);
-    await tx.forgetDevices(email);
+    await tx.forgetBrowsers(email);
     await tx.spendCodes(email, nowMs);
     await sendNotice(ports, tx, messages, { email, account, origin: form });
     const grants = { device: await rememberDevice(ports, tx, form, UNKNOWN_DEVICE) };
@@ -389,7 +388,7 @@ async function rememberDevice(
   device: string,
 ): Promise<string> {
   const nowMs = ports.nowMs();
-  const token = randomToken(ports.randomBytes, 32);
+  const token = timedToken(ports.randomBytes, nowMs);
   const expiresAtMs = nowMs + FIXED.deviceLifetimeSeconds * 1000;
   if (device !== UNKNOWN_DEVICE && form.device !== undefined) {
     await tx.renewDevice(form.email, hashOf(form.device), hashOf(token), expiresAtMs);

@@ -6,6 +6,7 @@ export interface Account extends Keys {
   readonly kdf: string;
   readonly phoneno: string;
   readonly isPhoneConfirmed: boolean;
+  readonly knownSinceMs: number | undefined;
   /** False for an address that nobody has signed up: no proof and no code is ever right for it, and no message leaves. */
   readonly isSomebodys: boolean;
 }
@@ -27,6 +28,7 @@ export function nobodysAccount(saltKey: Uint8Array, email: string): Account {
     },
     phoneno: `+1000000${lastFour}`,
     isPhoneConfirmed: false,
+    knownSinceMs: undefined,
     isSomebodys: false,
   };
 }

@@ -31,7 +31,12 @@ export interface User extends Keys {
   readonly kdf: string;
   /** Whether a code that was sent to the phone has been given. */
   readonly isPhoneConfirmed: boolean;
+  /** When the first of the devices that the account knows became known; undefined where it knows none. */
+  readonly knownSinceMs: number | undefined;
 }
+
+/** A user as sign-up makes one. */
+export type NewUser = Omit<User, 'isPhoneConfirmed' | 'knownSinceMs'>;
 
 export interface Seed {
   readonly id: string;
@@ -106,8 +111,8 @@ export interface DeviceTimes {
 /** The verbs of one transaction. They know no rule: every limit and time comes from the caller. */
 export interface Tx {
   userFor(email: string): Promise<User | undefined>;
-  /** Adds the user, whose phone nobody has confirmed, or answers false where the email is taken. */
-  addUser(user: Omit<User, 'isPhoneConfirmed'>, nowMs: number): Promise<boolean>;
+  /** Adds the user, or answers false where the email is taken. */
+  addUser(user: NewUser, nowMs: number): Promise<boolean>;
   /** Whether no other user was added before with the same phone. */
   isFirstWithPhone(email: string, phoneno: string): Promise<boolean>;
   confirmPhone(email: string, nowMs: number): Promise<void>;
@@ -150,20 +155,18 @@ export interface Tx {
 
   /** The id of the account's live device with that token, or undefined. */
   deviceFor(email: string, tokenHash: string, nowMs: number): Promise<string | undefined>;
-  /** Makes a device known under the token. */
+  /** Makes a user's device known under the token. */
   addDevice(id: string, email: string, tokenHash: string, times: DeviceTimes): Promise<void>;
   /** Gives the account's device of that token another one in its place. */
   renewDevice(email: string, oldTokenHash: string, tokenHash: string, expiresAtMs: number): Promise<void>;
-  forgetDevices(email: string): Promise<void>;
-  /** Since when the account has known the oldest of its live devices; undefined where it has none. */
-  knownSince(email: string, nowMs: number): Promise<number | undefined>;
 
   /** Starts a session of a user. */
   addSession(tokenHash: string, email: string, nowMs: number): Promise<void>;
   sessionFor(tokenHash: string): Promise<Session | undefined>;
   noteSeen(tokenHash: string, nowMs: number): Promise<void>;
   endSession(tokenHash: string): Promise<void>;
-  endSessions(email: string): Promise<void>;
+  /** Ends all sessions of the user, and makes all devices unknown. */
+  forgetBrowsers(email: string): Promise<void>;
 
   /** Counts something that happened, once under each key. What is counted there after `nowMs` is forgotten: a clock was set back. */
   countEvent(keys: readonly string[], nowMs: number): Promise<void>;

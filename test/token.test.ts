@@ -38,7 +38,7 @@ describe('what a store keeps of a token', () => {
     expect(hashOf(token)).not.toContain(token.slice(12));
   });
 
-  test('of tokens without a time, as those of devices, flows and former versions, is the hash alone', () => {
+  test('of tokens without a time, as those of flows and of former versions, is the hash alone', () => {
     for (const size of [16, 32]) {
       const token = randomToken(randomBytes, size);
       expect(hashOf(token)).toBe(sha256(token));

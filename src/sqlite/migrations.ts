@@ -175,30 +175,29 @@ const MIGRATIONS: readonly Migration[] = [
           created_at_ms INTEGER NOT NULL,
           keys_changed_at_ms INTEGER NOT NULL,
           phone_confirmed_at_ms INTEGER,
-          session_generation INTEGER NOT NULL
+          known_since_ms INTEGER,
+          generation INTEGER NOT NULL
         ) STRICT, WITHOUT ROWID;
         INSERT INTO users
         SELECT email, phoneno, fname, lname, kdf, stored_key, server_key, created_at_ms, keys_changed_at_ms,
-          phone_confirmed_at_ms, 0
+          phone_confirmed_at_ms, (SELECT min(known_since_ms) FROM devices WHERE devices.email = old_users.email), 0
         FROM old_users;
         DROP TABLE old_users;
         CREATE INDEX users_by_phone ON users (phoneno, created_at_ms);
 
-        -- A token is only ever looked up for its account.
+        -- Sessions and devices of an account are over together, by its generation: nobody has to find them.
         ALTER TABLE devices RENAME TO old_devices;
         CREATE TABLE devices (
+          token_hash TEXT PRIMARY KEY,
           email TEXT NOT NULL,
-          token_hash TEXT NOT NULL,
           id TEXT NOT NULL,
-          known_since_ms INTEGER NOT NULL,
-          expires_at_ms INTEGER NOT NULL,
-          PRIMARY KEY (email, token_hash)
+          generation INTEGER NOT NULL,
+          expires_at_ms INTEGER NOT NULL
         ) STRICT, WITHOUT ROWID;
-        INSERT INTO devices SELECT email, token_hash, id, known_since_ms, expires_at_ms FROM old_devices;
+        INSERT INTO devices SELECT token_hash, email, id, 0, expires_at_ms FROM old_devices;
         DROP TABLE old_devices;
         CREATE INDEX devices_by_expiry ON devices (expires_at_ms);
 
-        -- All sessions of an account end by its number of generations: nobody has to find them.
         ALTER TABLE sessions ADD COLUMN generation INTEGER NOT NULL DEFAULT 0;
         DROP INDEX sessions_by_email;
       `);

@@ -8,6 +8,7 @@ import type {
   DeviceTimes,
   Flow,
   Guard,
+  NewUser,
   Seed,
   SentAgain,
   Session,
@@ -25,6 +26,7 @@ interface UserRow {
   stored_key: Buffer;
   server_key: Buffer;
   is_phone_confirmed: number;
+  known_since_ms: number | null;
   is_found: number;
 }
 
@@ -48,7 +50,7 @@ const SWEEPS = [
   { table: 'seeds', key: 'rowid', isDue: 'expires_at_ms <= @nowMs' },
   { table: 'guards', key: 'email, device', isDue: 'changed_at_ms < @rowsChangedBeforeMs' },
   { table: 'codes', key: 'rowid', isDue: 'changed_at_ms < @rowsChangedBeforeMs' },
-  { table: 'devices', key: 'email, token_hash', isDue: 'expires_at_ms <= @nowMs' },
+  { table: 'devices', key: 'token_hash', isDue: 'expires_at_ms <= @nowMs' },
   { table: 'sessions', key: 'token_hash', isDue: 'seen_at_ms < @sessionsSeenBeforeMs' },
   { table: 'events', key: 'key, number', isDue: 'at_ms < @eventsBeforeMs' },
 ];
@@ -63,15 +65,15 @@ export function prepareAll(db: Database) {
     // A miss reads a row of the same shape, so that it takes as long as a hit.
     userFor: sql<[string], UserRow>(`
       SELECT email, phoneno, fname, lname, kdf, stored_key, server_key,
-        phone_confirmed_at_ms IS NOT NULL AS is_phone_confirmed, 1 AS is_found
+        phone_confirmed_at_ms IS NOT NULL AS is_phone_confirmed, known_since_ms, 1 AS is_found
       FROM users WHERE email = ?
       UNION ALL
-      SELECT 'nobody@example.com', '+10000000000', 'Nobody', 'Nobody', 'argon2id', zeroblob(32), zeroblob(32), 0, 0
+      SELECT 'nobody@example.com', '+10000000000', 'Nobody', 'Nobody', 'argon2id', zeroblob(32), zeroblob(32), 0, NULL, 0
       LIMIT 1`),
     addUser: sql<[object]>(`
       INSERT INTO users
         (email, phoneno, fname, lname, kdf, stored_key, server_key, created_at_ms, keys_changed_at_ms,
-         session_generation)
+         generation)
       VALUES (@email, @phoneno, @fname, @lname, @kdf, @storedKey, @serverKey, @nowMs, @nowMs, 0)
       ON CONFLICT (email) DO NOTHING`),
     isFirstWithPhone: sql<[string, string], { is_first: number }>(
@@ -143,30 +145,29 @@ export function prepareAll(db: Database) {
     ),
 
     deviceFor: sql<[string, string, number], { id: string }>(
-      'SELECT id FROM devices WHERE email = ? AND token_hash = ? AND expires_at_ms > ?',
+      `SELECT id FROM devices JOIN users USING (email, generation)
+      WHERE email = ? AND token_hash = ? AND expires_at_ms > ?`,
     ),
     addDevice: sql<[object]>(`
-      INSERT INTO devices (id, email, token_hash, known_since_ms, expires_at_ms)
-      VALUES (@id, @email, @tokenHash, @nowMs, @expiresAtMs)`),
+      INSERT INTO devices (id, email, token_hash, generation, expires_at_ms)
+      SELECT @id, email, @tokenHash, generation, @expiresAtMs FROM users WHERE email = @email`),
+    noteKnown: sql<[number, string]>(
+      'UPDATE users SET known_since_ms = ? WHERE email = ? AND known_since_ms IS NULL',
+    ),
     renewDevice: sql<[object]>(`
       UPDATE devices SET token_hash = @tokenHash, expires_at_ms = @expiresAtMs
       WHERE email = @email AND token_hash = @oldTokenHash`),
-    forgetDevices: sql<[string]>('DELETE FROM devices WHERE email = ?'),
-    knownSince: sql<[string, number], { since_ms: number | null }>(
-      'SELECT min(known_since_ms) AS since_ms FROM devices WHERE email = ? AND expires_at_ms > ?',
-    ),
 
     addSession: sql<[object]>(`
       INSERT INTO sessions (token_hash, email, generation, created_at_ms, seen_at_ms)
-      SELECT @tokenHash, email, session_generation, @nowMs, @nowMs FROM users WHERE email = @email`),
+      SELECT @tokenHash, email, generation, @nowMs, @nowMs FROM users WHERE email = @email`),
     sessionFor: sql<[string], { email: string; created_at_ms: number; seen_at_ms: number }>(`
-      SELECT sessions.email, sessions.created_at_ms, seen_at_ms
-      FROM sessions JOIN users ON users.email = sessions.email AND session_generation = generation
-      WHERE token_hash = ?`),
+      SELECT email, sessions.created_at_ms, seen_at_ms
+      FROM sessions JOIN users USING (email, generation) WHERE token_hash = ?`),
     noteSeen: sql<[number, string]>('UPDATE sessions SET seen_at_ms = ? WHERE token_hash = ?'),
     endSession: sql<[string]>('DELETE FROM sessions WHERE token_hash = ?'),
-    endSessions: sql<[string]>(
-      'UPDATE users SET session_generation = session_generation + 1 WHERE email = ?',
+    forgetBrowsers: sql<[string]>(
+      'UPDATE users SET generation = generation + 1, known_since_ms = NULL WHERE email = ?',
     ),
 
     newestEvent: sql<[string], { number: number; at_ms: number }>(
@@ -222,11 +223,12 @@ export class SqliteTx implements Tx {
       kdf,
       ...keys,
       isPhoneConfirmed: row.is_phone_confirmed === 1,
+      knownSinceMs: row.known_since_ms ?? undefined,
     };
     return row.is_found === 1 ? user : undefined;
   }
 
-  async addUser(user: Omit<User, 'isPhoneConfirmed'>, nowMs: number): Promise<boolean> {
+  async addUser(user: NewUser, nowMs: number): Promise<boolean> {
     return this.#sql.addUser.run({ ...user, nowMs }).changes === 1;
   }
 
@@ -332,8 +334,14 @@ export class SqliteTx implements Tx {
     return this.#sql.deviceFor.get(email, tokenHash, nowMs)?.id;
   }
 
-  async addDevice(id: string, email: string, tokenHash: string, times: DeviceTimes): Promise<void> {
-    this.#sql.addDevice.run({ id, email, tokenHash, ...times });
+  async addDevice(
+    id: string,
+    email: string,
+    tokenHash: string,
+    { nowMs, expiresAtMs }: DeviceTimes,
+  ): Promise<void> {
+    this.#sql.addDevice.run({ id, email, tokenHash, expiresAtMs });
+    this.#sql.noteKnown.run(nowMs, email);
   }
 
   async renewDevice(
@@ -343,14 +351,6 @@ export class SqliteTx implements Tx {
     expiresAtMs: number,
   ): Promise<void> {
     this.#sql.renewDevice.run({ email, oldTokenHash, tokenHash, expiresAtMs });
-  }
-
-  async forgetDevices(email: string): Promise<void> {
-    this.#sql.forgetDevices.run(email);
-  }
-
-  async knownSince(email: string, nowMs: number): Promise<number | undefined> {
-    return this.#sql.knownSince.get(email, nowMs)?.since_ms ?? undefined;
   }
 
   async addSession(tokenHash: string, email: string, nowMs: number): Promise<void> {
@@ -370,8 +370,8 @@ export class SqliteTx implements Tx {
     this.#sql.endSession.run(tokenHash);
   }
 
-  async endSessions(email: string): Promise<void> {
-    this.#sql.endSessions.run(email);
+  async forgetBrowsers(email: string): Promise<void> {
+    this.#sql.forgetBrowsers.run(email);
   }
 
   async countEvent(keys: readonly string[], nowMs: number): Promise<void> {

@@ -17,6 +17,9 @@ const NUMBERS =
 /** Text as long, and as random, as the ids and tokens of 16 and 32 bytes that the program makes. */
 const ID = 'lower(hex(randomblob(11)))';
 const TIMED_ID = 'timed_id(at_ms)';
+const TIMED_TOKEN = `printf('%012x', at_ms) || substr(lower(hex(randomblob(22))), 1, 43)`;
+/** The times of the rows, which lie over a span. */
+const TIMES = 'CAST(@fromMs AS INTEGER) + n * CAST(@overMs AS INTEGER) / CAST(@rows AS INTEGER)';
 const TOKEN = 'substr(lower(hex(randomblob(22))), 1, 43)';
 const EMAIL = 'email_of(abs(random()) % @users)';
 
@@ -41,25 +44,25 @@ export async function fillAccounts(
     const add = db.prepare(`
       INSERT INTO users
         (email, phoneno, fname, lname, kdf, stored_key, server_key, created_at_ms, keys_changed_at_ms,
-         session_generation)
-      VALUES (?, ?, 'Sam', 'Bench', ?, ?, ?, ?, ?, 0)`);
+         known_since_ms, generation)
+      VALUES (?, ?, 'Sam', 'Bench', ?, ?, ?, ?, ?, ?, 0)`);
     for (let user = 0; user < users; user += 1) {
       const email = emailOf(user);
       const { storedKey, serverKey } = keysOf(PASSWORD, saltFor(saltKey, email));
-      add.run(email, phoneOf(user), KDF, storedKey, serverKey, nowMs, nowMs);
+      add.run(email, phoneOf(user), KDF, storedKey, serverKey, nowMs, nowMs, nowMs);
     }
     const user = bytes() / users;
-    const farMs = nowMs + FIXED.deviceLifetimeSeconds * 1000;
+    const lifetimeMs = FIXED.deviceLifetimeSeconds * 1000;
     db.prepare(
-      `${NUMBERS} INSERT INTO devices (id, email, token_hash, known_since_ms, expires_at_ms)
-       SELECT ${ID}, email_of(n), ${TOKEN}, @nowMs, @farMs FROM numbers`,
-    ).run({ rows: users, nowMs, farMs });
+      `${NUMBERS} INSERT INTO devices (id, email, token_hash, generation, expires_at_ms)
+       SELECT ${ID}, email_of(n), ${TIMED_TOKEN}, 0, at_ms + @lifetimeMs
+       FROM (SELECT n, ${TIMES} AS at_ms FROM numbers)`,
+    ).run({ rows: users, fromMs: nowMs - DAY_MS, overMs: DAY_MS, lifetimeMs });
     const device = bytes() / users;
     db.prepare(
       `${NUMBERS} INSERT INTO sessions (token_hash, email, created_at_ms, seen_at_ms)
-       SELECT printf('%012x', at_ms) || ${TOKEN}, email, at_ms, at_ms
-       FROM (SELECT @nowMs - n % ${HOUR_MS} AS at_ms, ${EMAIL} AS email FROM numbers)`,
-    ).run({ rows: sessions, users, nowMs });
+       SELECT ${TIMED_TOKEN}, ${EMAIL}, at_ms, at_ms FROM (SELECT ${TIMES} AS at_ms FROM numbers)`,
+    ).run({ rows: sessions, users, fromMs: nowMs - HOUR_MS, overMs: HOUR_MS });
     return { user, device, session: bytes() / sessions };
   });
 }
@@ -84,16 +87,16 @@ export function fillBacklog(path: string, { users, rows }: { users: number; rows
     db.prepare(
       `${NUMBERS} INSERT INTO seeds (id, seed, email, network, expires_at_ms)
        SELECT ${TIMED_ID}, ${TOKEN}, ${EMAIL}, '10.' || abs(random() % 256) || '.' || abs(random() % 256) || '.1', at_ms
-       FROM (SELECT @nowMs - ${HOUR_MS} + n * ${HOUR_MS} / CAST(@rows AS INTEGER) AS at_ms FROM numbers)`,
-    ).run({ rows, users, nowMs });
+       FROM (SELECT ${TIMES} AS at_ms FROM numbers)`,
+    ).run({ rows, users, fromMs: nowMs - HOUR_MS, overMs: HOUR_MS });
     const changedBeforeMs = nowMs - FIXED.rowLifetimeSeconds * 1000 - DAY_MS;
     db.prepare(
       `${NUMBERS} INSERT INTO codes
          (id, email, purpose, device, created_at_ms, expires_at_ms, sent_at_ms, is_spent, delivery, reason,
           is_in_outage, changed_at_ms)
        SELECT ${TIMED_ID}, ${EMAIL}, 'unlock', '', at_ms, at_ms + ${HOUR_MS}, at_ms, 0, 'sent', NULL, 0, at_ms
-       FROM (SELECT @changedBeforeMs + n * ${DAY_MS} / CAST(@rows AS INTEGER) AS at_ms FROM numbers)`,
-    ).run({ rows, users, changedBeforeMs });
+       FROM (SELECT ${TIMES} AS at_ms FROM numbers)`,
+    ).run({ rows, users, fromMs: changedBeforeMs, overMs: DAY_MS });
     db.prepare(`INSERT INTO flows (hash, code_id, is_tried) SELECT ${TOKEN}, id, 0 FROM codes`).run();
   });
 }

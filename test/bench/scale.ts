@@ -20,8 +20,9 @@ const USAGE = `npm run bench:scale -- [options]
   --users 1000000     accounts of the big database; the small one has 1000
   --backlog 1000000   old seeds, and as many old codes with a flow each, that the big one has to sweep
   --sessions 100000   live sessions of the big one
-  --rounds 5          rounds in which each database gets a slice, without and with the backlog
-  --seconds 4         seconds of a slice
+  --rounds 6          rounds, without and with the backlog; each starts both servers anew
+  --slices 8          slices that each database gets in a round, by turns
+  --seconds 0.8       seconds of a slice
   --starts 7          starts of each
   --write             writes the figures into docs/benchmarks.md`;
 
@@ -39,8 +40,9 @@ function readArguments(args: string[]) {
       users: { type: 'string', default: '1000000' },
       backlog: { type: 'string', default: '1000000' },
       sessions: { type: 'string', default: '100000' },
-      rounds: { type: 'string', default: '5' },
-      seconds: { type: 'string', default: '4' },
+      rounds: { type: 'string', default: '6' },
+      slices: { type: 'string', default: '8' },
+      seconds: { type: 'string', default: '0.8' },
       starts: { type: 'string', default: '7' },
       write: { type: 'boolean', default: false },
     },
@@ -55,6 +57,7 @@ function readArguments(args: string[]) {
     backlog: number('backlog'),
     sessions: number('sessions'),
     rounds: number('rounds'),
+    slices: number('slices'),
     seconds: number('seconds'),
     starts: number('starts'),
     isWritten: values.write,
@@ -202,30 +205,50 @@ async function timeStarts(
   return took;
 }
 
-/** Both servers at once, of which one rests; each gets a slice in each round, in an order drawn by lot. */
+/**
+ * Rounds of both servers at once, of which one rests. Each round starts them anew, since the same program is faster in one
+ * process than in another, and gives them short slices by turns, since what slows the machine comes and goes.
+ */
 async function inRounds(
   label: string,
   sides: readonly Side[],
-  { rounds, seconds }: Options,
+  { rounds, slices, seconds }: Options,
   start: Start,
 ): Promise<Pair<Slice[]>> {
-  const slices = { small: [] as Slice[], big: [] as Slice[] };
-  const servers = new Map<Side, Server>();
+  const results = { small: [] as Slice[], big: [] as Slice[] };
   const slice = (side: Side, server: Server, forSeconds: number) =>
     measureSlice(side.contender, server, { users: LOAD_USERS, accounts: side.users, seconds: forSeconds });
-  for (const side of sides) {
-    const server = await start(side);
-    servers.set(side, server);
-    await slice(side, server, WARM_UP_SECONDS);
-  }
   for (let round = 1; round <= rounds; round += 1) {
     console.log(`${label} ${round} of ${rounds} …`);
-    for (const [side, server] of shuffled([...servers])) {
-      slices[nameOf(side)].push(await slice(side, server, seconds));
+    const servers = new Map<Side, Server>();
+    for (const side of shuffled(sides)) {
+      const server = await start(side);
+      servers.set(side, server);
+      await slice(side, server, WARM_UP_SECONDS);
     }
+    const taken = { small: [] as Slice[], big: [] as Slice[] };
+    for (let turn = 0; turn < slices; turn += 1) {
+      for (const [side, server] of shuffled([...servers])) {
+        taken[nameOf(side)].push(await slice(side, server, seconds));
+      }
+    }
+    for (const side of sides) results[nameOf(side)].push(middleOf(taken[nameOf(side)]));
+    for (const server of servers.values()) await server.stop();
   }
-  for (const server of servers.values()) await server.stop();
-  return slices;
+  return results;
+}
+
+/** The medians of a round's slices, and the most of its memory. */
+function middleOf(slices: readonly Slice[]): Slice {
+  const middle = (measure: (slice: Slice) => number) => over(slices, measure).median;
+  return {
+    perSecond: middle(({ perSecond }) => perSecond),
+    p50Ms: middle(({ p50Ms }) => p50Ms),
+    p99Ms: middle(({ p99Ms }) => p99Ms),
+    cpuMs: middle(({ cpuMs }) => cpuMs),
+    memoryMiB: over(slices, ({ memoryMiB }) => memoryMiB).max,
+    loadShare: middle(({ loadShare }) => loadShare),
+  };
 }
 
 /** The seconds of a server while `meanwhile` goes on; by default, while nobody asks it anything. */
@@ -263,11 +286,11 @@ function rowsLeftIn({ path }: Side): number {
 const nameOf = ({ contender }: Side) => contender.name as keyof Pair<unknown>;
 
 function report(results: Results, options: Options, machine: string): (string | Table)[] {
-  const { users, backlog, sessions, rounds, seconds, starts } = options;
+  const { users, backlog, sessions, rounds, slices, seconds, starts } = options;
   const { rowBytes, bytes } = results;
   return [
     machine,
-    `The small database has ${SMALL_USERS} users, the big one ${users} with a device each and ${sessions} live sessions; the backlog is ${backlog} seeds and ${backlog} codes with a flow each. The median of ${rounds} rounds of ${seconds} s and ${starts} starts, with the least and the greatest in parentheses; ${LOAD_USERS} people sign in at once:`,
+    `The small database has ${SMALL_USERS} users, the big one ${users} with a device each and ${sessions} live sessions; the backlog is ${backlog} seeds and ${backlog} codes with a flow each. The median of ${rounds} rounds, each with both servers started anew and the median of ${slices} slices of ${seconds} s taken by turns, and of ${starts} starts, with the least and the greatest in parentheses; ${LOAD_USERS} people sign in at once:`,
     {
       head: ['', 'small', 'big', 'big / small'],
       rows: [

@@ -48,12 +48,11 @@ export function stateReader(db: Database): (email: string) => State {
      FROM codes LEFT JOIN flows ON flows.code_id = codes.id WHERE email = ?`);
   const sessions = db
     .prepare<[string], string>(
-      `SELECT token_hash FROM sessions JOIN users USING (email)
-       WHERE email = ? AND generation = session_generation`,
+      'SELECT token_hash FROM sessions JOIN users USING (email, generation) WHERE email = ?',
     )
     .pluck();
   const devices = db.prepare<[string], { id: string; hash: string }>(
-    'SELECT id, token_hash AS hash FROM devices WHERE email = ?',
+    'SELECT id, token_hash AS hash FROM devices JOIN users USING (email, generation) WHERE email = ?',
   );
   const seeds = db.prepare<[string], string>('SELECT id FROM seeds WHERE email = ?').pluck();
 

@@ -26,7 +26,7 @@ test('the right password signs in, and the server proves that it knows the accou
     signature,
     grants: {
       session: expect.stringMatching(/^[0-9a-f]{12}[\w-]{43}$/),
-      device: expect.stringMatching(/^[\w-]{43}$/),
+      device: expect.stringMatching(/^[0-9a-f]{12}[\w-]{43}$/),
     },
   });
 });

@@ -16,7 +16,10 @@ async function lockedOut(policy = {}) {
 
 test('the right code unlocks, and then the password signs in', async () => {
   const { give, signIn } = await lockedOut();
-  expect(await give()).toEqual({ kind: 'ok', grants: { device: expect.stringMatching(/^[\w-]{43}$/) } });
+  expect(await give()).toEqual({
+    kind: 'ok',
+    grants: { device: expect.stringMatching(/^[0-9a-f]{12}[\w-]{43}$/) },
+  });
   expect(await signIn(PASSWORD)).toMatchObject({ kind: 'ok' });
 });
 

@@ -189,7 +189,7 @@ describe('cookies', () => {
       /^sid=[0-9a-f]{12}[\w-]{43}; Max-Age=2592000; Path=\/; Expires=[^;]+; HttpOnly; SameSite=Lax$/,
     );
     expect(device).toMatch(
-      /^device-[0-9a-f]{8}=[\w-]{43}; Max-Age=34560000; Path=\/; Expires=[^;]+; HttpOnly; SameSite=Strict$/,
+      /^device-[0-9a-f]{8}=[0-9a-f]{12}[\w-]{43}; Max-Age=34560000; Path=\/; Expires=[^;]+; HttpOnly; SameSite=Strict$/,
     );
     expect(rest).toEqual([]);
   });

@@ -249,28 +249,35 @@ export function storeContract(open: () => Store): void {
       ]);
     });
 
-    test('a phone is confirmed for its own account, and an account has known its oldest live device since it was first kept', async () => {
+    test('a phone is confirmed for its own account, and an account knows devices since its first until it forgets them all', async () => {
       const store = fresh();
       const told = await store.transact(async (tx) => {
         const bob = { ...USER, email: 'bob@example.com' };
         await tx.addUser(USER, NOW);
         await tx.addUser(bob, NOW);
-        const before = (await tx.userFor(USER.email))?.isPhoneConfirmed;
+        const told = async () =>
+          [await tx.userFor(USER.email), await tx.userFor(bob.email)].map((user) => [
+            user?.isPhoneConfirmed,
+            user?.knownSinceMs,
+          ]);
+        const fresh = await told();
         await tx.confirmPhone(USER.email, NOW);
-        await tx.addDevice('d', USER.email, 'h', { nowMs: NOW - 9, expiresAtMs: NOW });
-        await tx.renewDevice(USER.email, 'h', 'g', NOW + 1);
-        await tx.addDevice('e', USER.email, 'i', { nowMs: NOW, expiresAtMs: NOW + 2 });
-        return [
-          before,
-          (await tx.userFor(USER.email))?.isPhoneConfirmed,
-          (await tx.userFor(bob.email))?.isPhoneConfirmed,
-          await tx.knownSince(USER.email, NOW),
-          await tx.knownSince(USER.email, NOW + 1),
-          await tx.knownSince(USER.email, NOW + 2),
-          await tx.knownSince(bob.email, NOW),
-        ];
+        await tx.addDevice('d', USER.email, 'h', { nowMs: NOW, expiresAtMs: NOW + 10 });
+        await tx.addDevice('e', USER.email, 'i', { nowMs: NOW + 1, expiresAtMs: NOW + 11 });
+        await tx.renewDevice(USER.email, 'h', 'g', NOW + 12);
+        const known = await told();
+        await tx.forgetBrowsers(USER.email);
+        const forgotten = await told();
+        await tx.addDevice('f', USER.email, 'j', { nowMs: NOW + 2, expiresAtMs: NOW + 12 });
+        return [fresh, known, forgotten, await told()];
       });
-      expect(told).toEqual([false, true, false, NOW - 9, NOW, undefined, undefined]);
+      const bob = [false, undefined];
+      expect(told).toEqual([
+        [[false, undefined], bob],
+        [[true, NOW], bob],
+        [[true, undefined], bob],
+        [[true, NOW + 2], bob],
+      ]);
     });
 
     test('of the accounts with a phone, the first is the one that signed up first', async () => {
@@ -409,21 +416,28 @@ export function storeContract(open: () => Store): void {
     test('a device is found by its newest token, for its own account, until it expires', async () => {
       const store = fresh();
       const found = await store.transact(async (tx) => {
+        await tx.addUser(USER, NOW);
+        await tx.addUser({ ...USER, email: 'bob@example.com' }, NOW);
         await tx.addDevice('d1', USER.email, 't1', { nowMs: NOW, expiresAtMs: NOW + 100 });
         await tx.addDevice('d2', USER.email, 't3', { nowMs: NOW, expiresAtMs: NOW + 100 });
-        await tx.addDevice('d3', 'bob@example.com', 't1', { nowMs: NOW, expiresAtMs: NOW + 100 });
+        await tx.addDevice('d4', 'bob@example.com', 't4', { nowMs: NOW, expiresAtMs: NOW + 100 });
         await tx.renewDevice(USER.email, 't1', 't2', NOW + 200);
-        await tx.renewDevice('bob@example.com', 't3', 't4', NOW + 200);
-        return [
+        await tx.renewDevice('bob@example.com', 't3', 't5', NOW + 200);
+        const before = [
           await tx.deviceFor(USER.email, 't1', NOW),
           await tx.deviceFor(USER.email, 't2', NOW),
           await tx.deviceFor(USER.email, 't3', NOW),
-          await tx.deviceFor('bob@example.com', 't1', NOW),
           await tx.deviceFor('bob@example.com', 't2', NOW),
           await tx.deviceFor(USER.email, 't2', NOW + 200),
         ];
+        await tx.forgetBrowsers(USER.email);
+        return [
+          ...before,
+          await tx.deviceFor(USER.email, 't2', NOW),
+          await tx.deviceFor('bob@example.com', 't4', NOW),
+        ];
       });
-      expect(found).toEqual([undefined, 'd1', 'd2', 'd3', undefined, undefined]);
+      expect(found).toEqual([undefined, 'd1', 'd2', undefined, undefined, undefined, 'd4']);
     });
 
     test('sessions end one by one, or all of an account', async () => {
@@ -436,7 +450,7 @@ export function storeContract(open: () => Store): void {
         await tx.noteSeen('s4', NOW + 5);
         await tx.endSession('s1');
         const one = [await tx.sessionFor('s1'), (await tx.sessionFor('s2'))?.email];
-        await tx.endSessions(USER.email);
+        await tx.forgetBrowsers(USER.email);
         const ended = [await tx.sessionFor('s2'), await tx.sessionFor('s3')];
         await tx.addSession('s5', USER.email, NOW + 6);
         return [
@@ -515,6 +529,7 @@ export function storeContract(open: () => Store): void {
     test('seeds, devices and sessions go when their time is over, and not before', async () => {
       const store = fresh();
       await store.transact(async (tx) => {
+        await tx.addUser(USER, NOW);
         for (const [id, expiresAtMs] of [
           ['old', NOW],
           ['live', NOW + 1],
@@ -522,7 +537,6 @@ export function storeContract(open: () => Store): void {
           await tx.addSeed({ id, seed: id, email: USER.email, network: 'a', expiresAtMs }, 100);
           await tx.addDevice(id, USER.email, id, { nowMs: NOW, expiresAtMs });
         }
-        await tx.addUser(USER, NOW);
         await tx.addSession('idle', USER.email, NOW - 0.5 * DAY - 1);
         await tx.addSession('live', USER.email, NOW);
       });

@@ -5,8 +5,10 @@ import { openSqliteStore } from '../../src/sqlite/store.ts';
 import { prepareAll } from '../../src/sqlite/tx.ts';
 import type { Store } from '../../src/store.ts';
 import { sweep } from '../../src/sweep.ts';
+import { emailOf, PASSWORD } from '../bench/contenders.ts';
 import { fillAccounts, fillBacklog } from '../bench/fill.ts';
 import { temporaryFolder } from '../support/folder.ts';
+import { world } from '../support/world.ts';
 
 const USERS = 20_000;
 const BACKLOG = 2000;
@@ -70,6 +72,38 @@ describe('no statement walks through a table that grows', () => {
     }
     const caught = new Set(growing(plansOf(db)).map((line) => line.split(':')[0]));
     expect([...caught].sort()).toEqual(['forgetCodes', 'newestCode', 'spendCodes', 'sweeps']);
+  });
+});
+
+describe('a sign-in', () => {
+  const SIGN_INS = 100;
+  const AT_ONCE = 20;
+
+  /** The pages of the log that a sign-in fills, where some people share its commits. */
+  async function pagesASignIn(users: number): Promise<number> {
+    const path = join(temporaryFolder(), 'users.db');
+    await fillAccounts(path, { users, sessions: users });
+    const store = openSqliteStore(path);
+    const db = new Database(path);
+    onTestFinished(async () => {
+      db.close();
+      await store.close();
+    });
+    const { signIn } = world({}, store);
+    const log = db.prepare<[], { log: number }>('PRAGMA wal_checkpoint(NOOP)');
+    const before = log.get()?.log ?? 0;
+    for (let index = 0; index < SIGN_INS; index += AT_ONCE) {
+      const people = Array.from({ length: AT_ONCE }, (_, at) => emailOf(((index + at) * 611_953) % users));
+      const outcomes = await Promise.all(people.map((username) => signIn(PASSWORD, { username })));
+      expect(outcomes.map(({ kind }) => kind)).toEqual(people.map(() => 'ok'));
+    }
+    return ((log.get()?.log ?? 0) - before) / SIGN_INS;
+  }
+
+  test('writes hardly more pages among twenty thousand users than among a hundred', async () => {
+    const among = { few: await pagesASignIn(100), many: await pagesASignIn(USERS) };
+    expect(among.few).toBeGreaterThan(0.5);
+    expect(among.many).toBeLessThan(1.2 * among.few);
   });
 });
 

@@ -19,7 +19,7 @@ interface Tables {
   >;
   codes: Map<string, Code & { changedAtMs: number }>;
   flows: Map<string, { codeId: string; isTried: boolean }>;
-  devices: Map<string, { email: string; tokenHash: string; sinceMs: number; expiresAtMs: number }>;
+  devices: Map<string, { email: string; tokenHash: string; expiresAtMs: number }>;
   sessions: Map<string, Session>;
   events: { key: string; atMs: number }[];
 }
@@ -85,7 +85,7 @@ function verbs(tables: Tables, life: { isOver: boolean }): Tx {
     userFor: async (email) => users.get(email),
     async addUser(user) {
       if (users.has(user.email)) return false;
-      users.set(user.email, { ...user, isPhoneConfirmed: false });
+      users.set(user.email, { ...user, isPhoneConfirmed: false, knownSinceMs: undefined });
       return true;
     },
     isFirstWithPhone: async (email, phoneno) =>
@@ -188,7 +188,10 @@ function verbs(tables: Tables, life: { isOver: boolean }): Tx {
       )?.[0];
     },
     async addDevice(id, email, tokenHash, { nowMs, expiresAtMs }) {
-      devices.set(id, { email, tokenHash, sinceMs: nowMs, expiresAtMs });
+      const user = users.get(email);
+      if (user === undefined) return;
+      devices.set(id, { email, tokenHash, expiresAtMs });
+      users.set(email, { ...user, knownSinceMs: user.knownSinceMs ?? nowMs });
     },
     async renewDevice(email, oldTokenHash, tokenHash, expiresAtMs) {
       for (const device of devices.values()) {
@@ -196,16 +199,9 @@ function verbs(tables: Tables, life: { isOver: boolean }): Tx {
           Object.assign(device, { tokenHash, expiresAtMs });
       }
     },
-    async forgetDevices(email) {
-      for (const [id, device] of devices) if (device.email === email) devices.delete(id);
-    },
-    async knownSince(email, nowMs) {
-      const own = [...devices.values()].filter((one) => one.email === email && one.expiresAtMs > nowMs);
-      return own.length === 0 ? undefined : Math.min(...own.map(({ sinceMs }) => sinceMs));
-    },
 
     async addSession(hash, email, nowMs) {
-      sessions.set(hash, { email, createdAtMs: nowMs, seenAtMs: nowMs });
+      if (users.has(email)) sessions.set(hash, { email, createdAtMs: nowMs, seenAtMs: nowMs });
     },
     sessionFor: async (hash) => sessions.get(hash),
     async noteSeen(hash, seenAtMs) {
@@ -213,8 +209,11 @@ function verbs(tables: Tables, life: { isOver: boolean }): Tx {
       if (session !== undefined) sessions.set(hash, { ...session, seenAtMs });
     },
     endSession: async (hash) => void sessions.delete(hash),
-    async endSessions(email) {
+    async forgetBrowsers(email) {
       for (const [hash, session] of sessions) if (session.email === email) sessions.delete(hash);
+      for (const [id, device] of devices) if (device.email === email) devices.delete(id);
+      const user = users.get(email);
+      if (user !== undefined) users.set(email, { ...user, knownSinceMs: undefined });
     },
 
     async countEvent(keys, atMs) {
