@@ -3,10 +3,10 @@ import { setTimeout } from 'node:timers/promises';
 import { FIXED } from './policy.ts';
 import type { Store } from './store.ts';
 
-/** Each row is in a page of its own in most of its indexes, so that even these few make a turn of some milliseconds. */
-const ROWS_A_TURN = 20;
+/** Each row is in a page of its own in some of its indexes, so that even these few make a turn of some milliseconds. */
+const ROWS_A_TURN = 10;
 /** After each turn it rests so many times as long as that took, and again until the loop had nothing to do for half of it. */
-const REST_TIMES = 10;
+const REST_TIMES = 20;
 /** A loop that is never idle is swept on all the same, after so many rests. */
 const MOST_RESTS = 8;
 

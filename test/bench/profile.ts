@@ -17,6 +17,17 @@ export interface Cost {
   readonly totalMs: number;
 }
 
+/** What kind of work a place does: the first whose pattern fits. */
+const KINDS: readonly [kind: string, places: RegExp][] = [
+  ['SQLite, with the wait for the disk', /^(dist\/sqlite\/|better-sqlite3$)/],
+  ['the rules and their cryptography', /^(dist\/(?!http\/|main)|node:internal\/crypto\/|libphonenumber-js$)/],
+  ['forms', /^(dist\/http\/forms\.js|zod)$/],
+  ['the rest of its HTTP, and the log', /^(dist\/|pino$|sonic-boom$|cookie$|ipaddr\.js$)/],
+  ["Node's HTTP, sockets, streams and timers", /^(node:|\(native\)$)/],
+  ['garbage collection', /^\(garbage collector\)$/],
+  ['Express and other packages', /./],
+];
+
 const ROUTER = 'router';
 const NOT_WORK = new Set(['(idle)', '(root)', '(program)']);
 
@@ -67,6 +78,15 @@ export function costsOf(profile: CpuProfile): { functions: Cost[]; places: Cost[
   return { functions: dearestFirst(functions), places: dearestFirst(places), busyMs };
 }
 
+/** The time of each kind of work, in the order of KINDS. */
+export function kindsOf(places: readonly Cost[]): { kind: string; selfMs: number }[] {
+  const kindOf = ({ place }: Cost) => KINDS.findIndex(([, pattern]) => pattern.test(place));
+  return KINDS.map(([kind], index) => {
+    const own = places.filter((cost) => kindOf(cost) === index);
+    return { kind, selfMs: own.reduce((sum, { selfMs }) => sum + selfMs, 0) };
+  });
+}
+
 function byTotal(costs: readonly Cost[]): Cost[] {
   return [...costs].sort((left, right) => right.totalMs - left.totalMs);
 }
@@ -80,27 +100,29 @@ function placeOf(url: string, functionName: string): string {
   return own ?? (functionName.startsWith('(') ? functionName : '(native)');
 }
 
-/** The dearest 25 functions and 25 places, by their own time and with what they call, as a person reads them in a terminal. */
+/** The kinds of work, and the dearest 25 functions and 25 places, by their own time and with what they call, as a person reads them in a terminal. */
 export function profileReport(profile: CpuProfile, signIns: number): string {
   const { functions, places, busyMs } = costsOf(profile);
   const line = (self: string, share: string, each: string, total: string, name: string) =>
     `${self.padStart(8)} ${share.padStart(6)} ${each.padStart(8)} ${total.padStart(8)}  ${name}`;
+  const own = (selfMs: number, total: string, name: string) =>
+    line(
+      selfMs.toFixed(0),
+      `${((selfMs / busyMs) * 100).toFixed(1)}%`,
+      ((selfMs / signIns) * 1000).toFixed(1),
+      total,
+      name,
+    );
   const table = (costs: readonly Cost[], label: (cost: Cost) => string) => [
     line('self ms', 'share', 'µs each', 'total ms', ''),
-    ...costs
-      .slice(0, 25)
-      .map((cost) =>
-        line(
-          cost.selfMs.toFixed(0),
-          `${((cost.selfMs / busyMs) * 100).toFixed(1)}%`,
-          ((cost.selfMs / signIns) * 1000).toFixed(1),
-          cost.totalMs.toFixed(0),
-          label(cost),
-        ),
-      ),
+    ...costs.slice(0, 25).map((cost) => own(cost.selfMs, cost.totalMs.toFixed(0), label(cost))),
   ];
   return [
     `${signIns} sign-ins, ${busyMs.toFixed(0)} ms of work (profiling itself slows it), ${((busyMs / signIns) * 1000).toFixed(0)} µs each.`,
+    '',
+    'Kinds of work:',
+    line('self ms', 'share', 'µs each', '', ''),
+    ...kindsOf(places).map(({ kind, selfMs }) => own(selfMs, '', kind)),
     '',
     'Functions, by their own time:',
     ...table(functions, ({ name, place }) => `${name}  ${place}`),
