@@ -2,7 +2,7 @@ import { hashOf } from '../../src/token.ts';
 import type { Answer, Browser, Target } from '../attack/target.ts';
 import type { Chance } from '../fuzz/chance.ts';
 import { NONCE, newKeys, proofFor } from '../support/page.ts';
-import type { Program } from '../support/program.ts';
+import { onPrintedCode, type Program } from '../support/program.ts';
 import {
   afterAskReset,
   afterLogin,
@@ -82,18 +82,8 @@ export function newPerson({ target }: Scene, count: number): Person {
 }
 
 /** Adds every code that the program prints to `codes`, by its number. */
-export function readCodes({ process }: Program, codes: Map<string, string[]>): void {
-  let rest = '';
-  let phone = '';
-  process.stdout?.on('data', (chunk: string) => {
-    const lines = `${rest}${chunk}`.split('\n');
-    rest = lines.pop() ?? '';
-    for (const line of lines) {
-      phone = /^│ Text message to (\S+)/.exec(line)?.[1] ?? phone;
-      const code = /^│ .*: (\d{6}) is your code to /.exec(line)?.[1];
-      if (code !== undefined) codes.set(phone, [...(codes.get(phone) ?? []), code]);
-    }
-  });
+export function readCodes(program: Program, codes: Map<string, string[]>): void {
+  onPrintedCode(program, ({ phone, code }) => codes.set(phone, [...(codes.get(phone) ?? []), code]));
 }
 
 /** Lives a life of some twenty requests, one after the other. Ends early, and answers false, where the program is gone. */

@@ -2,7 +2,7 @@ import { randomInt } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { newKeys, proofFor } from '../support/page.ts';
-import { type Program, startProgram } from '../support/program.ts';
+import { onPrintedCode, type Program, startProgram } from '../support/program.ts';
 import { chanceFrom } from './chance.ts';
 import { type Answer, connectionTo, sendAlone } from './connection.ts';
 import { badLines, cookiesOf, faultOf, jsonOf, REACHABLE } from './judge.ts';
@@ -33,7 +33,10 @@ interface Tally {
 test('a hundred thousand requests of every kind get the answers of the contract, from a program that stays as it was', async () => {
   const program = await startProgram({ RATE_LIMITS: 'off', SMS_SENDER: 'console', CODE_RESEND_SECONDS: '1' });
   const untouched = await signUp(program, 'untouched@example.com');
-  const codes = readCodes(program);
+  const codes: Phonebook = new Map();
+  onPrintedCode(program, ({ phone, code, purpose }) =>
+    codes.set(phone, { ...codes.get(phone), [purpose]: code }),
+  );
   const seed = SEED ?? randomInt(2 ** 32);
   const tally: Tally = { settled: 0, faults: [], answers: new Set() };
   let warmBytes: number | undefined;
@@ -113,25 +116,6 @@ function blame(request: FuzzRequest, fault: string, tally: Tally, answer?: Answe
   const sent = JSON.stringify(request.bytes.toString('latin1', 0, 4000));
   const got = answer && JSON.stringify(`${answer.head}\r\n\r\n${answer.body.toString('latin1', 0, 500)}`);
   tally.faults.push(`${fault}\n  sent ${sent}\n  got ${got}`);
-}
-
-/** Keeps the newest code that the console sender has printed for each number. */
-function readCodes({ process }: Program): Phonebook {
-  const codes: Phonebook = new Map();
-  let rest = '';
-  let phone = '';
-  process.stdout?.on('data', (chunk: string) => {
-    const lines = `${rest}${chunk}`.split('\n');
-    rest = lines.pop() ?? '';
-    for (const line of lines) {
-      if (!line.startsWith('│ ')) continue;
-      phone = /^│ Text message to (\S+)/.exec(line)?.[1] ?? phone;
-      const [, code, purpose] = /: (\d{6}) is your code to (unlock|set)/.exec(line) ?? [];
-      if (code === undefined) continue;
-      codes.set(phone, { ...codes.get(phone), [purpose === 'unlock' ? 'unlock' : 'reset']: code });
-    }
-  });
-  return codes;
 }
 
 /** An account of whom the run knows nothing. */

@@ -17,6 +17,28 @@ export interface Program {
   ended(): Promise<number | null>;
 }
 
+/** A code that the console sender has printed, and the number that it was sent to. */
+export interface PrintedCode {
+  readonly phone: string;
+  readonly code: string;
+  readonly purpose: 'unlock' | 'reset';
+}
+
+/** Hands over every code that the program prints from now on. */
+export function onPrintedCode({ process }: Program, take: (printed: PrintedCode) => void): void {
+  let rest = '';
+  let phone = '';
+  process.stdout?.on('data', (chunk: string) => {
+    const lines = `${rest}${chunk}`.split('\n');
+    rest = lines.pop() ?? '';
+    for (const line of lines) {
+      phone = /^│ Text message to (\S+)/.exec(line)?.[1] ?? phone;
+      const [, code, verb] = /^│ .*: (\d{6}) is your code to (unlock|set)/.exec(line) ?? [];
+      if (code !== undefined) take({ phone, code, purpose: verb === 'unlock' ? 'unlock' : 'reset' });
+    }
+  });
+}
+
 /** A port of 127.0.0.1 and ::1 that is free at this moment. */
 export async function freePort(): Promise<number> {
   const server = createServer();
