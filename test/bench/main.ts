@@ -15,8 +15,8 @@ import { withMeasured } from '../support/measured.ts';
 import { shuffled } from '../support/statistics.ts';
 import { openConnection } from './connection.ts';
 import { CONTENDERS, type Contender } from './contenders.ts';
-import { type FloodSlice, measureFlood, runFlood } from './flood.ts';
-import { measureSlice, type Slice } from './load.ts';
+import { type FloodSlice, measureFlood, middleOfFloods, runFlood } from './flood.ts';
+import { measureSlice, middleOf, type Slice } from './load.ts';
 import { plotOf } from './plot.ts';
 import { type CpuProfile, profileReport } from './profile.ts';
 import { reportForMarkdown, reportForTerminal, type Setting } from './report.ts';
@@ -24,9 +24,10 @@ import { fsyncMsIn, pinLoad, ROOT, type Server, startServer } from './server.ts'
 
 const USAGE = `npm run bench -- [options]
 
-  --rounds 5         rounds in which each server gets a slice
-  --seconds 4        seconds of a slice
-  --flood-rounds 3   rounds of the flood
+  --rounds 7         rounds, each with the product and the frames started anew
+  --turns 5          turns that these have in a round, of which the median counts; a peer has one
+  --seconds 0.6      seconds of a turn
+  --flood-rounds 2   rounds of the flood, with as many turns
   --flood-seconds 5  seconds that the honest user is watched, alone and again beside the flood
   --users 16         users who sign in at once
   --accounts 1000    accounts that they sign in to
@@ -34,15 +35,16 @@ const USAGE = `npm run bench -- [options]
   --profile          runs the product alone for ten seconds, and prints where its time goes`;
 
 const PROFILE_SECONDS = 10;
-const WARM_UP_SECONDS = 1;
+const WARM_UP_SECONDS = 1.5;
 
 function readArguments(args: string[]) {
   const { values } = parseArgs({
     args,
     options: {
-      rounds: { type: 'string', default: '5' },
-      seconds: { type: 'string', default: '4' },
-      'flood-rounds': { type: 'string', default: '3' },
+      rounds: { type: 'string', default: '7' },
+      turns: { type: 'string', default: '5' },
+      seconds: { type: 'string', default: '0.6' },
+      'flood-rounds': { type: 'string', default: '2' },
       'flood-seconds': { type: 'string', default: '5' },
       users: { type: 'string', default: '16' },
       accounts: { type: 'string', default: '1000' },
@@ -50,13 +52,14 @@ function readArguments(args: string[]) {
       profile: { type: 'boolean', default: false },
     },
   });
-  const number = (name: 'rounds' | 'seconds' | 'flood-rounds' | 'flood-seconds' | 'users' | 'accounts') => {
+  const number = (name: Exclude<keyof typeof values, 'write' | 'profile'>) => {
     const value = Number(values[name]);
     if (!(value > 0)) throw new Error(`--${name} must be a number above 0.`);
     return value;
   };
   return {
     rounds: number('rounds'),
+    turns: number('turns'),
     seconds: number('seconds'),
     floodRounds: number('flood-rounds'),
     floodSeconds: number('flood-seconds'),
@@ -82,19 +85,38 @@ async function main(args: string[]): Promise<void> {
 
   installPeers();
   const setting: Setting = { ...options, isPinned, fsyncMs: fsyncMsIn(folder) };
-  const servers = await startAll({ ...options, folder, isPinned });
-  const slices = await inRounds<Slice>('Round', servers, setting.rounds, (contender, server) =>
-    measureSlice(contender, server, setting),
+  const start = { ...options, folder, isPinned };
+  // A folder of its own each time: accounts are made anew.
+  const startAnew = (isOne: (contender: Contender) => boolean) =>
+    startAll(CONTENDERS.filter(isOne), { ...start, folder: mkdtempSync(join(folder, 'round-')) });
+  const peers = await startAll(
+    CONTENDERS.filter(({ kind }) => kind === 'peer'),
+    start,
   );
-  const signingIn = servers.filter(([{ kind }]) => kind !== 'frame');
-  const floods = await inRounds<FloodSlice>('Flood', signingIn, setting.floodRounds, (contender, server) =>
-    measureFlood(contender, server, {
-      accounts: setting.accounts,
-      seconds: setting.floodSeconds,
-      bundle: join(ROOT, 'dist', 'bench.js'),
-    }),
-  );
-  for (const [, server] of servers) await server.stop();
+  const slices = await inRounds<Slice>({
+    label: 'Round',
+    rounds: setting.rounds,
+    turns: setting.turns,
+    peers,
+    startOthers: () => startAnew(({ kind }) => kind !== 'peer'),
+    measure: (contender, server) => measureSlice(contender, server, setting),
+    middleOf,
+  });
+  const floods = await inRounds<FloodSlice>({
+    label: 'Flood',
+    rounds: setting.floodRounds,
+    turns: setting.turns,
+    peers,
+    startOthers: () => startAnew(({ kind }) => kind === 'product'),
+    measure: (contender, server) =>
+      measureFlood(contender, server, {
+        accounts: setting.accounts,
+        seconds: setting.floodSeconds,
+        bundle: join(ROOT, 'dist', 'bench.js'),
+      }),
+    middleOf: middleOfFloods,
+  });
+  for (const [, server] of peers) await server.stop();
 
   const results = { slices, floods };
   console.log(`\n${reportForTerminal(results, setting).replaceAll('**', '')}`);
@@ -127,9 +149,9 @@ interface Start {
   readonly isPinned: boolean;
 }
 
-async function startAll(start: Start): Promise<[Contender, Server][]> {
+async function startAll(contenders: readonly Contender[], start: Start): Promise<[Contender, Server][]> {
   const servers: [Contender, Server][] = [];
-  for (const contender of CONTENDERS) {
+  for (const contender of contenders) {
     console.log(`Starting ${contender.name} …`);
     servers.push([contender, await startOne(contender, start)]);
   }
@@ -149,19 +171,35 @@ async function startOne(
   return server;
 }
 
-/** Gives each server a slice in each round, in an order of its own, so that what slows the machine for a while meets all. */
-async function inRounds<Round>(
-  label: string,
-  servers: readonly [Contender, Server][],
-  rounds: number,
-  measure: (contender: Contender, server: Server) => Promise<Round>,
-): Promise<Map<string, Round[]>> {
-  const results = new Map<string, Round[]>(servers.map(([{ name }]) => [name, []]));
-  for (let round = 1; round <= rounds; round += 1) {
-    console.log(`${label} ${round} of ${rounds} …`);
-    for (const [contender, server] of shuffled(servers)) {
-      results.get(contender.name)?.push(await measure(contender, server));
+interface Rounds<Turn> {
+  readonly label: string;
+  readonly rounds: number;
+  readonly turns: number;
+  readonly peers: readonly [Contender, Server][];
+  readonly startOthers: () => Promise<[Contender, Server][]>;
+  readonly measure: (contender: Contender, server: Server) => Promise<Turn>;
+  readonly middleOf: (turns: readonly Turn[]) => Turn;
+}
+
+/**
+ * Measures all servers in rounds, in an order drawn by lot, so that what slows the machine for a while meets all. A round
+ * starts those that are no peers anew, since the same program is faster in one process than in another, and gives them several
+ * turns, since what slows the machine comes and goes.
+ */
+async function inRounds<Turn>(of: Rounds<Turn>): Promise<Map<string, Turn[]>> {
+  const results = new Map<string, Turn[]>();
+  for (let round = 1; round <= of.rounds; round += 1) {
+    console.log(`${of.label} ${round} of ${of.rounds} …`);
+    const others = await of.startOthers();
+    const taken = new Map<string, Turn[]>();
+    for (let turn = 1; turn <= of.turns; turn += 1) {
+      for (const [contender, server] of shuffled(turn === 1 ? [...others, ...of.peers] : others)) {
+        const { name } = contender;
+        taken.set(name, [...(taken.get(name) ?? []), await of.measure(contender, server)]);
+      }
     }
+    for (const [name, turns] of taken) results.set(name, [...(results.get(name) ?? []), of.middleOf(turns)]);
+    for (const [, server] of others) await server.stop();
   }
   return results;
 }

@@ -9,6 +9,7 @@ import { type Spread, threeDigits } from './statistics.ts';
 /** How a run was made. */
 export interface Setting {
   readonly rounds: number;
+  readonly turns: number;
   readonly seconds: number;
   readonly floodRounds: number;
   readonly floodSeconds: number;
@@ -41,9 +42,9 @@ export function reportForMarkdown(results: Results, setting: Setting): string {
 function sections(results: Results, setting: Setting): (string | Table)[] {
   return [
     ...machine(setting),
-    `**Sign-ins**, the median of ${setting.rounds} rounds of ${setting.seconds} s, with the least and the greatest in parentheses; ${setting.users} users, ${setting.accounts} accounts:`,
+    `**Sign-ins**, the median of ${setting.rounds} rounds, with the least and the greatest in parentheses; a round is the median of ${setting.turns} turns of ${setting.seconds} s, and one turn of a peer; ${setting.users} users, ${setting.accounts} accounts:`,
     speedTable(results),
-    `**An honest user** who signs in every 50 ms, alone and beside 64 connections that send wrong passwords, the median of ${setting.floodRounds} rounds of ${setting.floodSeconds} s each:`,
+    `**An honest user** who signs in every 50 ms, alone and beside 64 connections that send wrong passwords, the median of ${setting.floodRounds} rounds of as many turns, with ${setting.floodSeconds} s of each:`,
     floodTable(results),
     '**Ratios**, taken in each round, of which the median has to hold:',
     targetTable(results),

@@ -9,7 +9,7 @@ import { openConnection } from './connection.ts';
 import { CONTENDERS, type Contender, emailOf } from './contenders.ts';
 import { fillAccounts, fillBacklog, type RowBytes } from './fill.ts';
 import type { Watch } from './holds.ts';
-import { measureSlice, type Slice } from './load.ts';
+import { measureSlice, middleOf, type Slice } from './load.ts';
 import { inColumns, inMarkdown, machineFacts, ranged, type Table } from './report.ts';
 import { over } from './results.ts';
 import { fsyncMsIn, pinLoad, ROOT, type Server, startServer } from './server.ts';
@@ -236,19 +236,6 @@ async function inRounds(
     for (const server of servers.values()) await server.stop();
   }
   return results;
-}
-
-/** The medians of a round's slices, and the most of its memory. */
-function middleOf(slices: readonly Slice[]): Slice {
-  const middle = (measure: (slice: Slice) => number) => over(slices, measure).median;
-  return {
-    perSecond: middle(({ perSecond }) => perSecond),
-    p50Ms: middle(({ p50Ms }) => p50Ms),
-    p99Ms: middle(({ p99Ms }) => p99Ms),
-    cpuMs: middle(({ cpuMs }) => cpuMs),
-    memoryMiB: over(slices, ({ memoryMiB }) => memoryMiB).max,
-    loadShare: middle(({ loadShare }) => loadShare),
-  };
 }
 
 /** The seconds of a server while `meanwhile` goes on; by default, while nobody asks it anything. */
