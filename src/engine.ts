@@ -97,6 +97,8 @@ export async function login(ports: Ports, form: LoginForm): Promise<LoginOutcome
     const guard = await tx.guardFor(form.email, device);
     if (guard.isLocked) return locked();
 
+    // Counted before the proof is looked at, so that where no count can be written there is no try either.
+    const failures = await tx.addFailure(form.email, device, nowMs);
     const salt = saltFor(ports.store.saltKey, form.email);
     const message = authMessage({ ...form, seed, salt, kdf: account.kdf });
     if (isProof(fromBase64url(form.proof), account.storedKey, message) && account.isSomebodys) {
@@ -110,7 +112,6 @@ export async function login(ports: Ports, form: LoginForm): Promise<LoginOutcome
       };
     }
 
-    const failures = await tx.addFailure(form.email, device, nowMs);
     if (failures < ports.policy.maxFailures) {
       return { kind: 'wrong', triesLeft: ports.policy.maxFailures - failures };
     }
@@ -179,7 +180,7 @@ async function setNewPassword(ports: Ports, form: SetPwdForm): Promise<ResetPwdO
 
     await tx.setKeys(email, form.kdf, keysOf(form), nowMs);
     await tx.clearGuards(email);
-    await tx.forgetBrowsers(email);
+    await tx.forgetBrowsers(email, nowMs);
     await tx.spendCodes(email, nowMs);
     await sendNotice(ports, tx, messages, { email, account, origin: form });
     const grants = { device: await rememberDevice(ports, tx, form, UNKNOWN_DEVICE) };

@@ -6,7 +6,7 @@ import { FIXED } from './policy.ts';
 import type { Ports } from './ports.ts';
 import type { SmsOutcome } from './sms.ts';
 import type { Code, Delivery, Tx } from './store.ts';
-import { hashOf, randomToken, timedId } from './token.ts';
+import { hashOf, randomToken, timedToken } from './token.ts';
 
 /** A code that is asked for: what for, and the device whose count it is about, which may be another than the one that asks. */
 export interface Asker extends Wanted {
@@ -174,7 +174,7 @@ function follow({ store, sms, meanwhile }: Ports, { id }: Code, messageId: strin
 function newCode(ports: Ports, { email, purpose, device, by }: Asker): Code {
   const nowMs = ports.nowMs();
   return {
-    id: timedId(ports.randomBytes, nowMs),
+    id: timedToken(ports.randomBytes, nowMs),
     email,
     purpose,
     device,

@@ -121,7 +121,7 @@ export const FIXED = {
   sessionLifetimeSeconds: 30 * 86_400,
   /** What was counted goes after the longest time that any limit looks back. */
   eventLifetimeSeconds: 86_400,
-  /** A device that has been known for so long is settled: whoever floods has to have begun a day ago. */
+  /** The devices of an account that has known one for so long are settled: whoever floods has to have begun a day ago. */
   settledAfterSeconds: 86_400,
   /**
    * The share of the budgets of prefix, country and all that a message may still be taken from, in each of two pools, by

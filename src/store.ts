@@ -31,7 +31,7 @@ export interface User extends Keys {
   readonly kdf: string;
   /** Whether a code that was sent to the phone has been given. */
   readonly isPhoneConfirmed: boolean;
-  /** When the first of the devices that the account knows became known; undefined where it knows none. */
+  /** Since when the account has known devices; undefined where none has become known since its sign-up or last reset. */
   readonly knownSinceMs: number | undefined;
 }
 
@@ -113,7 +113,7 @@ export interface Tx {
   userFor(email: string): Promise<User | undefined>;
   /** Adds the user, or answers false where the email is taken. */
   addUser(user: NewUser, nowMs: number): Promise<boolean>;
-  /** Whether no other user was added before with the same phone. */
+  /** Whether no other user was added before with the same phone; of one millisecond, the first is that of the smaller address. */
   isFirstWithPhone(email: string, phoneno: string): Promise<boolean>;
   confirmPhone(email: string, nowMs: number): Promise<void>;
   setKeys(email: string, kdf: string, keys: Keys, nowMs: number): Promise<void>;
@@ -166,7 +166,7 @@ export interface Tx {
   noteSeen(tokenHash: string, nowMs: number): Promise<void>;
   endSession(tokenHash: string): Promise<void>;
   /** Ends all sessions of the user, and makes all devices unknown. */
-  forgetBrowsers(email: string): Promise<void>;
+  forgetBrowsers(email: string, nowMs: number): Promise<void>;
 
   /** Counts something that happened, once under each key. What is counted there after `nowMs` is forgotten: a clock was set back. */
   countEvent(keys: readonly string[], nowMs: number): Promise<void>;

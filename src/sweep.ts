@@ -6,7 +6,7 @@ import type { Store } from './store.ts';
 /** Each row is in a page of its own in some of its indexes, so that even these few make a turn of some milliseconds. */
 const ROWS_A_TURN = 10;
 /** After each turn it rests so many times as long as that took, and again until the loop had nothing to do for half of it. */
-const REST_TIMES = 20;
+const REST_TIMES = 10;
 /** A loop that is never idle is swept on all the same, after so many rests. */
 const MOST_RESTS = 8;
 

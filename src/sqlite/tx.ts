@@ -74,7 +74,7 @@ export function prepareAll(db: Database) {
       INSERT INTO users
         (email, phoneno, fname, lname, kdf, stored_key, server_key, created_at_ms, keys_changed_at_ms,
          generation)
-      VALUES (@email, @phoneno, @fname, @lname, @kdf, @storedKey, @serverKey, @nowMs, @nowMs, 0)
+      VALUES (@email, @phoneno, @fname, @lname, @kdf, @storedKey, @serverKey, @nowMs, @nowMs, @nowMs)
       ON CONFLICT (email) DO NOTHING`),
     isFirstWithPhone: sql<[string, string], { is_first: number }>(
       'SELECT email = ? AS is_first FROM users WHERE phoneno = ? ORDER BY created_at_ms, email LIMIT 1',
@@ -151,9 +151,10 @@ export function prepareAll(db: Database) {
     addDevice: sql<[object]>(`
       INSERT INTO devices (id, email, token_hash, generation, expires_at_ms)
       SELECT @id, email, @tokenHash, generation, @expiresAtMs FROM users WHERE email = @email`),
-    noteKnown: sql<[number, string]>(
-      'UPDATE users SET known_since_ms = ? WHERE email = ? AND known_since_ms IS NULL',
-    ),
+    // One from the future is of a clock that was set back.
+    noteKnown: sql<[object]>(`
+      UPDATE users SET known_since_ms = @nowMs
+      WHERE email = @email AND (known_since_ms IS NULL OR known_since_ms > @nowMs)`),
     renewDevice: sql<[object]>(`
       UPDATE devices SET token_hash = @tokenHash, expires_at_ms = @expiresAtMs
       WHERE email = @email AND token_hash = @oldTokenHash`),
@@ -166,8 +167,9 @@ export function prepareAll(db: Database) {
       FROM sessions JOIN users USING (email, generation) WHERE token_hash = ?`),
     noteSeen: sql<[number, string]>('UPDATE sessions SET seen_at_ms = ? WHERE token_hash = ?'),
     endSession: sql<[string]>('DELETE FROM sessions WHERE token_hash = ?'),
-    forgetBrowsers: sql<[string]>(
-      'UPDATE users SET generation = generation + 1, known_since_ms = NULL WHERE email = ?',
+    // Generations begin with the time of the sign-up: rows of somebody who had the address before have none of them.
+    forgetBrowsers: sql<[number, string]>(
+      'UPDATE users SET generation = max(generation + 1, ?), known_since_ms = NULL WHERE email = ?',
     ),
 
     newestEvent: sql<[string], { number: number; at_ms: number }>(
@@ -341,7 +343,7 @@ export class SqliteTx implements Tx {
     { nowMs, expiresAtMs }: DeviceTimes,
   ): Promise<void> {
     this.#sql.addDevice.run({ id, email, tokenHash, expiresAtMs });
-    this.#sql.noteKnown.run(nowMs, email);
+    this.#sql.noteKnown.run({ email, nowMs });
   }
 
   async renewDevice(
@@ -370,8 +372,8 @@ export class SqliteTx implements Tx {
     this.#sql.endSession.run(tokenHash);
   }
 
-  async forgetBrowsers(email: string): Promise<void> {
-    this.#sql.forgetBrowsers.run(email);
+  async forgetBrowsers(email: string, nowMs: number): Promise<void> {
+    this.#sql.forgetBrowsers.run(nowMs, email);
   }
 
   async countEvent(keys: readonly string[], nowMs: number): Promise<void> {

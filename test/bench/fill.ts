@@ -4,7 +4,7 @@ import { saltFor } from '../../src/nobody.ts';
 import { FIXED } from '../../src/policy.ts';
 import { KDF } from '../../src/scram.ts';
 import { openSqliteStore } from '../../src/sqlite/store.ts';
-import { timedId } from '../../src/token.ts';
+import { hashOf, timedId, timedToken } from '../../src/token.ts';
 import { keysOf } from '../support/page.ts';
 import { emailOf, PASSWORD, phoneOf } from './contenders.ts';
 
@@ -17,7 +17,7 @@ const NUMBERS =
 /** Text as long, and as random, as the ids and tokens of 16 and 32 bytes that the program makes. */
 const ID = 'lower(hex(randomblob(11)))';
 const TIMED_ID = 'timed_id(at_ms)';
-const TIMED_TOKEN = `printf('%012x', at_ms) || substr(lower(hex(randomblob(22))), 1, 43)`;
+const TIMED_HASH = 'timed_hash(at_ms)';
 /** The times of the rows, which lie over a span. */
 const TIMES = 'CAST(@fromMs AS INTEGER) + n * CAST(@overMs AS INTEGER) / CAST(@rows AS INTEGER)';
 const TOKEN = 'substr(lower(hex(randomblob(22))), 1, 43)';
@@ -55,13 +55,13 @@ export async function fillAccounts(
     const lifetimeMs = FIXED.deviceLifetimeSeconds * 1000;
     db.prepare(
       `${NUMBERS} INSERT INTO devices (id, email, token_hash, generation, expires_at_ms)
-       SELECT ${ID}, email_of(n), ${TIMED_TOKEN}, 0, at_ms + @lifetimeMs
+       SELECT ${ID}, email_of(n), ${TIMED_HASH}, 0, at_ms + @lifetimeMs
        FROM (SELECT n, ${TIMES} AS at_ms FROM numbers)`,
     ).run({ rows: users, fromMs: nowMs - DAY_MS, overMs: DAY_MS, lifetimeMs });
     const device = bytes() / users;
     db.prepare(
       `${NUMBERS} INSERT INTO sessions (token_hash, email, created_at_ms, seen_at_ms)
-       SELECT ${TIMED_TOKEN}, ${EMAIL}, at_ms, at_ms FROM (SELECT ${TIMES} AS at_ms FROM numbers)`,
+       SELECT ${TIMED_HASH}, ${EMAIL}, at_ms, at_ms FROM (SELECT ${TIMES} AS at_ms FROM numbers)`,
     ).run({ rows: sessions, users, fromMs: nowMs - HOUR_MS, overMs: HOUR_MS });
     return { user, device, session: bytes() / sessions };
   });
@@ -94,7 +94,7 @@ export function fillBacklog(path: string, { users, rows }: { users: number; rows
       `${NUMBERS} INSERT INTO codes
          (id, email, purpose, device, created_at_ms, expires_at_ms, sent_at_ms, is_spent, delivery, reason,
           is_in_outage, changed_at_ms)
-       SELECT ${TIMED_ID}, ${EMAIL}, 'unlock', '', at_ms, at_ms + ${HOUR_MS}, at_ms, 0, 'sent', NULL, 0, at_ms
+       SELECT ${TIMED_HASH}, ${EMAIL}, 'unlock', '', at_ms, at_ms + ${HOUR_MS}, at_ms, 0, 'sent', NULL, 0, at_ms
        FROM (SELECT ${TIMES} AS at_ms FROM numbers)`,
     ).run({ rows, users, fromMs: changedBeforeMs, overMs: DAY_MS });
     db.prepare(`INSERT INTO flows (hash, code_id, is_tried) SELECT ${TOKEN}, id, 0 FROM codes`).run();
@@ -106,6 +106,7 @@ function fast<Result>(path: string, fill: (db: Database.Database) => Result): Re
   const db = new Database(path);
   try {
     db.function('email_of', (account) => emailOf(Number(account)));
+    db.function('timed_hash', (ms) => hashOf(timedToken(randomBytes, Number(ms))));
     db.function('timed_id', (ms) => timedId(randomBytes, Number(ms)));
     db.pragma('journal_mode = OFF');
     db.pragma('synchronous = OFF');

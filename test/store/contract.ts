@@ -266,9 +266,10 @@ export function storeContract(open: () => Store): void {
         await tx.addDevice('e', USER.email, 'i', { nowMs: NOW + 1, expiresAtMs: NOW + 11 });
         await tx.renewDevice(USER.email, 'h', 'g', NOW + 12);
         const known = await told();
-        await tx.forgetBrowsers(USER.email);
+        await tx.forgetBrowsers(USER.email, NOW);
         const forgotten = await told();
-        await tx.addDevice('f', USER.email, 'j', { nowMs: NOW + 2, expiresAtMs: NOW + 12 });
+        await tx.addDevice('f', USER.email, 'j', { nowMs: NOW + 3, expiresAtMs: NOW + 12 });
+        await tx.addDevice('g', USER.email, 'k', { nowMs: NOW + 2, expiresAtMs: NOW + 12 });
         return [fresh, known, forgotten, await told()];
       });
       const bob = [false, undefined];
@@ -430,7 +431,7 @@ export function storeContract(open: () => Store): void {
           await tx.deviceFor('bob@example.com', 't2', NOW),
           await tx.deviceFor(USER.email, 't2', NOW + 200),
         ];
-        await tx.forgetBrowsers(USER.email);
+        await tx.forgetBrowsers(USER.email, NOW);
         return [
           ...before,
           await tx.deviceFor(USER.email, 't2', NOW),
@@ -450,7 +451,7 @@ export function storeContract(open: () => Store): void {
         await tx.noteSeen('s4', NOW + 5);
         await tx.endSession('s1');
         const one = [await tx.sessionFor('s1'), (await tx.sessionFor('s2'))?.email];
-        await tx.forgetBrowsers(USER.email);
+        await tx.forgetBrowsers(USER.email, NOW);
         const ended = [await tx.sessionFor('s2'), await tx.sessionFor('s3')];
         await tx.addSession('s5', USER.email, NOW + 6);
         return [

@@ -109,6 +109,40 @@ describe('the file', () => {
     });
   });
 
+  test('of an older schema keeps since when an account has known devices, and finds no device or session of nobody', async () => {
+    const path = join(temporaryFolder(), 'users.db');
+    const db = new Database(path);
+    migrate(db, 0, 3);
+    db.exec(`
+      INSERT INTO users VALUES ('ann', '+12025550123', 'Ann', 'Bee', 'kdf', x'01', x'02', 1, 2, NULL);
+      INSERT INTO users VALUES ('bob', '+12025550124', 'Bob', 'Cee', 'kdf', x'01', x'02', 1, 2, NULL);
+      INSERT INTO devices VALUES ('ann', 'd1', 'token 1', 40, 99);
+      INSERT INTO devices VALUES ('ann', 'd2', 'token 2', 30, 99);
+      INSERT INTO devices VALUES ('nobody', 'd3', 'token 3', 20, 99);
+      INSERT INTO sessions VALUES ('session', 'nobody', 1, 2);
+    `);
+    db.close();
+    const store = openSqliteStore(path);
+    onTestFinished(() => store.close());
+    const kept = await store.transact(async (tx) => {
+      const since = [(await tx.userFor('ann'))?.knownSinceMs, (await tx.userFor('bob'))?.knownSinceMs];
+      const nobody = { email: 'nobody', phoneno: '+12025550125', fname: 'N', lname: 'B', kdf: 'kdf' };
+      const keys = { storedKey: Buffer.of(1), serverKey: Buffer.of(2) };
+      const orphans = async () => [
+        await tx.deviceFor('nobody', 'token 3', 5),
+        await tx.sessionFor('session'),
+      ];
+      const before = await orphans();
+      await tx.addUser({ ...nobody, ...keys }, 50);
+      return { since, before, after: await orphans() };
+    });
+    expect(kept).toEqual({
+      since: [30, undefined],
+      before: [undefined, undefined],
+      after: [undefined, undefined],
+    });
+  });
+
   test('made by a newer version is refused with a clear message, and left alone', async () => {
     const path = join(temporaryFolder(), 'users.db');
     await openSqliteStore(path).close();

@@ -191,7 +191,7 @@ function verbs(tables: Tables, life: { isOver: boolean }): Tx {
       const user = users.get(email);
       if (user === undefined) return;
       devices.set(id, { email, tokenHash, expiresAtMs });
-      users.set(email, { ...user, knownSinceMs: user.knownSinceMs ?? nowMs });
+      users.set(email, { ...user, knownSinceMs: Math.min(user.knownSinceMs ?? nowMs, nowMs) });
     },
     async renewDevice(email, oldTokenHash, tokenHash, expiresAtMs) {
       for (const device of devices.values()) {
