@@ -1,7 +1,6 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { setTimeout } from 'node:timers/promises';
-import { median } from '../support/statistics.ts';
 import { type Connection, openConnection } from './connection.ts';
 import { CONTENDERS, type Contender } from './contenders.ts';
 import type { Server } from './server.ts';
@@ -52,19 +51,6 @@ export async function measureFlood(
     floodP99Ms: percentile(floodMs, 0.99),
     honestCount: floodMs.length,
     wrongPerSecond,
-  };
-}
-
-/** The medians of what the honest user met in the turns of one round. */
-export function middleOfFloods(floods: readonly FloodSlice[]): FloodSlice {
-  const middle = (measure: (flood: FloodSlice) => number) => median(floods.map(measure));
-  return {
-    quietP50Ms: middle(({ quietP50Ms }) => quietP50Ms),
-    quietP99Ms: middle(({ quietP99Ms }) => quietP99Ms),
-    floodP50Ms: middle(({ floodP50Ms }) => floodP50Ms),
-    floodP99Ms: middle(({ floodP99Ms }) => floodP99Ms),
-    honestCount: middle(({ honestCount }) => honestCount),
-    wrongPerSecond: middle(({ wrongPerSecond }) => wrongPerSecond),
   };
 }
 

@@ -1,4 +1,4 @@
-import { median } from '../support/statistics.ts';
+import { medians } from '../support/statistics.ts';
 import { openConnections } from './connection.ts';
 import type { Contender } from './contenders.ts';
 import type { Server } from './server.ts';
@@ -59,13 +59,5 @@ export async function measureSlice(
 
 /** The medians of the slices of one round, and the most of their memory. */
 export function middleOf(slices: readonly Slice[]): Slice {
-  const middle = (measure: (slice: Slice) => number) => median(slices.map(measure));
-  return {
-    perSecond: middle(({ perSecond }) => perSecond),
-    p50Ms: middle(({ p50Ms }) => p50Ms),
-    p99Ms: middle(({ p99Ms }) => p99Ms),
-    cpuMs: middle(({ cpuMs }) => cpuMs),
-    memoryMiB: Math.max(...slices.map(({ memoryMiB }) => memoryMiB)),
-    loadShare: middle(({ loadShare }) => loadShare),
-  };
+  return { ...medians(slices), memoryMiB: Math.max(...slices.map(({ memoryMiB }) => memoryMiB)) };
 }

@@ -12,10 +12,10 @@ import {
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { withMeasured } from '../support/measured.ts';
-import { shuffled } from '../support/statistics.ts';
+import { medians, shuffled } from '../support/statistics.ts';
 import { openConnection } from './connection.ts';
 import { CONTENDERS, type Contender } from './contenders.ts';
-import { type FloodSlice, measureFlood, middleOfFloods, runFlood } from './flood.ts';
+import { type FloodSlice, measureFlood, runFlood } from './flood.ts';
 import { measureSlice, middleOf, type Slice } from './load.ts';
 import { plotOf } from './plot.ts';
 import { type CpuProfile, profileReport } from './profile.ts';
@@ -114,7 +114,7 @@ async function main(args: string[]): Promise<void> {
         seconds: setting.floodSeconds,
         bundle: join(ROOT, 'dist', 'bench.js'),
       }),
-    middleOf: middleOfFloods,
+    middleOf: medians,
   });
   for (const [, server] of peers) await server.stop();
 

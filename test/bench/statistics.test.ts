@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { medians } from '../support/statistics.ts';
 import { percentile, spreadOf, threeDigits } from './statistics.ts';
 
 describe('a percentile', () => {
@@ -51,4 +52,14 @@ test('a number is written with three digits that count, and a thousand in full',
     '2',
   ]);
   expect(threeDigits(Number.NaN)).toBe('–');
+});
+
+test('the medians of rows are taken figure by figure', () => {
+  const rows = [
+    { slow: 1, fast: 30 },
+    { slow: 2, fast: 10 },
+    { slow: 9, fast: 20 },
+  ];
+  expect(medians(rows)).toEqual({ slow: 2, fast: 20 });
+  expect(medians(rows.slice(0, 2))).toEqual({ slow: 1.5, fast: 20 });
 });

@@ -14,6 +14,12 @@ export function median(values: readonly number[]): number {
   return sorted.length % 2 === 0 ? (upper + (sorted[middle - 1] ?? 0)) / 2 : upper;
 }
 
+/** The median of each figure over all rows. */
+export function medians<Row extends { readonly [Figure in keyof Row]: number }>(rows: readonly Row[]): Row {
+  const figures = Object.keys(rows[0] ?? {}) as (keyof Row)[];
+  return Object.fromEntries(figures.map((figure) => [figure, median(rows.map((row) => row[figure]))])) as Row;
+}
+
 /**
  * How many standard deviations the Mann-Whitney U of two samples is off what it would be if both came from one
  * distribution (normal approximation, ties halved): over 4 hardly ever happens by chance.
