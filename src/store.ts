@@ -17,10 +17,19 @@ export interface Store {
    * done. A work that throws, or takes over a second, is rolled back alone, and its error is thrown here. A work may
    * await nothing but its `tx`. Throws StoreUnavailable, within five seconds, where the database does not take it.
    */
-  transact<Result>(work: (tx: Tx) => Promise<Result>): Promise<Result>;
+  transact<Result>(work: (tx: Tx) => Promise<Result>, options?: TransactOptions): Promise<Result>;
 
   /** Lets the works that wait finish, then closes the database. Works that come later are refused as unavailable. */
   close(): Promise<void>;
+}
+
+export interface TransactOptions {
+  /**
+   * False where nobody is told of the work and it can be done again: it does not wait for the disk, and may be undone when
+   * the power goes, though not when the program is killed. Later works that last make it last too. PostgreSQL's
+   * `synchronous_commit = off`.
+   */
+  readonly isLasting?: boolean;
 }
 
 export interface User extends Keys {

@@ -24,10 +24,13 @@ export async function sweep(store: Store, nowMs: number, signal?: AbortSignal): 
     eventsBeforeMs: nowMs - FIXED.eventLifetimeSeconds * 1000,
   };
   while (!signal?.aborted) {
-    const turn = await store.transact(async (tx) => {
-      const startMs = performance.now();
-      return { swept: await tx.sweep(due, ROWS_A_TURN), tookMs: performance.now() - startMs };
-    });
+    const turn = await store.transact(
+      async (tx) => {
+        const startMs = performance.now();
+        return { swept: await tx.sweep(due, ROWS_A_TURN), tookMs: performance.now() - startMs };
+      },
+      { isLasting: false },
+    );
     if (turn.swept === 0) return;
     await rest(turn.tookMs, signal);
   }

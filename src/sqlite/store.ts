@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
 import Database from 'better-sqlite3';
-import { type Store, StoreUnavailable, type Tx } from '../store.ts';
+import { type Store, StoreUnavailable, type TransactOptions, type Tx } from '../store.ts';
 import { type Checkpointer, type CheckpointOptions, startCheckpointer } from './checkpointer.ts';
 import { migrate, refuseForeign } from './migrations.ts';
 import { prepareAll, SqliteTx, type Statements } from './tx.ts';
@@ -27,6 +27,7 @@ interface Waiting {
   readonly resolve: (result: unknown) => void;
   readonly reject: (error: unknown) => void;
   readonly giveUpAtMs: number;
+  readonly isLasting: boolean;
 }
 
 const BUSY_RETRY_MS = 25;
@@ -100,6 +101,8 @@ class SqliteStore implements Store {
   readonly #options: Required<Omit<SqliteStoreOptions, 'maxPages' | 'checkpoints'>>;
   readonly #queue: Waiting[] = [];
   #draining: Promise<void> | undefined;
+  /** Whether a commit is synced: FULL in place of NORMAL, for which SQLite syncs the log only when it copies it. */
+  #isSynced = true;
   #isClosed = false;
 
   constructor(db: Database.Database, path: string, options: SqliteStoreOptions) {
@@ -117,11 +120,20 @@ class SqliteStore implements Store {
     this.saltKey = db.prepare("SELECT value FROM meta WHERE key = 'salt_key'").pluck().get() as Buffer;
   }
 
-  transact<Result>(work: (tx: Tx) => Promise<Result>): Promise<Result> {
+  transact<Result>(
+    work: (tx: Tx) => Promise<Result>,
+    { isLasting = true }: TransactOptions = {},
+  ): Promise<Result> {
     if (this.#isClosed) return Promise.reject(new StoreUnavailable('The database is closed.'));
     return new Promise<Result>((resolve, reject) => {
       const giveUpAtMs = performance.now() + this.#options.patienceMs;
-      this.#queue.push({ work, resolve: resolve as (result: unknown) => void, reject, giveUpAtMs });
+      this.#queue.push({
+        work,
+        resolve: resolve as (result: unknown) => void,
+        reject,
+        giveUpAtMs,
+        isLasting,
+      });
       this.#draining ??= this.#drain();
     });
   }
@@ -140,6 +152,7 @@ class SqliteStore implements Store {
       this.#refuseLate();
       try {
         this.#rollBack();
+        this.#syncCommits(this.#queue.some(({ isLasting }) => isLasting));
         this.#begin.run();
         await this.#runBatch();
         await this.#checkpointer?.keepShort();
@@ -160,6 +173,13 @@ class SqliteStore implements Store {
       this.#refuse(late, new StoreUnavailable('The database did not take the work in time.'));
   }
 
+  /** Says whether the next commit is synced; SQLite takes that outside of a transaction only. */
+  #syncCommits(isSynced: boolean): void {
+    if (isSynced === this.#isSynced) return;
+    this.#db.pragma(`synchronous = ${isSynced ? 'FULL' : 'NORMAL'}`);
+    this.#isSynced = isSynced;
+  }
+
   /** Runs works one after the other in one transaction, each in a savepoint, and tells their results after its commit. */
   async #runBatch(): Promise<void> {
     const taken: Waiting[] = [];
@@ -168,6 +188,8 @@ class SqliteStore implements Store {
     const deadline = new Deadline(this.#options.workMs);
     try {
       do {
+        // One that came while the batch runs waits for a commit that is synced.
+        if (this.#queue[0]?.isLasting && !this.#isSynced) break;
         const waiting = this.#queue.shift();
         if (waiting === undefined) break;
         taken.push(waiting);

@@ -2,9 +2,10 @@ import { randomBytes, randomInt } from 'node:crypto';
 import { mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import Database from 'better-sqlite3';
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { type Purpose, passcodeFor } from '../../src/passcode.ts';
 import { openTarget } from '../attack/target.ts';
+import { fillAccounts, fillBacklog } from '../bench/fill.ts';
 import { type Chance, chanceFrom } from '../fuzz/chance.ts';
 import { temporaryFolder } from '../support/folder.ts';
 import { startProgram } from '../support/program.ts';
@@ -16,6 +17,11 @@ const SEED: number | undefined = undefined;
 const LANES = 16;
 /** Moments between two answers at which the power goes too, with a part of what was not synced on the disk. */
 const MOMENTS = 80;
+/** What the program finds to sweep: so many seeds, and as many codes; a part of it before it is asked anything. */
+const BACKLOG = 600;
+const SWEPT_BEFORE = 200;
+/** It sweeps ten a turn, and some turns share a commit with what is asked. */
+const TURNS_ALONE = 15;
 
 test('each answer and each message leaves after the sync of what it says, so that it outlives the power', async (context) => {
   const reason = whyNoTrace();
@@ -25,6 +31,10 @@ test('each answer and each message leaves after the sync of what it says, so tha
   const secret = randomBytes(32);
   const folder = realpathSync(temporaryFolder());
   const traceFile = join(folder, 'trace');
+  const database = join(folder, 'data', 'users.db');
+  await fillAccounts(database, { users: 1, sessions: 1 });
+  fillBacklog(database, { users: 1, rows: BACKLOG });
+  const filled = readFileSync(database);
   const env = {
     RATE_LIMITS: 'off',
     SMS_SENDER: 'console',
@@ -32,6 +42,7 @@ test('each answer and each message leaves after the sync of what it says, so tha
     APP_SECRET: secret.toString('base64url'),
   };
   const program = await startProgram(env, folder, traceTo(traceFile));
+  await vi.waitFor(() => expect(backlogIn(database)).toBeLessThan(BACKLOG - SWEPT_BEFORE), 30_000);
   const codes = new Map<string, string[]>();
   readCodes(program, codes);
   const requests: Sent[] = [];
@@ -48,12 +59,18 @@ test('each answer and each message leaves after the sync of what it says, so tha
   program.process.kill('SIGTERM');
   await program.ended();
 
-  const database = join(folder, 'data', 'users.db');
-  const acts = actsIn(readFileSync(traceFile, 'latin1'), database);
+  const acts: Act[] = [
+    { kind: 'write', file: database, at: 0, bytes: filled },
+    { kind: 'sync', file: database },
+    ...actsIn(readFileSync(traceFile, 'latin1'), database),
+  ];
   const tally = replay(acts, requests, database, secret, chanceFrom(seed));
   if (process.env.CRASH_ROUNDS !== undefined) console.log(tally);
   expect(tally.answers, `the run of seed ${seed}`).toBe(requests.length);
   expect(tally.messages, `the run of seed ${seed}`).toBeGreaterThan(5);
+  // The sweep waits for no sync, so that it is not the sweep's that the answers follow.
+  const log = `${database}-wal`;
+  expect(commitsIn(acts, log) - syncsIn(acts, log)).toBeGreaterThan(TURNS_ALONE);
 });
 
 interface Tally {
@@ -128,6 +145,28 @@ function replay(
   image?.close();
   tally.syncs = disk.syncs;
   return tally;
+}
+
+/** Each frame of the log has a header of 24 bytes, which tells the size of the database where it ends a transaction (SQLite's file format, 4.1). */
+function commitsIn(acts: readonly Act[], log: string): number {
+  return acts.filter(
+    (act) =>
+      act.kind === 'write' && act.file === log && act.bytes.length === 24 && act.bytes.readUInt32BE(4) > 0,
+  ).length;
+}
+
+function syncsIn(acts: readonly Act[], log: string): number {
+  return acts.filter((act) => act.kind === 'sync' && act.file === log).length;
+}
+
+/** How many seeds of the backlog are left; its codes go as fast. */
+function backlogIn(database: string): number {
+  const db = new Database(database, { readonly: true });
+  try {
+    return db.prepare("SELECT count(*) FROM seeds WHERE network LIKE '10.%'").pluck().get() as number;
+  } finally {
+    db.close();
+  }
 }
 
 function isOnFile({ kind }: Act): boolean {

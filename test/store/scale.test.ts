@@ -119,8 +119,8 @@ describe('the sweep of a big database', () => {
     const watched: Store = {
       saltKey: store.saltKey,
       close: () => store.close(),
-      async transact(work) {
-        const result = await store.transact(work);
+      async transact(work, options) {
+        const result = await store.transact(work, options);
         const after = count.get() as Record<string, number>;
         turns.push(
           Object.fromEntries(Object.entries(before).map(([table, n]) => [table, n - (after[table] ?? 0)])),
@@ -156,8 +156,8 @@ describe('the sweep of a big database', () => {
     const watched: Store = {
       saltKey: store.saltKey,
       close: () => store.close(),
-      async transact(work) {
-        const result = await store.transact(work);
+      async transact(work, options) {
+        const result = await store.transact(work, options);
         order.push('turn');
         return result;
       },

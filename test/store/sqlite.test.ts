@@ -268,6 +268,59 @@ describe('shared commits', () => {
   });
 });
 
+describe('a work that does not last', () => {
+  /** Whether the commits of works are synced, asked within each of them. */
+  function watched() {
+    const pragma = vi.spyOn(Database.prototype, 'pragma');
+    const { store, path } = opened();
+    const own = pragma.mock.contexts[0] as Database.Database;
+    pragma.mockRestore();
+    const isSynced = () => own.pragma('synchronous', { simple: true }) === 2;
+    const lasting = () => store.transact(async () => isSynced());
+    const passing = (meanwhile = async () => {}) =>
+      store.transact(
+        async (tx) => {
+          await tx.addFailure(ANN, '', 0);
+          await meanwhile();
+          return isSynced();
+        },
+        { isLasting: false },
+      );
+    return { store, path, lasting, passing };
+  }
+
+  test('does not wait for the disk, and those that last do, before and after it', async () => {
+    const { lasting, passing } = watched();
+    expect([await lasting(), await passing(), await lasting()]).toEqual([true, false, true]);
+  });
+
+  test('shares a commit with those that last, in any order, and that one is synced', async () => {
+    const { lasting, passing } = watched();
+    expect(await Promise.all([passing(), lasting(), passing()])).toEqual([true, true, true]);
+    expect(await Promise.all([lasting(), passing()])).toEqual([true, true]);
+    expect(await Promise.all([passing(), passing()])).toEqual([false, false]);
+  });
+
+  test('is never joined by one that lasts and comes while it runs', async () => {
+    const { lasting, passing } = watched();
+    let late: Promise<boolean> | undefined;
+    expect(
+      await passing(async () => {
+        late = lasting();
+      }),
+    ).toBe(false);
+    expect(await late).toBe(true);
+  });
+
+  test('is there for all other works, and after a start', async () => {
+    const { store, path, passing } = watched();
+    await passing();
+    expect(await failuresOf(store, ANN)).toBe(1);
+    await store.close();
+    expect(await failuresOf(opened({}, path).store, ANN)).toBe(1);
+  });
+});
+
 describe('works that wait', () => {
   test('behind works that hang are refused as unavailable in time, and not run late', async () => {
     const { store } = opened({ workMs: 100, patienceMs: 150 });
