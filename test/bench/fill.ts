@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { closeSync, fsyncSync, openSync } from 'node:fs';
 import Database from 'better-sqlite3';
 import { saltFor } from '../../src/nobody.ts';
 import { FIXED } from '../../src/policy.ts';
@@ -118,5 +119,13 @@ function fast<Result>(path: string, fill: (db: Database.Database) => Result): Re
     return result;
   } finally {
     db.close();
+    flush(path);
   }
+}
+
+/** Waits until the file is on the disk, or else the system would write it while a server is measured on it. */
+function flush(path: string): void {
+  const file = openSync(path, 'r+');
+  fsyncSync(file);
+  closeSync(file);
 }

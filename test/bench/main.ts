@@ -1,18 +1,9 @@
 import { spawnSync } from 'node:child_process';
-import {
-  copyFileSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
+import { copyFileSync, existsSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
 import { withMeasured } from '../support/measured.ts';
 import { medians, shuffled } from '../support/statistics.ts';
+import { readOptions, workFolder } from './command.ts';
 import { openConnection } from './connection.ts';
 import { CONTENDERS, type Contender } from './contenders.ts';
 import { type FloodSlice, measureFlood, runFlood } from './flood.ts';
@@ -37,54 +28,32 @@ const USAGE = `npm run bench -- [options]
 const PROFILE_SECONDS = 10;
 const WARM_UP_SECONDS = 1.5;
 
-function readArguments(args: string[]) {
-  const { values } = parseArgs({
-    args,
-    options: {
-      rounds: { type: 'string', default: '7' },
-      turns: { type: 'string', default: '5' },
-      seconds: { type: 'string', default: '0.6' },
-      'flood-rounds': { type: 'string', default: '2' },
-      'flood-seconds': { type: 'string', default: '5' },
-      users: { type: 'string', default: '16' },
-      accounts: { type: 'string', default: '1000' },
-      write: { type: 'boolean', default: false },
-      profile: { type: 'boolean', default: false },
-    },
-  });
-  const number = (name: Exclude<keyof typeof values, 'write' | 'profile'>) => {
-    const value = Number(values[name]);
-    if (!(value > 0)) throw new Error(`--${name} must be a number above 0.`);
-    return value;
-  };
-  return {
-    rounds: number('rounds'),
-    turns: number('turns'),
-    seconds: number('seconds'),
-    floodRounds: number('flood-rounds'),
-    floodSeconds: number('flood-seconds'),
-    users: number('users'),
-    accounts: Math.max(2, number('accounts')),
-    isWritten: values.write,
-    isProfile: values.profile,
-  };
-}
+const DEFAULTS = {
+  rounds: 7,
+  turns: 5,
+  seconds: 0.6,
+  'flood-rounds': 2,
+  'flood-seconds': 5,
+  users: 16,
+  accounts: 1000,
+};
 
 /** Runs the benchmark, or its profile, and prints what came of it. */
 async function main(args: string[]): Promise<void> {
-  const options = readArguments(args);
+  const options = readOptions(args, DEFAULTS, ['write', 'profile']);
   const isPinned = pinLoad();
   if (!isPinned) console.warn('There is no taskset here: servers and load share all cores.');
-  // Beside the sources, since a system's folder for temporary files is often no disk.
-  mkdirSync(join(ROOT, 'data'), { recursive: true });
-  const folder = mkdtempSync(join(ROOT, 'data', 'bench-'));
-  process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(130));
-
-  if (options.isProfile) return profile({ ...options, folder, isPinned });
+  const folder = workFolder('bench');
+  if (options.profile) return profile({ ...options, folder, isPinned });
 
   installPeers();
-  const setting: Setting = { ...options, isPinned, fsyncMs: fsyncMsIn(folder) };
+  const setting: Setting = {
+    ...options,
+    floodRounds: options['flood-rounds'],
+    floodSeconds: options['flood-seconds'],
+    isPinned,
+    fsyncMs: fsyncMsIn(folder),
+  };
   const start = { ...options, folder, isPinned };
   // A folder of its own each time: accounts are made anew.
   const startAnew = (isOne: (contender: Contender) => boolean) =>
@@ -120,7 +89,7 @@ async function main(args: string[]): Promise<void> {
 
   const results = { slices, floods };
   console.log(`\n${reportForTerminal(results, setting).replaceAll('**', '')}`);
-  if (!options.isWritten) return;
+  if (!options.write) return;
   const document = join(ROOT, 'docs', 'benchmarks.md');
   writeFileSync(
     document,

@@ -1,10 +1,10 @@
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
-import { parseArgs } from 'node:util';
 import Database from 'better-sqlite3';
 import { withMeasured } from '../support/measured.ts';
 import { shuffled } from '../support/statistics.ts';
+import { readOptions, workFolder } from './command.ts';
 import { openConnection } from './connection.ts';
 import { CONTENDERS, type Contender, emailOf } from './contenders.ts';
 import { fillAccounts, fillBacklog, type RowBytes } from './fill.ts';
@@ -21,8 +21,8 @@ const USAGE = `npm run bench:scale -- [options]
   --backlog 1000000   old seeds, and as many old codes with a flow each, that the big one has to sweep
   --sessions 100000   live sessions of the big one
   --rounds 6          rounds, without and with the backlog; each starts both servers anew
-  --slices 8          slices that each database gets in a round, by turns
-  --seconds 0.8       seconds of a slice
+  --turns 8           turns that each database gets in a round
+  --seconds 0.8       seconds of a turn
   --starts 7          starts of each
   --write             writes the figures into docs/benchmarks.md`;
 
@@ -31,40 +31,19 @@ const SMALL_SESSIONS = 100;
 const LOAD_USERS = 16;
 const WARM_UP_SECONDS = 2;
 /** How long a server that only sweeps, or does nothing, is watched. */
-const QUIET_SECONDS = 10;
+const QUIET_SECONDS = 20;
 
-function readArguments(args: string[]) {
-  const { values } = parseArgs({
-    args,
-    options: {
-      users: { type: 'string', default: '1000000' },
-      backlog: { type: 'string', default: '1000000' },
-      sessions: { type: 'string', default: '100000' },
-      rounds: { type: 'string', default: '6' },
-      slices: { type: 'string', default: '8' },
-      seconds: { type: 'string', default: '0.8' },
-      starts: { type: 'string', default: '7' },
-      write: { type: 'boolean', default: false },
-    },
-  });
-  const number = (name: Exclude<keyof typeof values, 'write'>) => {
-    const value = Number(values[name]);
-    if (!(value > 0)) throw new Error(`--${name} must be a number above 0.`);
-    return value;
-  };
-  return {
-    users: number('users'),
-    backlog: number('backlog'),
-    sessions: number('sessions'),
-    rounds: number('rounds'),
-    slices: number('slices'),
-    seconds: number('seconds'),
-    starts: number('starts'),
-    isWritten: values.write,
-  };
-}
+const DEFAULTS = {
+  users: 1_000_000,
+  backlog: 1_000_000,
+  sessions: 100_000,
+  rounds: 6,
+  turns: 8,
+  seconds: 0.8,
+  starts: 7,
+};
 
-type Options = ReturnType<typeof readArguments>;
+type Options = Readonly<typeof DEFAULTS>;
 
 /** One of the two databases, and the product as it signs in to all of it. */
 interface Side {
@@ -92,21 +71,16 @@ interface Results {
 
 /** Fills both databases, measures the product on them by turns, and prints what came of it. */
 async function main(args: string[]): Promise<void> {
-  const options = readArguments(args);
+  const options = readOptions(args, DEFAULTS, ['write']);
   const isPinned = pinLoad();
-  // Beside the sources, since a system's folder for temporary files is often no disk.
-  mkdirSync(join(ROOT, 'data'), { recursive: true });
-  const folder = mkdtempSync(join(ROOT, 'data', 'scale-'));
-  process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(130));
-
+  const folder = workFolder('scale');
   const fsyncMs = fsyncMsIn(folder);
   const results = await measure(options, folder, isPinned);
   const parts = report(results, options, `${machineFacts(fsyncMs)}.`);
   const written = (write: (table: Table) => string) =>
     parts.map((part) => (typeof part === 'string' ? part : write(part))).join('\n\n');
   console.log(`\n${written(inColumns).replaceAll('**', '')}`);
-  if (!options.isWritten) return;
+  if (!options.write) return;
   const document = join(ROOT, 'docs', 'benchmarks.md');
   const text = withMeasured(readFileSync(document, 'utf8'), written(inMarkdown), 'bench:scale');
   writeFileSync(document, text);
@@ -207,12 +181,12 @@ async function timeStarts(
 
 /**
  * Rounds of both servers at once, of which one rests. Each round starts them anew, since the same program is faster in one
- * process than in another, and gives them short slices by turns, since what slows the machine comes and goes.
+ * process than in another, and gives them short turns, since what slows the machine comes and goes.
  */
 async function inRounds(
   label: string,
   sides: readonly Side[],
-  { rounds, slices, seconds }: Options,
+  { rounds, turns, seconds }: Options,
   start: Start,
 ): Promise<Pair<Slice[]>> {
   const results = { small: [] as Slice[], big: [] as Slice[] };
@@ -227,7 +201,7 @@ async function inRounds(
       await slice(side, server, WARM_UP_SECONDS);
     }
     const taken = { small: [] as Slice[], big: [] as Slice[] };
-    for (let turn = 0; turn < slices; turn += 1) {
+    for (let turn = 0; turn < turns; turn += 1) {
       for (const [side, server] of shuffled([...servers])) {
         taken[nameOf(side)].push(await slice(side, server, seconds));
       }
@@ -273,11 +247,11 @@ function rowsLeftIn({ path }: Side): number {
 const nameOf = ({ contender }: Side) => contender.name as keyof Pair<unknown>;
 
 function report(results: Results, options: Options, machine: string): (string | Table)[] {
-  const { users, backlog, sessions, rounds, slices, seconds, starts } = options;
+  const { users, backlog, sessions, rounds, turns, seconds, starts } = options;
   const { rowBytes, bytes } = results;
   return [
     machine,
-    `The small database has ${SMALL_USERS} users, the big one ${users} with a device each and ${sessions} live sessions; the backlog is ${backlog} seeds and ${backlog} codes with a flow each. The median of ${rounds} rounds, each with both servers started anew and the median of ${slices} slices of ${seconds} s taken by turns, and of ${starts} starts, with the least and the greatest in parentheses; ${LOAD_USERS} people sign in at once:`,
+    `The small database has ${SMALL_USERS} users, the big one ${users} with a device each and ${sessions} live sessions; the backlog is ${backlog} seeds and ${backlog} codes with a flow each. The median of ${rounds} rounds, each with both servers started anew and the median of ${turns} turns of ${seconds} s, and of ${starts} starts, with the least and the greatest in parentheses; ${LOAD_USERS} people sign in at once:`,
     {
       head: ['', 'small', 'big', 'big / small'],
       rows: [
