@@ -29,39 +29,35 @@ export async function listen(app: RequestListener, host: string, port: number): 
 export async function closeServers(servers: readonly Server[]): Promise<void> {
   await Promise.all(
     servers.map((server) => {
-      const { silent, unanswered } = TRAFFIC.get(server) ?? NO_TRAFFIC;
       server.prependListener('request', (_request, response) => response.setHeader('Connection', 'close'));
       const closed = new Promise((resolve) => server.close(resolve));
       server.closeIdleConnections();
-      for (const socket of silent) socket.destroy();
-      for (const response of unanswered) if (!response.headersSent) response.setHeader('Connection', 'close');
+      for (const [socket, response] of TRAFFIC.get(server) ?? []) {
+        if (response === undefined) socket.destroy();
+        else if (!response.headersSent) response.setHeader('Connection', 'close');
+      }
       return closed;
     }),
   );
 }
 
-/** The connections that have sent no request yet, which Node counts neither as idle nor as busy, and the open answers. */
-interface Traffic {
-  readonly silent: Set<Socket>;
-  readonly unanswered: Set<ServerResponse>;
-}
+/**
+ * The open connections, each with its last answer, or none where no request has come: Node counts such a connection neither
+ * as idle nor as busy. Answers are not kept in a Set of their own: one that members join and leave all the time is made
+ * anew time and again, and V8 (11.3) lets each old one keep the next alive with all its members, until a full collection.
+ */
+type Traffic = Map<Socket, ServerResponse | undefined>;
 
 const TRAFFIC = new WeakMap<Server, Traffic>();
-const NO_TRAFFIC: Traffic = { silent: new Set(), unanswered: new Set() };
 
 function watchTraffic(server: Server): void {
-  const silent = new Set<Socket>();
-  const unanswered = new Set<ServerResponse>();
-  TRAFFIC.set(server, { silent, unanswered });
+  const traffic: Traffic = new Map();
+  TRAFFIC.set(server, traffic);
   server.on('connection', (socket) => {
-    silent.add(socket);
-    socket.once('close', () => silent.delete(socket));
+    traffic.set(socket, undefined);
+    socket.once('close', () => traffic.delete(socket));
   });
-  server.on('request', ({ socket }, response) => {
-    silent.delete(socket);
-    unanswered.add(response);
-    response.once('close', () => unanswered.delete(response));
-  });
+  server.on('request', ({ socket }, response) => traffic.set(socket, response));
 }
 
 function listenOn(app: RequestListener, host: string, port: number): Promise<Server> {
