@@ -1,6 +1,8 @@
 import { once } from 'node:events';
 import { Agent, get, type RequestListener } from 'node:http';
 import { connect } from 'node:net';
+import { getHeapSpaceStatistics, setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { expect, test } from 'vitest';
 import { closeServers, listen } from '../../src/http/listen.ts';
 import { freePort } from '../support/program.ts';
@@ -97,4 +99,39 @@ test('a port in use leaves nothing listening', async () => {
   await expect(listen(answerAtOnce, 'localhost', port)).rejects.toMatchObject({ code: 'EADDRINUSE' });
   await closeServers(servers);
   await closeServers(await listen(answerAtOnce, 'localhost', port));
+});
+
+test('an answer that has left is garbage at once, and not only with the next full collection', async () => {
+  setFlagsFromString('--expose-gc');
+  const collect = runInNewContext('gc') as (how?: { type: 'minor' }) => void;
+  const oldBytes = () =>
+    getHeapSpaceStatistics().find((space) => space.space_name === 'old_space')?.space_used_size ?? Number.NaN;
+  const { port, servers } = await listening((_request, response) => {
+    // Of some size, so that it shows.
+    Object.assign(response, { ballast: Array.from({ length: 1000 }, (_, index) => index + 0.5) });
+    setImmediate(() => response.end('ok'));
+  });
+  const sockets = Array.from({ length: 8 }, () => connect(port, '127.0.0.1').setNoDelay());
+  const ask = (times: number) =>
+    Promise.all(
+      sockets.map(async (socket) => {
+        for (let time = 0; time < times; time += 1) {
+          socket.write('GET / HTTP/1.1\r\nHost: localhost\r\n\r\n');
+          await once(socket, 'data');
+        }
+      }),
+    );
+
+  await ask(20);
+  // Whatever remembers the connections is old from here on.
+  collect();
+  collect();
+  const before = oldBytes();
+  await ask(200);
+  collect({ type: 'minor' });
+  collect({ type: 'minor' });
+  const kept = oldBytes() - before;
+  for (const socket of sockets) socket.destroy();
+  await closeServers(servers);
+  expect(kept / (200 * sockets.length)).toBeLessThan(1000);
 });
