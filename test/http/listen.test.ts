@@ -101,6 +101,35 @@ test('a port in use leaves nothing listening', async () => {
   await closeServers(await listen(answerAtOnce, 'localhost', port));
 });
 
+test.each([
+  ['in their order', (answers: (() => void)[]) => answers],
+  ['the last one first', (answers: (() => void)[]) => answers.toReversed()],
+])(
+  'closing waits for all requests of a connection that sent them without waiting, answered %s',
+  async (_, inOrder) => {
+    const answers: (() => void)[] = [];
+    const { port, servers } = await listening(({ url }, response) => {
+      answers.push(() => response.end(url));
+    });
+    const socket = connect(port, '127.0.0.1').setEncoding('latin1');
+    let text = '';
+    socket.on('data', (chunk: string) => {
+      text += chunk;
+    });
+    socket.write(['/a', '/b', '/c'].map((url) => `GET ${url} HTTP/1.1\r\nHost: localhost\r\n\r\n`).join(''));
+    await expect.poll(() => answers.length).toBe(3);
+    const closed = Promise.all([once(socket, 'close'), closeServers(servers)]);
+    for (const answer of inOrder(answers)) answer();
+    await closed;
+    expect(text.match(/^\/[abc]/gm)).toEqual(['/a', '/b', '/c']);
+    expect(text.match(/^Connection: .*/gim)).toEqual([
+      'Connection: keep-alive',
+      'Connection: keep-alive',
+      'Connection: close',
+    ]);
+  },
+);
+
 test('an answer that has left is garbage at once, and not only with the next full collection', async () => {
   setFlagsFromString('--expose-gc');
   const collect = runInNewContext('gc') as (how?: { type: 'minor' }) => void;
