@@ -19,7 +19,7 @@ const LANES = 16;
 const MOMENTS = 80;
 /** What the program finds to sweep: so many seeds, and as many codes; a part of it before it is asked anything. */
 const BACKLOG = 600;
-const SWEPT_BEFORE = 200;
+const SWEPT_BEFORE = 300;
 /** It sweeps ten a turn, and some turns share a commit with what is asked. */
 const TURNS_ALONE = 15;
 
