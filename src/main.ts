@@ -9,7 +9,6 @@ import { type Config, readConfig } from './config.ts';
 import { createApp } from './http/app.ts';
 import { closeServers, listen } from './http/listen.ts';
 import { createLog } from './log.ts';
-import { pooledRandomBytes } from './random.ts';
 import { consoleSms, type InboxMessage } from './sms/console.ts';
 import { queuedSms, type SmsQueue } from './sms/queue.ts';
 import { threadedSms } from './sms/thread.ts';
@@ -28,16 +27,10 @@ async function main(): Promise<void> {
   // What this program writes is for its own user alone.
   process.umask(0o077);
 
-  const { log, flush } = createLog();
-  process.once('exit', flush);
+  const { log, print, end: endLog } = createLog();
   const background = createBackground((error) => log.error({ reason: String(error) }, 'background fault'));
-  const store = openSqliteStore(config.databasePath, {
-    checkpoints: {
-      script: new URL('./sqlite/checkpoint-worker.js', import.meta.url),
-      onFault: (error) => log.error({ reason: String(error) }, 'checkpoint fault'),
-    },
-  });
-  const { sms, outlook, close, end, inbox, check } = senderFor(config, log);
+  const store = openSqliteStore(config.databasePath);
+  const { sms, outlook, close, end, inbox, check } = senderFor(config, log, print);
   const app = createApp(
     {
       store,
@@ -48,7 +41,7 @@ async function main(): Promise<void> {
       site: { serviceName: config.serviceName, host: new URL(config.publicOrigin).hostname },
       appSecret: config.appSecret ?? randomBytes(32),
       nowMs: Date.now,
-      randomBytes: pooledRandomBytes(),
+      randomBytes,
       later: background.later,
       meanwhile: background.meanwhile,
       alarm: quietAlarm(
@@ -64,7 +57,7 @@ async function main(): Promise<void> {
   });
   const stopping = new AbortController();
   background.later(() => sweepRegularly(store, log, stopping.signal));
-  console.log(startLines(config).join('\n'));
+  print(startLines(config).join('\n'));
   void check?.();
 
   const stop = async () => {
@@ -77,7 +70,8 @@ async function main(): Promise<void> {
     await background.idle();
     await end?.();
     await store.close();
-    console.log('Stopped.');
+    print('Stopped.');
+    await endLog();
   };
   for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => void stop().catch(giveUp));
 }
@@ -89,9 +83,13 @@ type Sender = SmsQueue & {
   end?: () => Promise<void>;
 };
 
-function senderFor({ sms: config, smsCountries }: Config, log: Logger): Sender {
+function senderFor(
+  { sms: config, smsCountries }: Config,
+  log: Logger,
+  print: (text: string) => void,
+): Sender {
   if (config.sender === 'console') {
-    const printer = consoleSms(console.log, Date.now);
+    const printer = consoleSms(print, Date.now);
     return {
       sms: printer,
       outlook: () => ({ kind: 'clear' }),

@@ -22,10 +22,7 @@ export function nobodysAccount(saltKey: Uint8Array, email: string): Account {
   return {
     kdf: KDF,
     storedKey: derive(saltKey, 'stored key', email),
-    // Signs nothing: no proof is ever right.
-    get serverKey() {
-      return derive(saltKey, 'server key', email);
-    },
+    serverKey: derive(saltKey, 'server key', email),
     phoneno: `+1000000${lastFour}`,
     isPhoneConfirmed: false,
     knownSinceMs: undefined,
