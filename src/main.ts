@@ -3,19 +3,19 @@ import { setTimeout } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import dotenv from 'dotenv';
 import type { Logger } from 'pino';
-import { quietAlarm } from './alarm.ts';
-import { createBackground } from './background.ts';
 import { type Config, readConfig } from './config.ts';
 import { createApp } from './http/app.ts';
 import { closeServers, listen } from './http/listen.ts';
-import { createLog } from './log.ts';
+import { throttledAlerts } from './runtime/alerts.ts';
+import { createBackground } from './runtime/background-tasks.ts';
+import { sweep } from './runtime/cleanup.ts';
+import { createLog } from './runtime/log.ts';
+import { listenFault, startupMessages } from './runtime/startup-messages.ts';
 import { consoleSms, type InboxMessage } from './sms/console.ts';
 import { queuedSms, type SmsQueue } from './sms/queue.ts';
 import { threadedSms } from './sms/thread.ts';
 import { openSqliteStore } from './sqlite/store.ts';
 import type { Store } from './store.ts';
-import { sweep } from './sweep.ts';
-import { listenFault, startLines } from './terminal.ts';
 
 const SWEEP_EVERY_MS = 60_000;
 /** How long a stop waits for requests and messages under way. A message gives up sooner by itself. */
@@ -30,22 +30,22 @@ async function main(): Promise<void> {
   const { log, print, end: endLog } = createLog();
   const background = createBackground((error) => log.error({ reason: String(error) }, 'background fault'));
   const store = openSqliteStore(config.databasePath);
-  const { sms, outlook, close, end, inbox, check } = senderFor(config, log, print);
+  const { sms, availability, close, end, inbox, check } = senderFor(config, log, print);
   const app = createApp(
     {
       store,
       sms,
-      outlook,
+      availability,
       policy: config.policy,
       phones: config,
       site: { serviceName: config.serviceName, host: new URL(config.publicOrigin).hostname },
       appSecret: config.appSecret ?? randomBytes(32),
       nowMs: Date.now,
       randomBytes,
-      later: background.later,
-      meanwhile: background.meanwhile,
-      alarm: quietAlarm(
-        (line) => log.warn(line, 'alarm'),
+      afterResponse: background.afterResponse,
+      detached: background.detached,
+      alert: throttledAlerts(
+        (line) => log.warn(line, 'alert'),
         () => performance.now(),
       ),
     },
@@ -56,8 +56,8 @@ async function main(): Promise<void> {
     throw new Error(listenFault(error, config));
   });
   const stopping = new AbortController();
-  background.later(() => sweepRegularly(store, log, stopping.signal));
-  print(startLines(config).join('\n'));
+  background.afterResponse(() => sweepRegularly(store, log, stopping.signal));
+  print(startupMessages(config).join('\n'));
   void check?.();
 
   const stop = async () => {
@@ -92,7 +92,7 @@ function senderFor(
     const printer = consoleSms(print, Date.now);
     return {
       sms: printer,
-      outlook: () => ({ kind: 'clear' }),
+      availability: () => ({ kind: 'clear' }),
       close: () => undefined,
       inbox: printer.messages,
     };

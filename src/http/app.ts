@@ -4,15 +4,15 @@ import ejs from 'ejs';
 import express, { type ErrorRequestHandler, type Request, type RequestHandler, type Response } from 'express';
 import helmet from 'helmet';
 import type { Logger } from 'pino';
-import type { Ports } from '../ports.ts';
+import type { Deps } from '../engine/deps.ts';
 import { StoreUnavailable } from '../store.ts';
 import { readAssets } from './assets.ts';
+import { sameSite } from './csrf.ts';
 import { isFormType } from './forms.ts';
-import { sameSite } from './origin.ts';
 import { refusal, replyInvalid, sendJson } from './replies.ts';
 import { type RouteOptions, routes } from './routes.ts';
 
-/** What the app needs to know besides the engine's ports. */
+/** What the app needs to know besides the engine's deps. */
 export interface AppOptions extends RouteOptions {
   /** The folder that holds `views` and `public/assets`. */
   readonly root: string;
@@ -23,7 +23,7 @@ export interface AppOptions extends RouteOptions {
 const BODY_LIMIT_BYTES = 8 * 1024;
 
 /** The whole application, ready to listen with. Every request passes through it, so `app.use` reaches all of them. */
-export function createApp(ports: Ports, options: AppOptions): RequestListener {
+export function createApp(deps: Deps, options: AppOptions): RequestListener {
   const app = express();
   app.disable('x-powered-by');
   app.disable('etag');
@@ -36,10 +36,10 @@ export function createApp(ports: Ports, options: AppOptions): RequestListener {
   app.set('view engine', 'ejs');
   const assets = readAssets(join(options.root, 'public', 'assets'));
   app.locals.asset = assets.pathOf;
-  app.locals.serviceName = ports.site.serviceName;
-  app.locals.passwordMinLength = ports.policy.passwordMinLength;
-  app.locals.smsCountries = ports.phones.smsCountries;
-  app.locals.defaultCountry = ports.phones.defaultCountry;
+  app.locals.serviceName = deps.site.serviceName;
+  app.locals.passwordMinLength = deps.policy.passwordMinLength;
+  app.locals.smsCountries = deps.phones.smsCountries;
+  app.locals.defaultCountry = deps.phones.defaultCountry;
 
   const malformed = new WeakSet<IncomingMessage>();
   const notFound: RequestHandler = (request, response) => refuse(request, response, 'not_found');
@@ -57,7 +57,7 @@ export function createApp(ports: Ports, options: AppOptions): RequestListener {
       inflate: false,
     }),
   );
-  app.use(routes(ports, options, notFound));
+  app.use(routes(deps, options, notFound));
   app.use(notFound);
   app.use(faults(options.log));
 

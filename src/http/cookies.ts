@@ -1,8 +1,8 @@
 import { hash } from 'node:crypto';
 import { parse } from 'cookie';
 import type { CookieOptions, Request, Response } from 'express';
-import type { Grants } from '../outcome.ts';
-import { FIXED } from '../policy.ts';
+import type { IssuedTokens } from '../engine/outcomes.ts';
+import { CONSTANTS } from '../policy.ts';
 
 /** The tokens that a browser sent: of its session, and of the account's device. */
 export type Tokens = { session?: string; device?: string };
@@ -10,7 +10,7 @@ export type Tokens = { session?: string; device?: string };
 /** Sets and reads the cookies. Under https they are `Secure` and have the prefix `__Host-`. */
 export interface Cookies {
   read(request: Request, email?: string): Tokens;
-  grant(response: Response, email: string, grants: Grants): void;
+  grant(response: Response, email: string, issued: IssuedTokens): void;
   dropSession(response: Response): void;
 }
 
@@ -24,12 +24,12 @@ export function cookiesFor(publicOrigin: string): Cookies {
   const ofSession: CookieOptions = {
     ...common,
     sameSite: 'lax',
-    maxAge: FIXED.sessionLifetimeSeconds * 1000,
+    maxAge: CONSTANTS.sessionLifetimeSeconds * 1000,
   };
   const ofDevice: CookieOptions = {
     ...common,
     sameSite: 'strict',
-    maxAge: FIXED.deviceLifetimeSeconds * 1000,
+    maxAge: CONSTANTS.deviceLifetimeSeconds * 1000,
   };
 
   return {
@@ -43,9 +43,9 @@ export function cookiesFor(publicOrigin: string): Cookies {
         ...(device && { device }),
       };
     },
-    grant(response, email, grants) {
-      if (grants.session !== undefined) response.cookie(session, grants.session, ofSession);
-      response.cookie(deviceOf(email), grants.device, ofDevice);
+    grant(response, email, issued) {
+      if (issued.session !== undefined) response.cookie(session, issued.session, ofSession);
+      response.cookie(deviceOf(email), issued.device, ofDevice);
     },
     dropSession(response) {
       response.clearCookie(session, { ...common, sameSite: 'lax' });

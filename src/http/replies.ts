@@ -10,7 +10,7 @@ import type {
   SignupOutcome,
   SlowDown,
   VerifyPasscodeOutcome,
-} from '../outcome.ts';
+} from '../engine/outcomes.ts';
 
 /** The outcomes of each request, by its path. */
 export interface Outcomes {
@@ -142,7 +142,7 @@ const REFUSALS = {
 
 const JSON_TYPE = 'application/json; charset=utf-8';
 
-/** Answers a request with its outcome: status, `status`, `message`, and the outcome's own fields without its grants. */
+/** Answers a request with its outcome: status, `status`, `message`, and the outcome's own fields without its issued. */
 export function reply<Path extends keyof Outcomes>(
   response: ServerResponse,
   path: Path,
@@ -158,7 +158,7 @@ function send<Outcome extends { kind: string }>(
   outcome: Outcome,
 ): void {
   const message = typeof sentence === 'function' ? sentence(outcome) : sentence;
-  const { kind, grants, ...fields } = outcome as { kind: string; grants?: unknown; retryAfter?: number };
+  const { kind, issued, ...fields } = outcome as { kind: string; issued?: unknown; retryAfter?: number };
   if (fields.retryAfter !== undefined) response.setHeader('Retry-After', String(fields.retryAfter));
   sendJson(response, status, { status: kind, message, ...fields });
 }

@@ -1,5 +1,8 @@
 import { type Request, type RequestHandler, type Response, Router } from 'express';
 import type { ZodType } from 'zod';
+import type { Deps } from '../engine/deps.ts';
+import type { IssuedTokens } from '../engine/outcomes.ts';
+import type { ClientNetwork } from '../engine/requests.ts';
 import {
   codeStatus,
   getSeed,
@@ -11,11 +14,9 @@ import {
   verifyPasscode,
   whoIsSignedIn,
 } from '../engine.ts';
-import type { Origin } from '../form.ts';
-import type { Grants } from '../outcome.ts';
-import type { Ports } from '../ports.ts';
-import { originOf } from './address.ts';
+import { clientNetworkOf } from './client-network.ts';
 import { cookiesFor, type Tokens } from './cookies.ts';
+import { isLocal } from './csrf.ts';
 import {
   codeStatusForm,
   getSeedForm,
@@ -29,11 +30,10 @@ import {
   signupForm,
   verifyPasscodeForm,
 } from './forms.ts';
-import { requestLimit } from './limits.ts';
-import { isLocal } from './origin.ts';
+import { requestLimit } from './rate-limit.ts';
 import { type Outcomes, reply, replyInvalid, replySlowDown } from './replies.ts';
 
-/** What the routes need to know besides the engine's ports. */
+/** What the routes need to know besides the engine's deps. */
 export interface RouteOptions {
   readonly publicOrigin: string;
   readonly isProduction: boolean;
@@ -42,24 +42,24 @@ export interface RouteOptions {
 }
 
 /** What is known of who sent a form, besides its fields. */
-type Sender = Tokens & Origin & { deviceOf: (email: string) => string | undefined };
+type Sender = Tokens & ClientNetwork & { deviceOf: (email: string) => string | undefined };
 
 /** The pages and the requests of the API, in the tutorial's order. `notFound` answers what no route answers. */
 export function routes(
-  ports: Ports,
+  deps: Deps,
   { publicOrigin, isProduction, inbox }: RouteOptions,
   notFound: RequestHandler,
 ): Router {
   const router = Router({ caseSensitive: true, strict: true });
   const cookies = cookiesFor(publicOrigin);
-  const { requestsPerMinute, signupsPerHour } = ports.policy;
+  const { requestsPerMinute, signupsPerHour } = deps.policy;
   const limit = requestLimit(requestsPerMinute, 60);
   const signupLimit = requestLimit(signupsPerHour, 3600);
 
   const hasInbox = (request: Request) => inbox !== undefined && !isProduction && isLocal(request);
   const page = (name: string): RequestHandler => {
     return async (request, response) => {
-      const signedIn = await whoIsSignedIn(ports, cookies.read(request));
+      const signedIn = await whoIsSignedIn(deps, cookies.read(request));
       response.render(name, { page: name, hasInbox: hasInbox(request), signedIn });
     };
   };
@@ -87,31 +87,31 @@ export function routes(
   router.get('/dev/messages.json', toInbox, (_request, response) => void response.json(inbox?.()));
   return router;
 
-  /** One request: its form, its limits, the engine's answer, and the cookies that the answer grants. */
+  /** One request: its form, its limits, the engine's answer, and the cookies that the answer issued. */
   function post<Path extends keyof Outcomes, Form extends object>(
     path: Path,
     schema: FormSchema<Form>,
-    answer: (ports: Ports, form: Form & Sender) => Promise<Outcomes[Path]>,
+    answer: (deps: Deps, form: Form & Sender) => Promise<Outcomes[Path]>,
     alsoOnAnswer?: (response: Response) => void,
   ): void {
     router.post(`/${path}`, async (request, response) => {
       const parsed = parse(request, schema);
       if ('field' in parsed) return replyInvalid(response, parsed.field);
 
-      const origin = originOf(request.ip ?? '');
+      const origin = clientNetworkOf(request.ip ?? '');
       const waitSeconds = (await limit(origin)) || (path === 'signup' ? await signupLimit(origin) : 0);
       if (waitSeconds > 0) return replySlowDown(response, waitSeconds);
 
       const { email } = parsed.form as { email?: string };
-      const outcome = await answer(ports, {
+      const outcome = await answer(deps, {
         ...parsed.form,
         ...cookies.read(request, email),
         deviceOf: (account) => cookies.read(request, account).device,
         ...origin,
       });
 
-      const { grants } = outcome as { grants?: Grants };
-      if (grants !== undefined && email !== undefined) cookies.grant(response, email, grants);
+      const { issued } = outcome as { issued?: IssuedTokens };
+      if (issued !== undefined && email !== undefined) cookies.grant(response, email, issued);
       alsoOnAnswer?.(response);
       reply(response, path, outcome);
     });

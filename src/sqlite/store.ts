@@ -3,7 +3,7 @@ import { dirname } from 'node:path';
 import Database from 'better-sqlite3';
 import { type Store, StoreUnavailable } from '../store.ts';
 import { GroupCommit, type GroupCommitOptions, isBusy } from './group-commit.ts';
-import { migrate, refuseForeign } from './migrations.ts';
+import { assertOwnDatabase, migrate } from './migrations.ts';
 import { prepareAll, SqliteTx } from './tx.ts';
 
 /** How the store shares its commits, and how large its file may become. */
@@ -28,9 +28,9 @@ export function openSqliteStore(path: string, { maxPages, ...options }: SqliteSt
   try {
     makeFolder(dirname(path));
     db = new Database(path);
-    refuseForeign(db);
+    assertOwnDatabase(db);
     // With WAL, readers go on while one connection writes, and a commit costs one fsync.
-    patiently(db, (own) => own.pragma('journal_mode = WAL'));
+    retryWhileBusy(db, (own) => own.pragma('journal_mode = WAL'));
     // WAL with `NORMAL` would lose the last commits in a power failure. An answer is sent only after its commit is on disk.
     db.pragma('synchronous = FULL');
     // Deleting a code deletes its flows. Not every build of SQLite checks foreign keys by default.
@@ -79,7 +79,7 @@ function makeFolder(path: string): void {
 }
 
 /** Repeats a step while another process holds the database, for five seconds. */
-function patiently(db: Database.Database, step: (db: Database.Database) => void): void {
+function retryWhileBusy(db: Database.Database, step: (db: Database.Database) => void): void {
   const giveUpAtMs = performance.now() + OPEN_PATIENCE_MS;
   for (;;) {
     try {

@@ -1,10 +1,10 @@
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { describe, expect, onTestFinished, test } from 'vitest';
+import { sweep } from '../../src/runtime/cleanup.ts';
 import { openSqliteStore } from '../../src/sqlite/store.ts';
 import { prepareAll } from '../../src/sqlite/tx.ts';
 import type { Store } from '../../src/store.ts';
-import { sweep } from '../../src/sweep.ts';
 import { emailOf, PASSWORD } from '../bench/contenders.ts';
 import { fillAccounts, fillBacklog } from '../bench/fill.ts';
 import { temporaryFolder } from '../support/folder.ts';

@@ -1,6 +1,6 @@
 import { setTimeout } from 'node:timers/promises';
-import { FIXED } from './policy.ts';
-import type { Store } from './store.ts';
+import { CONSTANTS } from '../policy.ts';
+import type { Store } from '../store.ts';
 
 /** Rows of each table that one transaction deletes: a few milliseconds of the event loop. */
 const ROWS_A_TURN = 50;
@@ -14,10 +14,10 @@ const PAUSE_MS = 10;
 export async function sweep(store: Store, nowMs: number, signal?: AbortSignal): Promise<void> {
   const due = {
     nowMs,
-    rowsChangedBeforeMs: nowMs - FIXED.rowLifetimeSeconds * 1000,
+    rowsChangedBeforeMs: nowMs - CONSTANTS.rowLifetimeSeconds * 1000,
     // A session past its full lifetime isn't seen any more, so it expires by this too.
-    sessionsSeenBeforeMs: nowMs - FIXED.sessionIdleSeconds * 1000,
-    eventsBeforeMs: nowMs - FIXED.eventLifetimeSeconds * 1000,
+    sessionsSeenBeforeMs: nowMs - CONSTANTS.sessionIdleSeconds * 1000,
+    eventsBeforeMs: nowMs - CONSTANTS.eventLifetimeSeconds * 1000,
   };
   while (!signal?.aborted) {
     const swept = await store.transact((tx) => tx.sweep(due, ROWS_A_TURN), { isLasting: false });
