@@ -46,8 +46,11 @@ test('a variable that is empty counts as not set', () => {
   expect(readConfig({ PORT: '', RC_USER_JWT: ' ', APP_SECRET: '' })).toEqual(readConfig({}));
 });
 
-test('the public origin follows the port', () => {
-  expect(readConfig({ PORT: '8080' }).publicOrigin).toBe('http://localhost:8080');
+test.each([
+  ['8080', 'http://localhost:8080'],
+  ['80', 'http://localhost'],
+])('the public origin follows the port: %s makes %s', (PORT, publicOrigin) => {
+  expect(readConfig({ PORT }).publicOrigin).toBe(publicOrigin);
 });
 
 test('all faults are named at once', () => {
@@ -68,6 +71,13 @@ test('all faults are named at once', () => {
     SMS_SENDER: 'pigeon',
   };
   expect(faultsOf(env).sort()).toEqual(Object.keys(env).sort());
+  expect(() => readConfig(env)).toThrow(/^The configuration is wrong:(\n {2}[A-Z_]+ must be [^\n]+\.)+$/);
+});
+
+test('a bad variable does not hide the faults of variables that need others', () => {
+  const env = { PORT: 'x', RC_FROM_NUMBER: 'x', RC_USER_JWT: 'y' };
+  expect(faultsOf(env)).toEqual(['PORT', 'RC_APP_CLIENT_ID', 'RC_APP_CLIENT_SECRET', 'RC_FROM_NUMBER']);
+  expect(faultsOf({ PORT: 'x', HOST: '0.0.0.0' })).toEqual(['PORT', 'SMS_SENDER']);
 });
 
 test.each([
