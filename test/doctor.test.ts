@@ -33,7 +33,7 @@ const variablesFor = (ringCentral: RingCentralStandIn) => ({
 
 /** Runs the built doctor in a folder of its own until it ends. */
 async function doctor(env: Record<string, string>, args: string[] = [], cwd = temporaryFolder()) {
-  const child = spawn(process.execPath, [join(ROOT, 'dist', 'doctor.js'), ...args], {
+  const child = spawn(process.execPath, [join(ROOT, 'dist', 'commands', 'doctor.js'), ...args], {
     cwd,
     env: { PATH: process.env.PATH, ...env },
   });

@@ -43,8 +43,8 @@ const PORTS = ['src/store.ts', 'src/sms.ts'];
 /** Which of our own files a file may import, by the first rule that fits it. `main.ts` may import everything, `doctor.ts` what it checks, `backup.ts` the copying. */
 const RULES: [files: RegExp, mayImport: (string | RegExp)[]][] = [
   [/^src\/main\.ts$/, [/^src\/(?!client)/]],
-  [/^src\/backup\.ts$/, ['src/config.ts', 'src/sqlite/backup.ts']],
-  [/^src\/doctor\.ts$/, ['src/config.ts', 'src/phone.ts', 'src/sms/ringcentral.ts']],
+  [/^src\/commands\/backup\.ts$/, ['src/config.ts', 'src/sqlite/backup.ts']],
+  [/^src\/commands\/doctor\.ts$/, ['src/config.ts', 'src/phone.ts', 'src/sms/ringcentral.ts']],
   [/^src\/client\//, [/^src\/client\//, 'src/outcome.ts']],
   [/^src\/http\//, [/^src\/http\//, 'src/engine.ts', 'src/ports.ts', ...PORTS, ...LEAVES]],
   [/^src\/sqlite\//, [/^src\/sqlite\//, ...PORTS, 'src/passcode.ts', 'src/scram.ts']],
@@ -100,9 +100,9 @@ describe('the imports', () => {
     }
   });
 
-  test('only the programs, main.ts, doctor.ts and backup.ts, use the process', () => {
+  test('only the programs, main.ts and the commands, use the process', () => {
     const users = SOURCES.filter((file) => /\bprocess\.|from 'node:process'/.test(read(file)));
-    expect(users.sort()).toEqual(['src/backup.ts', 'src/doctor.ts', 'src/main.ts']);
+    expect(users.sort()).toEqual(['src/commands/backup.ts', 'src/commands/doctor.ts', 'src/main.ts']);
   });
 });
 

@@ -1,0 +1,81 @@
+import { parseArgs } from 'node:util';
+import dotenv from 'dotenv';
+import { type Config, ConfigError, readConfig } from '../config.ts';
+import { toE164 } from '../phone.ts';
+import { checkRingCentral, type Finding } from '../sms/ringcentral.ts';
+
+const USAGE = 'npm run doctor, or to send one real message: npm run doctor -- --send +12025550123';
+const MARKS = { right: 'ok   ', wrong: 'WRONG', unsaid: '?    ' };
+
+/** Checks the connection to RingCentral and prints how to fix each fault. Exits with 1 after a fault, otherwise with 0. */
+async function main(): Promise<void> {
+  dotenv.config({ quiet: true });
+  // Keeps the process alive while it waits for a message to be delivered.
+  const keepAlive = setInterval(() => undefined, 60_000);
+  for await (const finding of examine()) print(finding);
+  clearInterval(keepAlive);
+}
+
+async function* examine(): AsyncGenerator<Finding, void> {
+  const args = readArguments();
+  if (args === undefined) {
+    yield wrong('Arguments', 'They are not valid.', USAGE);
+    return;
+  }
+  const config = readVariables();
+  if (typeof config === 'string') {
+    yield wrong('Variables', config, 'Set them in .env, as README.md explains in "Connect RingCentral".');
+    return;
+  }
+  const to = args.send === undefined ? undefined : toE164(args.send, config);
+  if (args.send !== undefined && to === undefined) {
+    yield wrong('Arguments', 'The number is not a mobile number of a country in SMS_COUNTRIES.', USAGE);
+    return;
+  }
+  yield* findings(config, to);
+}
+
+function readArguments(): { send?: string | undefined } | undefined {
+  try {
+    return parseArgs({ options: { send: { type: 'string' } } }).values;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Returns the configuration, or a text that names its faults. Reads RingCentral's part even if the sender is the console. */
+function readVariables(): Config | string {
+  try {
+    return readConfig({ ...process.env, SMS_SENDER: 'ringcentral' });
+  } catch (error) {
+    if (error instanceof ConfigError) return error.message;
+    throw error;
+  }
+}
+
+async function* findings({ sms, smsCountries, serviceName }: Config, to?: string): AsyncGenerator<Finding> {
+  if (sms.sender !== 'ringcentral') return;
+  const from = `the number ending in ${sms.fromNumber.slice(-4)}, by the ${sms.api} API`;
+  yield { step: 'Variables', is: 'right', says: `They are all set. Messages are sent from ${from}.` };
+  if (process.env.SMS_SENDER === 'console') {
+    yield {
+      step: 'Sender',
+      is: 'unsaid',
+      says: 'SMS_SENDER=console: the app prints its messages and sends none.',
+    };
+  }
+  const message = to && { to, text: `${serviceName}: this is a test message from its operator.` };
+  yield* checkRingCentral({ ...sms, smsCountries }, message || undefined);
+}
+
+function wrong(step: string, says: string, todo: string): Finding {
+  return { step, is: 'wrong', says, todo };
+}
+
+function print({ step, is, says, todo }: Finding): void {
+  console.log(`${MARKS[is]} ${step.padEnd(10)} ${says}`);
+  if (todo !== undefined) console.log(`${' '.repeat(17)}-> ${todo}`);
+  if (is === 'wrong') process.exitCode = 1;
+}
+
+await main();
