@@ -89,7 +89,7 @@ const Variables = z.object({
 
 type Values = z.infer<typeof Variables>;
 type Name = keyof Values;
-/** A text for each of some variables: what is set, or what is wrong. */
+/** A text per variable: its value, or what is wrong with it. */
 type Texts = Partial<Record<Name, string>>;
 
 /** The names of the variables that the program reads, in the order of the README's table. */
