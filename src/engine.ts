@@ -35,7 +35,7 @@ import { fromBase64url, hashOf, randomToken, timedId, toBase64url } from './toke
 export { codeStatus } from './engine/code-status.ts';
 export { whoIsSignedIn } from './engine/sessions.ts';
 
-/** Hands out a seed for one login of the address, with the salt and the kdf that the page makes its proof with. */
+/** Hands out a seed for one login of the address. The page makes its proof with the seed, the salt and the kdf. */
 export async function getSeed(deps: Deps, { email, network }: GetSeedForm): Promise<GetSeedOutcome> {
   const nowMs = deps.nowMs();
   const id = timedId(deps.randomBytes, nowMs);
