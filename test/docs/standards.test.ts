@@ -24,7 +24,7 @@ function section(heading: string): string {
   return read('docs/standards.md').split(`\n## ${heading}\n`)[1]?.split('\n## ')[0] ?? '';
 }
 
-/** How often each status comes up among the rows of a standard, for the policy of that column. */
+/** Counts each status in one column of a standard's rows. */
 function counts(rows: readonly string[][], column: number): string[] {
   return STATUSES.map((status) => String(rows.filter((cells) => cells[column] === status).length));
 }
