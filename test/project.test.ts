@@ -108,7 +108,7 @@ describe('the documents', () => {
     const decisions = filesUnder('docs/decisions').sort();
     decisions.forEach((file, index) => {
       expect(file).toMatch(new RegExp(`/${String(index + 1).padStart(4, '0')}-[a-z0-9-]+\\.md$`));
-      for (const part of ['Context', 'Decision', 'Consequences', 'What would bring us back']) {
+      for (const part of ['Context', 'Decision', 'Consequences', 'When to revisit']) {
         expect(read(file)).toContain(`\n## ${part}\n`);
       }
     });
