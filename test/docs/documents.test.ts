@@ -79,6 +79,14 @@ test('docs/api.md lists every kind of outcome and every refusal', () => {
   expect(listed.sort()).toEqual([...kinds].sort());
 });
 
+test('docs/operations.md has every alert', () => {
+  const events = [...read('src/engine/deps.ts').matchAll(/event: '(\w+)'/g)].map(([, event]) => event);
+  expect(events.length).toBeGreaterThan(0);
+  expect(firstCells(sectionOf('docs/operations.md', 'Alerts'), /`(\w+)`/g)).toEqual(
+    expect.arrayContaining(events),
+  );
+});
+
 test('every link of a document to a file of the project, and to a heading, leads somewhere', () => {
   const dead = DOCUMENTS.flatMap((file) =>
     [...withoutCode(read(file)).matchAll(/\]\((?!https?:|mailto:)([^)#\s]*)(?:#([^)\s]*))?\)/g)]
