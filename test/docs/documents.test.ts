@@ -80,7 +80,12 @@ test('docs/api.md lists every kind of outcome and every refusal', () => {
 });
 
 test('docs/operations.md has every alert', () => {
-  const events = [...read('src/engine/deps.ts').matchAll(/event: '(\w+)'/g)].map(([, event]) => event);
+  const ofEngine = read('src/engine/deps.ts').matchAll(/event: '(\w+)'/g);
+  const ofSender = filesUnder('src/sms')
+    .map((file) => read(file))
+    .join('\n')
+    .matchAll(/'(sms_outage_\w+)'/g);
+  const events = [...ofEngine, ...ofSender].map(([, event]) => event);
   expect(events.length).toBeGreaterThan(0);
   expect(firstCells(sectionOf('docs/operations.md', 'Alerts'), /`(\w+)`/g)).toEqual(
     expect.arrayContaining(events),
