@@ -4,7 +4,7 @@ import { existsSync, readFileSync, realpathSync } from 'node:fs';
 
 /** The beginnings of paths that are not clean yet. Shorten this list; never add to it. */
 const PENDING = `
-CHANGELOG.md README.md SECURITY.md docs/ build/page.ts public/css/main.css
+docs/benchmarks.md docs/attacks.md docs/ringcentral-failures.md build/page.ts public/css/main.css
 src/email.ts src/main.ts src/engine/outcomes.ts src/engine/requests.ts src/runtime/ src/passcode.ts src/phone.ts
 src/scram.ts src/sms.ts src/store.ts src/token.ts src/client/ src/http/ src/sms/ src/sqlite/
 test/attack.test.ts test/email.test.ts test/failures.test.ts test/main.test.ts test/commands/ test/runtime/
