@@ -1,4 +1,5 @@
 /** What this tab keeps over a reload, for as long as it is open: never a password, never a code. */
+import { canonicalEmail } from '../email.ts';
 
 /** A code that was asked for. Without a `flow` none can be had before `resendAtMs`. */
 export interface CodeStep {
@@ -50,7 +51,7 @@ export function takeNote(): string {
 
 /** A name for a step: there is one at a time for each purpose and email address. */
 export function placeOf({ purpose, username }: Pick<CodeStep, 'purpose' | 'username'>): string {
-  return `${purpose} ${username.trim().normalize('NFC').toLowerCase()}`;
+  return `${purpose} ${canonicalEmail(username)}`;
 }
 
 /** Keeps a step until it is dropped or stale, whether it is shown or not. */

@@ -4,6 +4,8 @@
  */
 import { loadHashes, stretched } from './thread.ts';
 
+export { authMessage } from '../auth-message.ts';
+
 /** What Argon2id is to cost: memory in KiB, passes over it, lanes. */
 export interface Kdf {
   memoryKiB: number;
@@ -15,16 +17,6 @@ export interface Kdf {
 export interface Keys {
   storedKey: string;
   serverKey: string;
-}
-
-/** The strings that a proof is bound to, each exactly as it is sent. */
-export interface Exchange {
-  id: string;
-  seed: string;
-  salt: string;
-  kdf: string;
-  nonce: string;
-  username: string;
 }
 
 const LEAST_MEMORY_KIB = 19_456;
@@ -74,11 +66,6 @@ export async function keysFor(salted: Uint8Array): Promise<Keys> {
   const storedKey = await sha256(await hmac(salted, 'Client Key'));
   const serverKey = await hmac(salted, 'Server Key');
   return { storedKey: toBase64url(storedKey), serverKey: toBase64url(serverKey) };
-}
-
-/** AuthMessage: what both sides sign at a login. */
-export function authMessage({ id, seed, salt, kdf, nonce, username }: Exchange): string {
-  return [id, seed, salt, kdf, nonce, username].join('\n');
 }
 
 /** ClientProof in base64url: shows that the password is known, for this AuthMessage alone. */
