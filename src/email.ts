@@ -1,6 +1,6 @@
 /**
- * Returns the canonical form of an address: trimmed, Unicode NFC, lower case. Everything about an account is stored under it.
- * Two spellings are one account if, and only if, their canonical forms are equal.
+ * Returns the canonical form of an email address: trimmed, Unicode NFC, lower case. All look-ups use it.
+ * Two spellings belong to the same account if their canonical forms are equal.
  */
 export function canonicalEmail(typed: string): string {
   return typed.trim().normalize('NFC').toLowerCase().normalize('NFC');

@@ -7,7 +7,7 @@ const WHEN: Record<string, string> = {
   'jquery.js': 'at once',
   'main.css': 'at once',
   'favicon.svg': 'at once',
-  'hashes.js': 'when a form with a password is touched; hash-wasm, WebAssembly and worker in one',
+  'hash-worker.js': 'when a form with a password is touched; hash-wasm, WebAssembly and worker in one',
   'passwords.js': 'when a new password is about to be chosen',
 };
 
