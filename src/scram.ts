@@ -18,7 +18,7 @@ export function isProof(proof: Uint8Array, storedKey: Uint8Array, message: strin
   return timingSafeEqual(hash('sha256', clientKey, 'buffer'), storedKey);
 }
 
-/** Returns the ServerSignature of RFC 5802, 3: 32 bytes that prove to the page that the server has the account's keys. */
+/** Returns the ServerSignature of RFC 5802, 3: 32 bytes that prove that the server has the account's keys. */
 export function signatureFor(serverKey: Uint8Array, message: string): Buffer {
   return hmac(serverKey, message);
 }

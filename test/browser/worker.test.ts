@@ -72,7 +72,7 @@ async function visit(page: Page, { origin }: Program): Promise<string[]> {
 
 /**
  * Returns the longest time without a frame, as a fraction of the time that a refused sign-in takes.
- * Uses the heaviest kdf that the page accepts and slows down the page, so that Argon2id takes most of the time.
+ * Uses the heaviest kdf that the page accepts, and slows the page down. Argon2id then takes most of the time.
  */
 async function longestFreeze(page: Page): Promise<number> {
   const devtools = await page.context().newCDPSession(page);
