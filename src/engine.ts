@@ -14,7 +14,6 @@ import type {
   SignupOutcome,
   VerifyPasscodeOutcome,
 } from './engine/outcomes.ts';
-import { forAccount, forFlow } from './engine/request.ts';
 import type {
   FlowForm,
   GetSeedForm,
@@ -28,6 +27,7 @@ import type {
 import { queueFull, resendSmsMessage, sendNotice, sendSmsMessage } from './engine/send-code.ts';
 import { startSession } from './engine/sessions.ts';
 import { classifyRequest, forgetCharges } from './engine/sms-limits.ts';
+import { forAccount, forFlow } from './engine/transaction.ts';
 import { toE164 } from './phone.ts';
 import { CONSTANTS } from './policy.ts';
 import { isProof, KDF, signatureFor } from './scram.ts';

@@ -202,7 +202,7 @@ function leaveCode(): void {
   fill(formOf('unlock'), 'passcode', '');
 }
 
-/** Sets the step of the reset form: 1 is the address only, 2 is the entire form with the address fixed. */
+/** Sets the step of the reset form. Step 1 has the address only, step 2 the entire form with a fixed address. */
 function setResetStep(step: 1 | 2): void {
   const form = formOf('reset');
   const button = form.find('button[type=submit]');

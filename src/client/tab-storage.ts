@@ -9,7 +9,7 @@ export interface PendingCode {
   phone: string;
   resendAtMs: number;
   askedAtMs: number;
-  /** Why the server refused the code, if it did. After a refusal, only a new code helps. */
+  /** The reason if the server refused the code. After a refusal, only a new code helps. */
   refusal?: CodeRefusal | undefined;
 }
 
