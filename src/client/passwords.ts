@@ -26,7 +26,7 @@ export async function passwordFault(password: string, rules: PasswordRules): Pro
     return 'This password is too long: it may have 1,024 bytes, which is about as many letters.';
   }
   if (folded(password) === folded(rules.email.trim())) {
-    return 'Your email address is the first thing that somebody would try. Choose another password.';
+    return 'Your email address is easy to guess. Choose another password.';
   }
   if (folded(password) === folded(rules.serviceName)) {
     return 'The name of this service is easy to guess. Choose another password.';

@@ -33,7 +33,7 @@ interface HistoryEntry {
   codeKey: string;
 }
 
-const STILL_GOOD = 'No further code can be sent just now. The one that you have asked for is still good.';
+const STILL_GOOD = "We can't send another code right now. The code that you asked for still works.";
 const REFUSALS: Record<CodeRefusal, string> = {
   wrong_code: 'That was not the code, and it no longer works here.',
   expired_code: 'This code no longer works here.',
@@ -193,7 +193,7 @@ function setRefused(form: Form, refusal: CodeRefusal | undefined): void {
   form.find('button[type=submit]:not(.again)').prop('disabled', isRefused);
 }
 
-/** Leaves the screen of a code. The code stays saved, so the user can come back to it. */
+/** Ends the screen of a code. The code stays saved, so the user can come back to it. */
 function leaveCode(): void {
   current = undefined;
   watch.abort();
