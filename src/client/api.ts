@@ -7,7 +7,7 @@ export interface NotDone {
   message: string;
 }
 
-/** All that can come in place of a request's own outcomes. */
+/** The answers that can come in place of a request's own outcomes. */
 export type Failure = Refusal | NotDone;
 
 const TIMEOUT_MS = 30_000;

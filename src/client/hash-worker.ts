@@ -18,7 +18,7 @@ export const SCRIPT_URL = import.meta.url;
 
 const utf8 = new TextEncoder();
 
-/** Returns the 32 bytes of Argon2id (RFC 9106). Blocks its thread meanwhile. */
+/** Returns the 32 bytes of Argon2id (RFC 9106). Blocks its thread until then. */
 export function argon2(input: Argon2Input): Promise<Uint8Array> {
   return argon2id({
     password: input.password,

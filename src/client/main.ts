@@ -1,4 +1,4 @@
-/** The tutorial's functions as the page runs them: the user submits a form, the page posts a request and shows a screen. */
+/** The tutorial's functions in the page: the user submits a form, the page posts a request and shows a screen. */
 import $ from 'jquery';
 import { authMessage } from '../auth-message.ts';
 import type {
@@ -268,7 +268,7 @@ function rulesFor(email: string) {
   return { email, minLength: Number(passwordMinLength), serviceName: String(serviceName) };
 }
 
-/** Goes to another page. Never resolves, so that the form stays busy until the other page is there. */
+/** Opens another page. Never resolves, so that the form stays busy until the other page is there. */
 function goTo(path: string): Promise<never> {
   location.assign(path);
   return new Promise(() => {});

@@ -1,6 +1,6 @@
 /**
  * Returns the six digits that the user typed, without spaces and dashes, or those in a pasted message.
- * Returns undefined if there is no number of six digits, or more than one.
+ * Returns undefined if it finds no number with six digits, or more than one.
  */
 export function passcodeIn(typed: string): string | undefined {
   const digits = typed.replace(/[\s\p{Dash_Punctuation}]/gu, '');
