@@ -1,0 +1,205 @@
+import { randomBytes } from 'node:crypto';
+import { mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import Database from 'better-sqlite3';
+import { expect, test, vi } from 'vitest';
+import { type Purpose, passcodeFor } from '../../../src/passcode.ts';
+import { openTarget } from '../../../tools/attack/target.ts';
+import { fillAccounts, fillBacklog } from '../../../tools/bench/fill.ts';
+import { type Random, seededRandom } from '../../../tools/random.ts';
+import { temporaryFolder } from '../../support/folder.ts';
+import { startProgram } from '../../support/program.ts';
+import { SEED } from '../../support/seed.ts';
+import { fault, live, newPerson, type Person, readCodes, type Sent } from './people.ts';
+import { NOTHING, type State, stateReader, textOf } from './state.ts';
+import { type Act, actsIn, Disk, traceTo, whyNoTrace } from './trace.ts';
+
+const LANES = 16;
+/** Moments between two answers at which the power goes too, with a part of what was not synced on the disk. */
+const MOMENTS = 80;
+/** What the program finds to sweep: so many seeds, and as many codes; a part of it before it is asked anything. */
+const BACKLOG = 600;
+const SWEPT_BEFORE = 300;
+/** It sweeps ten a turn, and some turns share a commit with what is asked. */
+const TURNS_ALONE = 15;
+
+test('each answer and each message leaves after the sync of what it says, so that it outlives the power', async (context) => {
+  const reason = whyNoTrace();
+  if (reason !== undefined) context.skip(reason);
+
+  const secret = randomBytes(32);
+  const folder = realpathSync(temporaryFolder());
+  const traceFile = join(folder, 'trace');
+  const database = join(folder, 'data', 'users.db');
+  await fillAccounts(database, { users: 1, sessions: 1 });
+  fillBacklog(database, { users: 1, rows: BACKLOG });
+  const filled = readFileSync(database);
+  const env = {
+    RATE_LIMITS: 'off',
+    SMS_SENDER: 'console',
+    CODE_RESEND_SECONDS: '0',
+    APP_SECRET: secret.toString('base64url'),
+  };
+  const program = await startProgram(env, folder, traceTo(traceFile));
+  await vi.waitFor(() => expect(backlogIn(database)).toBeLessThan(BACKLOG - SWEPT_BEFORE), 30_000);
+  const codes = new Map<string, string[]>();
+  readCodes(program, codes);
+  const requests: Sent[] = [];
+  const target = await openTarget(new URL(program.origin));
+  const scene = { target, codes, answers: new Map<string, number>(), requests };
+  for (let count = 0; count < 2; count += 1) {
+    await live(scene, seededRandom(SEED + count), newPerson(scene, count));
+  }
+  await Promise.all(
+    Array.from({ length: LANES }, async (_, lane) => {
+      await live(scene, seededRandom(SEED + lane * 7919), newPerson(scene, 1000 + lane));
+    }),
+  );
+  program.process.kill('SIGTERM');
+  await program.ended();
+
+  const acts: Act[] = [
+    { kind: 'write', file: database, at: 0, bytes: filled },
+    { kind: 'sync', file: database },
+    ...actsIn(readFileSync(traceFile, 'latin1'), database),
+  ];
+  const tally = replay(acts, requests, database, secret, seededRandom(SEED));
+  if (process.env.CRASH_ROUNDS !== undefined) console.log(tally);
+  expect(tally.answers, `seed ${SEED}`).toBe(requests.length);
+  expect(tally.messages, `seed ${SEED}`).toBeGreaterThan(5);
+  // The sweep waits for no sync, so that it is not the sweep's that the answers follow.
+  const log = `${database}-wal`;
+  expect(commitsIn(acts, log) - syncsIn(acts, log)).toBeGreaterThan(TURNS_ALONE);
+});
+
+interface Tally {
+  answers: number;
+  changes: number;
+  messages: number;
+  moments: number;
+  syncs: number;
+}
+
+/** Goes through what the program did, and lets the power go at each answer, at each message and now and then. */
+function replay(
+  acts: readonly Act[],
+  requests: readonly Sent[],
+  database: string,
+  secret: Buffer,
+  random: Random,
+): Tally {
+  const tally: Tally = { answers: 0, changes: 0, messages: 0, moments: 0, syncs: 0 };
+  const disk = new Disk();
+  const answered = new Map<Person, State>();
+  const open = new Map<Person, State>();
+  const everybody = new Set(requests.map(({ person }) => person));
+  const share = MOMENTS / acts.filter(isOnFile).length;
+  const noneSurvives = () => false;
+  let image: Image | undefined;
+  let imageAt = -1;
+  const imageNow = () => {
+    if (imageAt !== disk.syncs) {
+      image?.close();
+      image = openImage(disk, database, noneSurvives);
+      imageAt = disk.syncs;
+    }
+    return image as Image;
+  };
+
+  for (const act of acts) {
+    disk.take(act);
+    if (act.kind === 'request') {
+      const { person, after } = requests[act.number] as Sent;
+      open.set(person, after);
+    } else if (act.kind === 'answer') {
+      const { person, route, before, after } = requests[act.number] as Sent;
+      const found = textOf(imageNow().stateOf(person.email));
+      if (found !== textOf(after)) {
+        throw fault(
+          person,
+          `when a ${route} is answered, the disk has ${found}\n  in place of ${textOf(after)}`,
+        );
+      }
+      answered.set(person, after);
+      open.delete(person);
+      tally.answers += 1;
+      if (before !== after) tally.changes += 1;
+    } else if (act.kind === 'print') {
+      for (const [, code = ''] of act.text.matchAll(/: (\d{6}) is your code to /g)) {
+        expect(imageNow().passcodes(secret), 'a code leaves before it is on the disk').toContain(code);
+        tally.messages += 1;
+      }
+    } else if (isOnFile(act) && answered.size > 0 && random.happens(share)) {
+      const torn = openImage(disk, database, () => random.happens(0.5));
+      for (const person of everybody) {
+        const found = textOf(torn.stateOf(person.email));
+        const before = answered.get(person) ?? NOTHING;
+        const fitting = [before, open.get(person) ?? before].map((state) => textOf(state));
+        if (!fitting.includes(found)) throw fault(person, `the power goes and leaves ${found}`);
+      }
+      torn.close();
+      tally.moments += 1;
+    }
+  }
+  image?.close();
+  tally.syncs = disk.syncs;
+  return tally;
+}
+
+/** Each frame of the log has a header of 24 bytes, which tells the size of the database where it ends a transaction (SQLite's file format, 4.1). */
+function commitsIn(acts: readonly Act[], log: string): number {
+  return acts.filter(
+    (act) =>
+      act.kind === 'write' && act.file === log && act.bytes.length === 24 && act.bytes.readUInt32BE(4) > 0,
+  ).length;
+}
+
+function syncsIn(acts: readonly Act[], log: string): number {
+  return acts.filter((act) => act.kind === 'sync' && act.file === log).length;
+}
+
+/** How many seeds of the backlog are left; its codes go as fast. */
+function backlogIn(database: string): number {
+  const db = new Database(database, { readonly: true });
+  try {
+    return db.prepare("SELECT count(*) FROM seeds WHERE network LIKE '10.%'").pluck().get() as number;
+  } finally {
+    db.close();
+  }
+}
+
+function isOnFile({ kind }: Act): boolean {
+  return kind === 'write' || kind === 'sync';
+}
+
+interface Image {
+  stateOf(email: string): State;
+  /** All codes that a message may be about. */
+  passcodes(secret: Buffer): string[];
+  close(): void;
+}
+
+/** Opens what is left of the database after the power went, as the next start would. */
+function openImage(disk: Disk, database: string, survives: () => boolean): Image {
+  const folder = mkdtempSync(join(dirname(dirname(database)), 'left-'));
+  const path = join(folder, 'users.db');
+  writeFileSync(path, disk.file(database, survives));
+  writeFileSync(`${path}-wal`, disk.file(`${database}-wal`, survives));
+  const db = new Database(path);
+  expect(db.pragma('integrity_check', { simple: true })).toBe('ok');
+  const codes = () =>
+    db.prepare('SELECT id, email, purpose, device FROM codes').all() as {
+      id: string;
+      email: string;
+      purpose: Purpose;
+      device: string;
+    }[];
+  return {
+    stateOf: stateReader(db),
+    passcodes: (secret) => codes().map((code) => passcodeFor(secret, code)),
+    close() {
+      db.close();
+      rmSync(folder, { recursive: true });
+    },
+  };
+}

@@ -1,0 +1,162 @@
+import * as engine from '../../../src/engine.ts';
+import type { LoginOutcome } from '../../../src/outcome.ts';
+import type { Random } from '../../../tools/random.ts';
+import { newKeys, proofFor } from '../../support/page.ts';
+import { passcodeIn } from '../../support/sms.ts';
+import type { World } from '../../support/world.ts';
+
+/** People who live with the system for years. No more is kept of them here than their browsers and they themselves would keep. */
+export interface Population {
+  /** Signs all of them up. */
+  settle(): Promise<void>;
+  /** So many of them do something each, all at once; a few of them are met by a stranger's guesses. */
+  act(actors: number): Promise<void>;
+  /** How often what was done had which outcome. */
+  readonly outcomes: Map<string, number>;
+}
+
+interface Person {
+  readonly email: string;
+  readonly phone: string;
+  readonly network: string;
+  password: string;
+  device?: string;
+  session?: string;
+}
+
+/** So many people; `messageTo` answers the newest message to a number. */
+export function population(
+  { ports, settled }: World,
+  people: number,
+  random: Random,
+  messageTo: (phone: string) => string | undefined,
+): Population {
+  const everybody = Array.from({ length: people }, (_, index) => newPerson(index));
+  const outcomes = new Map<string, number>();
+  let strangers = 0;
+  const note = <Outcome extends { kind: string }>(what: string, outcome: Outcome): Outcome => {
+    const name = `${what}: ${outcome.kind}`;
+    outcomes.set(name, (outcomes.get(name) ?? 0) + 1);
+    return outcome;
+  };
+
+  async function signUp(person: Person): Promise<void> {
+    const { email, phone, network, password } = person;
+    const { salt, kdf } = await engine.getSeed(ports, { email, network });
+    const form = { email, fname: 'Ann', lname: 'Lee', phoneno: phone, salt, kdf, ...newKeys(password, salt) };
+    note('sign-up', await engine.signup(ports, form));
+  }
+
+  async function signIn(who: Person, password = who.password): Promise<LoginOutcome> {
+    const { email, network, device, session } = who;
+    const seed = await engine.getSeed(ports, { email, network });
+    const proof = proofFor(password, email, seed);
+    const browser = { ...(device && { device }), ...(session && { session }) };
+    return note(
+      'sign-in',
+      await engine.login(ports, { username: email, email, network, ...proof, ...browser }),
+    );
+  }
+
+  async function signInAsAlways(person: Person): Promise<void> {
+    const outcome = await signIn(person);
+    if (outcome.kind === 'ok') Object.assign(person, outcome.grants);
+    const { session } = person;
+    const seen = await engine.whoIsSignedIn(ports, { ...(session && { session }) });
+    note('visit', { kind: seen === undefined ? 'nobody' : 'somebody' });
+  }
+
+  /** A browser without cookies stays known for 400 days. */
+  async function signInElsewhere({ email, phone, network, password }: Person): Promise<void> {
+    await signIn({ email, phone, network, password });
+  }
+
+  async function forgetAndUnlock(person: Person): Promise<void> {
+    for (let failure = 0; failure < 3; failure += 1) {
+      const outcome = await signIn(person, 'forgotten');
+      if (outcome.kind !== 'locked' || outcome.flow === undefined) continue;
+      await settled();
+      const { email, network, device } = person;
+      const passcode = passcodeIn(messageTo(person.phone));
+      const form = { email, network, flow: outcome.flow, passcode, ...(device && { device }) };
+      const unlocked = note('unlock', await engine.verifyPasscode(ports, form));
+      if (unlocked.kind === 'ok') Object.assign(person, unlocked.grants);
+    }
+  }
+
+  async function reset(person: Person): Promise<void> {
+    const { email, network, device } = person;
+    const browser = { email, network, ...(device && { device }) };
+    const asked = note('reset', await engine.resetPwd(ports, browser));
+    if (asked.kind !== 'code_sent' || asked.flow === undefined) return;
+    await settled();
+    const passcode = passcodeIn(messageTo(person.phone));
+    const { salt, kdf } = await engine.getSeed(ports, { email, network });
+    const password = `password ${random.below(1e9)}`;
+    const keys = { salt, kdf, ...newKeys(password, salt) };
+    const done = note(
+      'new password',
+      await engine.resetPwd(ports, { ...browser, flow: asked.flow, passcode, ...keys }),
+    );
+    if (done.kind === 'ok') Object.assign(person, { password, session: undefined }, done.grants);
+  }
+
+  async function signOut(person: Person): Promise<void> {
+    const { session } = person;
+    note('sign-out', await engine.logout(ports, { ...(session && { session }) }));
+    delete person.session;
+  }
+
+  /** Somebody without an account, or with another's address, guesses until it locks, and leaves it so. */
+  async function guess({ email }: Pick<Person, 'email'>): Promise<void> {
+    strangers += 1;
+    const stranger = { ...newPerson(strangers % 10_000), email };
+    for (let failure = 0; failure < 3; failure += 1) await signIn(stranger, 'a guess');
+  }
+
+  /** What people do, by how often in a hundred times; the rest ask for a seed, and are called away. */
+  const deeds: ((person: Person) => Promise<void>)[] = [
+    ...Array(40).fill(signInAsAlways),
+    ...Array(15).fill(signInElsewhere),
+    ...Array(10).fill(forgetAndUnlock),
+    ...Array(5).fill(reset),
+    ...Array(5).fill(signOut),
+    ...Array(5).fill(signUp),
+    ...Array(8).fill(guess),
+    ...Array(7).fill(() => guess({ email: `nobody-${strangers}@example.com` })),
+  ];
+
+  async function actOne(person: Person): Promise<void> {
+    const deed = deeds[random.below(100)];
+    if (deed === undefined) note('seed', await engine.getSeed(ports, person));
+    else await deed(person);
+  }
+
+  return {
+    outcomes,
+    async settle() {
+      for (let start = 0; start < people; start += 100) {
+        await Promise.all(everybody.slice(start, start + 100).map(signUp));
+      }
+    },
+    async act(actors) {
+      const first = random.below(people);
+      const acting = Array.from(
+        { length: actors },
+        (_, index) => everybody[(first + index) % people] as Person,
+      );
+      await Promise.all(acting.map(actOne));
+      await settled();
+    },
+  };
+}
+
+function newPerson(index: number): Person {
+  return {
+    email: `person-${index}@example.com`,
+    // Many prefixes, since each has a budget of messages.
+    phone: `+1202${200 + (index % 500)}${1000 + index}`,
+    network: `10.${(index >> 8) & 255}.${index & 255}.1`,
+    password: `password of ${index}`,
+  };
+}

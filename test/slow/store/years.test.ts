@@ -1,0 +1,108 @@
+import { statSync } from 'node:fs';
+import { join } from 'node:path';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+import Database from 'better-sqlite3';
+import { expect, onTestFinished, test } from 'vitest';
+import { openSqliteStore } from '../../../src/sqlite/store.ts';
+import { sweep } from '../../../src/sweep.ts';
+import { seededRandom } from '../../../tools/random.ts';
+import { temporaryFolder } from '../../support/folder.ts';
+import { SEED } from '../../support/seed.ts';
+import { world } from '../../support/world.ts';
+import { population } from './population.ts';
+
+/** So many times the load; `LOAD_TIMES=10` takes some minutes. */
+const TIMES = Number(process.env.LOAD_TIMES ?? 1);
+const PEOPLE = 500;
+const ACTORS_A_DAY = 16 * TIMES;
+/** A device is known for 400 days, all else that is swept for less: from here on as many rows go as come. */
+const SETTLED_AFTER_DAYS = 405;
+const DAYS = 600;
+const SWEEPS_A_DAY = 2;
+const MOST_GROWTH = 1.1;
+const DAY_MS = 86_400_000;
+/** The rows whose time is over, by what the README and SECURITY.md say of their lives. */
+const OVER = {
+  seeds: 'expires_at_ms <= @nowMs',
+  guards: `changed_at_ms < @nowMs - 30 * ${DAY_MS}`,
+  codes: `changed_at_ms < @nowMs - 30 * ${DAY_MS}`,
+  flows: 'code_id NOT IN (SELECT id FROM codes)',
+  devices: 'expires_at_ms <= @nowMs',
+  sessions: `seen_at_ms < @nowMs - 0.5 * ${DAY_MS} OR created_at_ms < @nowMs - 30 * ${DAY_MS}`,
+  events: `at_ms < @nowMs - ${DAY_MS}`,
+};
+const ALL_OUTCOMES = [
+  'new password: ok',
+  'reset: code_sent',
+  'seed: ok',
+  'sign-in: locked',
+  'sign-in: ok',
+  'sign-in: wrong',
+  'sign-out: ok',
+  'sign-up: ok',
+  'sign-up: taken',
+  'unlock: ok',
+  'visit: nobody',
+  'visit: somebody',
+];
+
+setFlagsFromString('--expose-gc');
+const collectGarbage = runInNewContext('gc') as () => void;
+
+test(
+  'an hour of load, spread over years, leaves the database and the memory as they were once the first rows had outlived their time',
+  async () => {
+    const path = join(temporaryFolder(), 'users.db');
+    const store = openSqliteStore(path);
+    onTestFinished(() => store.close());
+    const newest = new Map<string, string>();
+    const here = world({}, store, {
+      outlook: () => ({ kind: 'clear' }),
+      sms: {
+        async send(to, text) {
+          newest.set(to, text);
+          return { kind: 'sent', messageId: to };
+        },
+      },
+    });
+    const people = population(here, PEOPLE, seededRandom(SEED), (phone) => newest.get(phone));
+    const reader = new Database(path, { readonly: true });
+    onTestFinished(() => void reader.close());
+    const pages = () => reader.pragma('page_count', { simple: true }) as number;
+    const measured = () => {
+      collectGarbage();
+      return { pages: pages(), wal: statSync(`${path}-wal`).size, heap: process.memoryUsage().heapUsed };
+    };
+
+    await people.settle();
+    let settled = measured();
+    for (let day = 1; day <= DAYS; day += 1) {
+      await people.act(ACTORS_A_DAY);
+      for (let part = 0; part < SWEEPS_A_DAY; part += 1) {
+        here.clock.advanceMinutes(1440 / SWEEPS_A_DAY);
+        await sweep(store, here.clock.nowMs());
+      }
+      here.alarms.length = 0;
+      if (day === SETTLED_AFTER_DAYS) settled = measured();
+    }
+    const end = measured();
+
+    const growth = {
+      pages: end.pages / settled.pages,
+      wal: end.wal / settled.wal,
+      heap: end.heap / settled.heap,
+    };
+    expect.soft(growth.pages).toBeLessThan(MOST_GROWTH);
+    expect.soft(growth.wal).toBeLessThan(MOST_GROWTH);
+    expect.soft(growth.heap).toBeLessThan(MOST_GROWTH);
+    const nowMs = here.clock.nowMs();
+    for (const [table, isOver] of Object.entries(OVER)) {
+      const sql = `SELECT count(*) FROM ${table} WHERE ${isOver}`;
+      expect.soft([table, reader.prepare(sql).pluck().get({ nowMs })]).toEqual([table, 0]);
+    }
+    expect([...people.outcomes.keys()].sort()).toEqual(ALL_OUTCOMES);
+    if (TIMES > 1) console.log({ settled, end, growth, outcomes: Object.fromEntries(people.outcomes) });
+  },
+  TIMES * 120_000,
+);
