@@ -14,7 +14,8 @@ export default defineConfig({
         test: {
           name: 'unit',
           setupFiles,
-          include: ['test/*.test.ts', 'test/{engine,store,sms,client,model,tools}/**/*.test.ts'],
+          include: ['test/**/*.test.ts'],
+          exclude: ['test/{http,browser,slow}/**'],
           testTimeout: PATIENCE_MS,
         },
       },

@@ -3,20 +3,19 @@ import { setTimeout } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import dotenv from 'dotenv';
 import type { Logger } from 'pino';
-import { quietAlarm } from './alarm.ts';
-import { createBackground } from './background.ts';
 import { type Config, readConfig } from './config.ts';
 import { createApp } from './http/app.ts';
 import { closeServers, listen } from './http/listen.ts';
-import { createLog } from './log.ts';
-import { pooledRandomBytes } from './random.ts';
+import { throttledAlerts } from './runtime/alerts.ts';
+import { createBackground } from './runtime/background-tasks.ts';
+import { sweep } from './runtime/cleanup.ts';
+import { createLog } from './runtime/log.ts';
+import { listenFault, startupMessages } from './runtime/startup-messages.ts';
 import { consoleSms, type InboxMessage } from './sms/console.ts';
 import { queuedSms, type SmsQueue } from './sms/queue.ts';
 import { threadedSms } from './sms/thread.ts';
 import { openSqliteStore } from './sqlite/store.ts';
 import type { Store } from './store.ts';
-import { sweep } from './sweep.ts';
-import { listenFault, startLines } from './terminal.ts';
 
 const SWEEP_EVERY_MS = 60_000;
 /** How long a stop waits for requests and messages under way. A message gives up sooner by itself. */
@@ -28,31 +27,25 @@ async function main(): Promise<void> {
   // What this program writes is for its own user alone.
   process.umask(0o077);
 
-  const { log, flush } = createLog();
-  process.once('exit', flush);
+  const { log, print, end: endLog } = createLog();
   const background = createBackground((error) => log.error({ reason: String(error) }, 'background fault'));
-  const store = openSqliteStore(config.databasePath, {
-    checkpoints: {
-      script: new URL('./sqlite/checkpoint-worker.js', import.meta.url),
-      onFault: (error) => log.error({ reason: String(error) }, 'checkpoint fault'),
-    },
-  });
-  const { sms, outlook, close, end, inbox, check } = senderFor(config, log);
+  const store = openSqliteStore(config.databasePath);
+  const { sms, availability, close, end, inbox, check } = senderFor(config, log, print);
   const app = createApp(
     {
       store,
       sms,
-      outlook,
+      availability,
       policy: config.policy,
       phones: config,
       site: { serviceName: config.serviceName, host: new URL(config.publicOrigin).hostname },
       appSecret: config.appSecret ?? randomBytes(32),
       nowMs: Date.now,
-      randomBytes: pooledRandomBytes(),
-      later: background.later,
-      meanwhile: background.meanwhile,
-      alarm: quietAlarm(
-        (line) => log.warn(line, 'alarm'),
+      randomBytes,
+      afterResponse: background.afterResponse,
+      detached: background.detached,
+      alert: throttledAlerts(
+        (line) => log.warn(line, 'alert'),
         () => performance.now(),
       ),
     },
@@ -63,8 +56,8 @@ async function main(): Promise<void> {
     throw new Error(listenFault(error, config));
   });
   const stopping = new AbortController();
-  background.later(() => sweepRegularly(store, log, stopping.signal));
-  console.log(startLines(config).join('\n'));
+  background.afterResponse(() => sweepRegularly(store, log, stopping.signal));
+  print(startupMessages(config).join('\n'));
   void check?.();
 
   const stop = async () => {
@@ -77,7 +70,8 @@ async function main(): Promise<void> {
     await background.idle();
     await end?.();
     await store.close();
-    console.log('Stopped.');
+    print('Stopped.');
+    await endLog();
   };
   for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => void stop().catch(giveUp));
 }
@@ -89,12 +83,16 @@ type Sender = SmsQueue & {
   end?: () => Promise<void>;
 };
 
-function senderFor({ sms: config, smsCountries }: Config, log: Logger): Sender {
+function senderFor(
+  { sms: config, smsCountries }: Config,
+  log: Logger,
+  print: (text: string) => void,
+): Sender {
   if (config.sender === 'console') {
-    const printer = consoleSms(console.log, Date.now);
+    const printer = consoleSms(print, Date.now);
     return {
       sms: printer,
-      outlook: () => ({ kind: 'clear' }),
+      availability: () => ({ kind: 'clear' }),
       close: () => undefined,
       inbox: printer.messages,
     };

@@ -15,7 +15,7 @@ export interface Policy {
   /** Sign-ups within an hour from one network, whether or not the address was taken. */
   readonly signupsPerHour: number;
   readonly messages: MessageBudgets;
-  /** Wrong codes within an hour, of all accounts together, from which on the log alarms and unknown devices slow down. */
+  /** Wrong codes within an hour, of all accounts together, from which on the log alerts and unknown devices slow down. */
   readonly failedCodesPerHour: number;
   /** While wrong codes are that many, unknown devices may try one code in so many seconds: of one network, and all together. */
   readonly guessPauseSeconds: { readonly network: number; readonly all: number };
@@ -31,12 +31,12 @@ export interface Allowance {
 export interface MessageBudgets {
   /** `known`: asked for by a device that the account knows. `notice`: of a changed password, asked for by nobody. */
   readonly account: { readonly stranger: Allowance; readonly known: Allowance; readonly notice: Allowance };
-  /** Each of five parts: by standing, and for known devices of the phone's first account. */
+  /** Each of five parts: by trust, and for known devices of the phone's first account. */
   readonly phone: Allowance;
-  /** Each of four parts, by standing. A network is an IPv4 address, or an IPv6 /64. */
+  /** Each of four parts, by trust. A network is an IPv4 address, or an IPv6 /64. */
   readonly network: Allowance;
   /** As `network`, for an IPv6 /48, which one customer may have. */
-  readonly block: Allowance;
+  readonly prefix48: Allowance;
   /** For all numbers that differ in their last four digits alone. */
   readonly prefix: Allowance;
   readonly country: Allowance;
@@ -64,7 +64,7 @@ export function messageBudgets(perDay: number, hasSharedLimits = true): MessageB
     phone: { perHour: 8, perDay: 20 },
     // An office or a mobile carrier may share an address.
     network: shared({ perHour: 60, perDay: 200 }),
-    block: shared({ perHour: 180, perDay: 600 }),
+    prefix48: shared({ perHour: 180, perDay: 600 }),
     // Pumping goes to runs of numbers that one carrier has; honest people are spread over many.
     prefix: shared(part(0.2)),
     // No one country can use up the whole.
@@ -106,7 +106,7 @@ export const STRICT: Policy = {
 };
 
 /** Numbers that no policy changes, each with its reason. */
-export const FIXED = {
+export const CONSTANTS = {
   /** A seed waits for its login this long: Argon2id on a slow phone, and a person who is called away for a moment. */
   seedLifetimeSeconds: 300,
   /** Flows, so tries, that one code may have: each is a guess at one in a million. */

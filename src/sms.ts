@@ -17,13 +17,16 @@ export type SmsOutcome =
  * Who asked for a message: `stranger`, any device that its account does not know; `known`, one that it does; `settled`,
  * one that it has known for a day; `confirmed`, one of an account whose phone has given a code.
  */
-export type Standing = 'stranger' | 'known' | 'settled' | 'confirmed';
+export type TrustLevel = 'stranger' | 'known' | 'settled' | 'confirmed';
 
 /** The end of an accepted message, as far as it could be learnt. */
-export type SmsFate = { kind: 'delivered' } | { kind: 'failed'; reason: FailureReason } | { kind: 'unknown' };
+export type DeliveryResult =
+  | { kind: 'delivered' }
+  | { kind: 'failed'; reason: FailureReason }
+  | { kind: 'unknown' };
 
-/** What a message of a standing can expect at this moment; it never depends on a number. `failing`: messages fail for everybody. */
-export type SmsOutlook =
+/** What a message of a trust can expect at this moment; it never depends on a number. `failing`: messages fail for everybody. */
+export type SmsAvailability =
   | { kind: 'clear' }
   | { kind: 'full'; retryAfterSeconds: number }
   | { kind: 'failing'; retryAfterSeconds: number };
@@ -36,15 +39,15 @@ export interface SmsSender {
    * For a message that must not leave: costs this process's loop what `send` would, takes as long, and answers what it
    * would but for what depends on the number. A sender whose cost tells nothing has none.
    */
-  skip?(to: string, text: string): Promise<SmsOutcome>;
+  sendDecoy?(to: string, text: string): Promise<SmsOutcome>;
   /** Follows a message that was `sent` to its end: always settles, in minutes at the most, and never rejects. A sender that can't tell has none. */
-  follow?(messageId: string): Promise<SmsFate>;
+  trackDelivery?(messageId: string): Promise<DeliveryResult>;
   /** Whether messages to anybody seem to go again, found out without one. A sender that can't tell has none. */
   isReady?(): Promise<boolean>;
 }
 
 /** The port through which the engine's messages leave: a sender, or a queue before one that looks at who asked. */
-export interface SmsPort extends Pick<SmsSender, 'follow'> {
-  send(to: string, text: string, standing: Standing): Promise<SmsOutcome>;
-  skip?(to: string, text: string, standing: Standing): Promise<SmsOutcome>;
+export interface SmsPort extends Pick<SmsSender, 'trackDelivery'> {
+  send(to: string, text: string, trust: TrustLevel): Promise<SmsOutcome>;
+  sendDecoy?(to: string, text: string, trust: TrustLevel): Promise<SmsOutcome>;
 }

@@ -59,7 +59,7 @@ export interface Seed {
 export const UNKNOWN_DEVICE = '';
 
 /** The count of failures of one account on one device. */
-export interface Guard {
+export interface Lockout {
   readonly failures: number;
   readonly isLocked: boolean;
 }
@@ -71,7 +71,7 @@ export interface Code {
   readonly id: string;
   readonly email: string;
   readonly purpose: Purpose;
-  /** The device whose count the code is about, as in `Guard`. */
+  /** The device whose count the code is about, as in `Lockout`. */
   readonly device: string;
   readonly createdAtMs: number;
   readonly expiresAtMs: number;
@@ -81,15 +81,15 @@ export interface Code {
   /** Why it was refused or has failed. */
   readonly reason: FailureReason | undefined;
   /** Made, or sent again, while messages failed for everybody. */
-  readonly isInOutage: boolean;
+  readonly duringOutage: boolean;
   /** No message with it has ever left, nor will: it can not be right. */
-  readonly isHeldBack: boolean;
+  readonly isSuppressed: boolean;
   /** Its last message was asked for by a device that the account knows. */
-  readonly isOwn: boolean;
+  readonly requestedByKnownDevice: boolean;
 }
 
 /** What is recorded anew when a code's message is asked for again. */
-export type SentAgain = Pick<Code, 'isInOutage' | 'isHeldBack' | 'isOwn'>;
+export type SentAgain = Pick<Code, 'duringOutage' | 'isSuppressed' | 'requestedByKnownDevice'>;
 
 /** What somebody who asked for a code tries it with, once: a secret of the asker's browser, of which the store has the hash. */
 export interface Flow {
@@ -132,12 +132,12 @@ export interface Tx {
   /** Takes the live seed of that id and email out of the table and answers its value, or undefined where there is none. */
   takeSeed(id: string, email: string, nowMs: number): Promise<string | undefined>;
 
-  guardFor(email: string, device: string): Promise<Guard>;
+  lockoutFor(email: string, device: string): Promise<Lockout>;
   /** Counts one failure more and answers the new count. */
   addFailure(email: string, device: string, nowMs: number): Promise<number>;
   lock(email: string, device: string, nowMs: number): Promise<void>;
-  clearGuard(email: string, device: string): Promise<void>;
-  clearGuards(email: string): Promise<void>;
+  clearLockout(email: string, device: string): Promise<void>;
+  clearLockouts(email: string): Promise<void>;
 
   /** The code for that purpose and count whose message was sent last, leaving out what was sent after `nowMs` (a clock was set back). */
   newestCode(email: string, purpose: Purpose, device: string, nowMs: number): Promise<Code | undefined>;

@@ -83,28 +83,28 @@ async function rowOf(name: string, arrange: (ringCentral: RingCentralStandIn) =>
     followWaitsMs: [0, 0, 0],
   });
   const texts: string[] = [];
-  const { sms, outlook } = queuedSms(sender, { perMinute: 36 });
+  const { sms, availability } = queuedSms(sender, { perMinute: 36 });
   const noting: SmsPort = {
     ...sms,
-    send(to, text, standing) {
+    send(to, text, trust) {
       texts.push(text);
-      return sms.send(to, text, standing);
+      return sms.send(to, text, trust);
     },
   };
-  const here = world({}, memoryStore(), { sms: noting, outlook });
+  const here = world({}, memoryStore(), { sms: noting, availability });
   await here.signUp();
   const signedIn = await here.signIn(PASSWORD);
   if (signedIn.kind !== 'ok') throw new Error(signedIn.kind);
-  const { device } = signedIn.grants;
+  const { device } = signedIn.issued;
 
   arrange(ringCentral);
-  const asked = await resetPwd(here.ports, { network: NETWORK, email: ANN, device });
+  const asked = await resetPwd(here.deps, { network: NETWORK, email: ANN, device });
   await here.settled();
   if (asked.kind !== 'code_sent') throw new Error(asked.kind);
   const flow = must(asked.flow);
   here.clock.advanceSeconds(5);
-  const own = await codeStatus(here.ports, { network: NETWORK, flow, deviceOf: () => device });
-  const others = await codeStatus(here.ports, { network: NETWORK, flow });
+  const own = await codeStatus(here.deps, { network: NETWORK, flow, deviceOf: () => device });
+  const others = await codeStatus(here.deps, { network: NETWORK, flow });
   const counts = [ringCentral.count('token'), ringCentral.count('sms'), ringCentral.messages.length];
   const isGood = (await here.setPassword(flow, passcodeIn(texts[0]), 'a new password')).kind === 'ok';
   const events = lines.map(({ event, status, errorCode }) =>
@@ -122,7 +122,7 @@ async function rowOf(name: string, arrange: (ringCentral: RingCentralStandIn) =>
     again,
     others.delivery,
     isGood ? 'good' : 'void',
-    outlook('stranger').kind,
+    availability('stranger').kind,
     events.join('; '),
     ...counts,
   ];

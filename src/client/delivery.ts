@@ -1,5 +1,5 @@
 /** What became of a code's message: asked a few times while the person waits for it. */
-import type { CodeStatusOutcome } from '../outcome.ts';
+import type { CodeStatusOutcome } from '../engine/outcomes.ts';
 import { post } from './wire.ts';
 
 /** Waits before each look, in milliseconds: a message takes seconds, and a person looks at the phone after some. */

@@ -9,7 +9,7 @@ import type {
   ResetPwdOutcome,
   SignupOutcome,
   VerifyPasscodeOutcome,
-} from '../outcome.ts';
+} from '../engine/outcomes.ts';
 import { holdButton } from './countdown.ts';
 import {
   bindReveals,

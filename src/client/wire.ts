@@ -1,5 +1,5 @@
 import $ from 'jquery';
-import type { Answer, Refusal } from '../outcome.ts';
+import type { Answer, Refusal } from '../engine/outcomes.ts';
 
 /** The network failed, something in between answered in the server's place, or the page refuses what was answered. */
 export interface NotDone {

@@ -4,16 +4,15 @@ import ejs from 'ejs';
 import express, { type ErrorRequestHandler, type Request, type RequestHandler, type Response } from 'express';
 import helmet from 'helmet';
 import type { Logger } from 'pino';
-import type { Ports } from '../ports.ts';
+import type { Deps } from '../engine/deps.ts';
 import { StoreUnavailable } from '../store.ts';
 import { readAssets } from './assets.ts';
-import { directPosts } from './direct.ts';
+import { sameSite } from './csrf.ts';
 import { isFormType } from './forms.ts';
-import { sameSite } from './origin.ts';
-import { refusal, replyInvalid, replyRefused } from './replies.ts';
+import { refusal, replyInvalid, sendJson } from './replies.ts';
 import { type RouteOptions, routes } from './routes.ts';
 
-/** What the app needs to know besides the engine's ports. */
+/** What the app needs to know besides the engine's deps. */
 export interface AppOptions extends RouteOptions {
   /** The folder that holds `views` and `public/assets`. */
   readonly root: string;
@@ -23,8 +22,8 @@ export interface AppOptions extends RouteOptions {
 
 const BODY_LIMIT_BYTES = 8 * 1024;
 
-/** The whole application, ready to be listened with. It never listens by itself. */
-export function createApp(ports: Ports, options: AppOptions): RequestListener {
+/** The whole application, ready to listen with. Every request passes through it, so `app.use` reaches all of them. */
+export function createApp(deps: Deps, options: AppOptions): RequestListener {
   const app = express();
   app.disable('x-powered-by');
   app.disable('etag');
@@ -37,24 +36,19 @@ export function createApp(ports: Ports, options: AppOptions): RequestListener {
   app.set('view engine', 'ejs');
   const assets = readAssets(join(options.root, 'public', 'assets'));
   app.locals.asset = assets.pathOf;
-  app.locals.serviceName = ports.site.serviceName;
-  app.locals.passwordMinLength = ports.policy.passwordMinLength;
-  app.locals.smsCountries = ports.phones.smsCountries;
-  app.locals.defaultCountry = ports.phones.defaultCountry;
+  app.locals.serviceName = deps.site.serviceName;
+  app.locals.passwordMinLength = deps.policy.passwordMinLength;
+  app.locals.smsCountries = deps.phones.smsCountries;
+  app.locals.defaultCountry = deps.phones.defaultCountry;
 
-  const setSecurity = securityHeaders(options.publicOrigin);
-  app.use(alsoOn(setSecurity));
+  const malformed = new WeakSet<IncomingMessage>();
+  const notFound: RequestHandler = (request, response) => refuse(request, response, 'not_found');
+
+  app.use(securityHeaders(options.publicOrigin));
   app.use(assets.serve);
-  app.use(alsoOn(setNoStore));
-  app.use((request, response, next) => {
-    logOnceAnswered(
-      options.log,
-      request,
-      response,
-      () => (request.route as { path?: string } | undefined)?.path,
-    );
-    next();
-  });
+  app.use(noStore);
+  app.use(logRequests(options.log));
+  app.use((request, response, next) => (malformed.has(request) ? replyInvalid(response, 'body') : next()));
   app.use(sameSite(options.publicOrigin, (request, response) => refuse(request, response, 'cross_site')));
   app.use(
     express.raw({
@@ -63,45 +57,24 @@ export function createApp(ports: Ports, options: AppOptions): RequestListener {
       inflate: false,
     }),
   );
-  const notFound: RequestHandler = (request, response) => refuse(request, response, 'not_found');
-  // Express would list a route's methods by itself.
-  app.use((request, response, next) =>
-    request.method === 'OPTIONS' ? notFound(request, response, next) : next(),
-  );
-  const { router, posts } = routes(ports, options);
-  app.use(router);
+  app.use(routes(deps, options, notFound));
   app.use(notFound);
   app.use(faults(options.log));
-  const isAnswered = directPosts(posts, {
-    publicOrigin: options.publicOrigin,
-    bodyLimitBytes: BODY_LIMIT_BYTES,
-    // Express's own reading of X-Forwarded-For.
-    ipOf: ({ headers, socket }) => Reflect.get(app.request, 'ip', { app, headers, socket }) ?? '',
-    prepare(request, response, path) {
-      setSecurity(response);
-      setNoStore(response);
-      logOnceAnswered(options.log, request, response, () => path);
-    },
-    onFault(error, response) {
-      if (response.headersSent) response.destroy();
-      else replyRefused(response, logFault(options.log, error));
-    },
-  });
+
   return (request, response) => {
-    if (isAnswered(request, response)) return;
-    const invalid = () => replyInvalid(response, 'body');
-    // A request target that Express can't parse passes by all of the above.
-    return toOriginForm(request) ? app(request as Request, response as Response, invalid) : invalid();
+    if (!toOriginForm(request)) malformed.add(request);
+    app(request as Request, response as Response);
   };
 }
 
 /**
- * Brings a target that names its host to the form that routes have, with that host in place of the header's (RFC 9112,
- * 3.2.2). False where the target is none: Express and Node would parse it leniently, and write it to the terminal.
+ * Brings a request target that names its host to origin form, with that host in place of the Host header (RFC 9112, 3.2.2).
+ * Returns false for a target that is neither: Express would parse it leniently, and Node would print it. It becomes `/`.
  */
 function toOriginForm(request: IncomingMessage): boolean {
   const { url = '' } = request;
   if (url.startsWith('/')) return true;
+  request.url = '/';
   if (!/^https?:\/\//i.test(url) || !URL.canParse(url)) return false;
   const { host, pathname, search } = new URL(url);
   request.url = pathname + search;
@@ -109,16 +82,16 @@ function toOriginForm(request: IncomingMessage): boolean {
   return true;
 }
 
-/** Sets what helmet sets, which is the same for every answer: it is asked once. */
-function securityHeaders(publicOrigin: string): (response: ServerResponse) => void {
+/** Sets helmet's headers. They are the same for every answer, so helmet runs once. */
+function securityHeaders(publicOrigin: string): RequestHandler {
   const isHttps = publicOrigin.startsWith('https:');
   const headers: [name: string, value: string][] = [];
-  const setOnce = helmet({
+  const collect = helmet({
     contentSecurityPolicy: {
       useDefaults: false,
       directives: {
         defaultSrc: ["'none'"],
-        // Argon2id is WebAssembly; no other code is made at run time.
+        // Argon2id is WebAssembly. No other code is made at run time.
         scriptSrc: ["'self'", "'wasm-unsafe-eval'"],
         workerSrc: ["'self'"],
         styleSrc: ["'self'"],
@@ -129,47 +102,40 @@ function securityHeaders(publicOrigin: string): (response: ServerResponse) => vo
         frameAncestors: ["'none'"],
       },
     },
-    // Helmet's own default, `no-referrer`, makes browsers send `Origin: null` with a form.
+    // With helmet's default, `no-referrer`, browsers send `Origin: null` with a form.
     referrerPolicy: { policy: 'same-origin' },
     frameguard: { action: 'deny' },
-    // Other hosts below this one's name are not this program's to decide about.
+    // This program doesn't decide about subdomains.
     strictTransportSecurity: isHttps && { includeSubDomains: false },
   });
   const sample = {
     setHeader: (name: string, value: string) => headers.push([name, value]),
     removeHeader: () => undefined,
   };
-  setOnce({} as IncomingMessage, sample as unknown as ServerResponse, () => undefined);
-  return (response) => {
-    for (const [name, value] of headers) response.setHeader(name, value);
-  };
-}
-
-function setNoStore(response: ServerResponse): void {
-  response.setHeader('Cache-Control', 'no-store');
-}
-
-function alsoOn(step: (response: ServerResponse) => void): RequestHandler {
+  collect({} as IncomingMessage, sample as unknown as ServerResponse, () => undefined);
   return (_request, response, next) => {
-    step(response);
+    for (const [name, value] of headers) response.setHeader(name, value);
     next();
   };
 }
 
-/** One line a request, but for the inbox, which polls. Only a route's own path is written: the rest of a URL is whatever somebody typed. */
-function logOnceAnswered(
-  log: AppOptions['log'],
-  request: IncomingMessage,
-  response: ServerResponse,
-  pathOf: () => string | undefined,
-): void {
-  const startedAtMs = performance.now();
-  response.on('finish', () => {
-    const path = pathOf() ?? 'unknown';
-    if (path.startsWith('/dev/')) return;
-    const ms = Math.round(performance.now() - startedAtMs);
-    log.info({ method: request.method, path, status: response.statusCode, ms }, 'request');
-  });
+const noStore: RequestHandler = (_request, response, next) => {
+  response.setHeader('Cache-Control', 'no-store');
+  next();
+};
+
+/** Logs one line for each request, except for the inbox, which polls. Logs a route's own path only: users type the rest of a URL. */
+function logRequests(log: AppOptions['log']): RequestHandler {
+  return (request, response, next) => {
+    const startMs = performance.now();
+    response.on('finish', () => {
+      const path = (request.route as { path?: string } | undefined)?.path ?? 'unknown';
+      if (path.startsWith('/dev/')) return;
+      const ms = Math.round(performance.now() - startMs);
+      log.info({ method: request.method, path, status: response.statusCode, ms }, 'request');
+    });
+    next();
+  };
 }
 
 /** Answers what went wrong outside of the engine's outcomes, and logs what is a fault of ours. */
@@ -193,17 +159,14 @@ function logFault(log: AppOptions['log'], error: unknown): 'unavailable' | 'erro
   return 'error';
 }
 
-/** JSON for programs, a page for a person whose browser opened an address. */
+/** Refuses with JSON for programs, and with a page if a person's browser opened an address. */
 function refuse(request: Request, response: Response, status: Parameters<typeof refusal>[0]): void {
   const { code, title, body } = refusal(status);
-  response.status(code).set('Cache-Control', 'no-store');
+  response.setHeader('Cache-Control', 'no-store');
   const isPageVisit = request.method === 'GET' && request.accepts(['json', 'html']) === 'html';
-  if (!isPageVisit) return void response.type('json').json(body);
-  response.render('error', {
-    page: 'error',
-    hasInbox: false,
-    signedIn: undefined,
-    title,
-    message: body.message,
-  });
+  if (!isPageVisit) return void sendJson(response, code, body);
+  const { message } = body;
+  response
+    .status(code)
+    .render('error', { page: 'error', hasInbox: false, signedIn: undefined, title, message });
 }

@@ -10,7 +10,7 @@ import type {
   SignupOutcome,
   SlowDown,
   VerifyPasscodeOutcome,
-} from '../outcome.ts';
+} from '../engine/outcomes.ts';
 
 /** The outcomes of each request, by its path. */
 export interface Outcomes {
@@ -142,7 +142,7 @@ const REFUSALS = {
 
 const JSON_TYPE = 'application/json; charset=utf-8';
 
-/** Answers a request with its outcome: status, `status`, `message`, and the outcome's own fields without its grants. */
+/** Answers a request with its outcome: status, `status`, `message`, and the outcome's own fields without its issued. */
 export function reply<Path extends keyof Outcomes>(
   response: ServerResponse,
   path: Path,
@@ -158,36 +158,27 @@ function send<Outcome extends { kind: string }>(
   outcome: Outcome,
 ): void {
   const message = typeof sentence === 'function' ? sentence(outcome) : sentence;
-  const { kind, grants, ...fields } = outcome as { kind: string; grants?: unknown; retryAfter?: number };
+  const { kind, issued, ...fields } = outcome as { kind: string; issued?: unknown; retryAfter?: number };
   if (fields.retryAfter !== undefined) response.setHeader('Retry-After', String(fields.retryAfter));
   sendJson(response, status, { status: kind, message, ...fields });
 }
 
-function sendJson(response: ServerResponse, status: number, body: object): void {
+/** Sends every answer in JSON. */
+export function sendJson(response: ServerResponse, status: number, body: object): void {
   const text = JSON.stringify(body);
-  response.statusCode = status;
-  response.setHeader('Content-Type', JSON_TYPE);
-  response.setHeader('Content-Length', Buffer.byteLength(text));
+  response.writeHead(status, { 'Content-Type': JSON_TYPE, 'Content-Length': Buffer.byteLength(text) });
   response.end(text);
 }
 
-/** Answers that a field (`body` where there is no one field) does not have its form. */
+/** Answers that a field (`body` if no single field is wrong) does not have its form. */
 export function replyInvalid(response: ServerResponse, field: string): void {
-  response.statusCode = 400;
   response.setHeader('Cache-Control', 'no-store');
-  response.setHeader('Content-Type', JSON_TYPE);
-  response.end(JSON.stringify({ status: 'invalid', message: invalid(field), field }));
+  sendJson(response, 400, { status: 'invalid', message: invalid(field), field });
 }
 
-/** Answers that too many requests came, and when to go on. */
+/** Answers that too many requests came, and when the next one is accepted. */
 export function replySlowDown(response: ServerResponse, retryAfter: number): void {
   send(response, SLOW_DOWN, { kind: 'slow_down', retryAfter });
-}
-
-/** Answers a program with a refusal. */
-export function replyRefused(response: ServerResponse, status: keyof typeof REFUSALS): void {
-  const { code, body } = refusal(status);
-  sendJson(response, code, body);
 }
 
 /** The HTTP status, the title for a page, and the JSON body of a refusal. */

@@ -1,6 +1,8 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
-import { type Request, type RequestHandler, Router } from 'express';
+import { type Request, type RequestHandler, type Response, Router } from 'express';
 import type { ZodType } from 'zod';
+import type { Deps } from '../engine/deps.ts';
+import type { IssuedTokens } from '../engine/outcomes.ts';
+import type { ClientNetwork } from '../engine/requests.ts';
 import {
   codeStatus,
   getSeed,
@@ -12,12 +14,9 @@ import {
   verifyPasscode,
   whoIsSignedIn,
 } from '../engine.ts';
-import type { Origin } from '../form.ts';
-import type { Grants } from '../outcome.ts';
-import type { Ports } from '../ports.ts';
-import { originOf } from './address.ts';
+import { clientNetworkOf } from './client-network.ts';
 import { cookiesFor, type Tokens } from './cookies.ts';
-import type { Post } from './direct.ts';
+import { isLocal } from './csrf.ts';
 import {
   codeStatusForm,
   getSeedForm,
@@ -31,12 +30,10 @@ import {
   signupForm,
   verifyPasscodeForm,
 } from './forms.ts';
-import { createLanes } from './lanes.ts';
-import { requestLimit } from './limits.ts';
-import { isLocal } from './origin.ts';
+import { requestLimit } from './rate-limit.ts';
 import { type Outcomes, reply, replyInvalid, replySlowDown } from './replies.ts';
 
-/** What the routes need to know besides the engine's ports. */
+/** What the routes need to know besides the engine's deps. */
 export interface RouteOptions {
   readonly publicOrigin: string;
   readonly isProduction: boolean;
@@ -45,33 +42,30 @@ export interface RouteOptions {
 }
 
 /** What is known of who sent a form, besides its fields. */
-type Sender = Tokens & Origin & { deviceOf: (email: string) => string | undefined };
+type Sender = Tokens & ClientNetwork & { deviceOf: (email: string) => string | undefined };
 
-/** The pages and the requests of the contract, in the tutorial's order; and the POSTs by their paths once more. */
+/** The pages and the requests of the API, in the tutorial's order. `notFound` answers what no route answers. */
 export function routes(
-  ports: Ports,
+  deps: Deps,
   { publicOrigin, isProduction, inbox }: RouteOptions,
-): { router: Router; posts: ReadonlyMap<string, Post> } {
+  notFound: RequestHandler,
+): Router {
   const router = Router({ caseSensitive: true, strict: true });
-  const posts = new Map<string, Post>();
   const cookies = cookiesFor(publicOrigin);
-  const { requestsPerMinute, signupsPerHour } = ports.policy;
+  const { requestsPerMinute, signupsPerHour } = deps.policy;
   const limit = requestLimit(requestsPerMinute, 60);
   const signupLimit = requestLimit(signupsPerHour, 3600);
-  const isLimited = requestsPerMinute < Number.POSITIVE_INFINITY;
-  const lanes = createLanes(() => performance.now(), isLimited ? MOST_WAITING : Number.POSITIVE_INFINITY);
 
   const hasInbox = (request: Request) => inbox !== undefined && !isProduction && isLocal(request);
   const page = (name: string): RequestHandler => {
     return async (request, response) => {
-      const signedIn = await whoIsSignedIn(ports, cookies.read(request));
+      const signedIn = await whoIsSignedIn(deps, cookies.read(request));
       response.render(name, { page: name, hasInbox: hasInbox(request), signedIn });
     };
   };
 
-  router.get('/', page('index'));
-  router.get('/signup', page('signup'));
-  router.get('/about', page('about'));
+  // Express would answer OPTIONS by itself, with the methods of a route.
+  router.options('/{*path}', notFound);
 
   post('getseed', getSeedForm, getSeed);
   post('signup', signupForm, signup);
@@ -82,66 +76,53 @@ export function routes(
   post('codestatus', codeStatusForm, codeStatus);
   post('logout', logoutForm, logout, cookies.dropSession);
 
+  router.get('/', page('index'));
+  router.get('/signup', page('signup'));
+  router.get('/about', page('about'));
+
   const toInbox: RequestHandler = (request, _response, next) => next(hasInbox(request) ? undefined : 'route');
   router.get('/dev/messages', toInbox, (_request, response) => {
     response.render('messages', { page: 'messages', hasInbox: true, messages: inbox?.() });
   });
   router.get('/dev/messages.json', toInbox, (_request, response) => void response.json(inbox?.()));
-  return { router, posts };
+  return router;
 
-  /** One request: its form, the engine's answer to it, and the cookies that the answer grants. */
+  /** One request: its form, its limits, the engine's answer, and the cookies that the answer issued. */
   function post<Path extends keyof Outcomes, Form extends object>(
     path: Path,
-    schema: ZodType<Form> | ((fields: Map<string, string>) => ZodType<Form>),
-    answer: (ports: Ports, form: Form & Sender) => Promise<Outcomes[Path]>,
-    alsoOnAnswer?: (response: ServerResponse) => void,
+    schema: FormSchema<Form>,
+    answer: (deps: Deps, form: Form & Sender) => Promise<Outcomes[Path]>,
+    alsoOnAnswer?: (response: Response) => void,
   ): void {
-    const answerPost: Post = async (request, response, ip, body) => {
-      const parsed = parse(request, body, schema);
+    router.post(`/${path}`, async (request, response) => {
+      const parsed = parse(request, schema);
       if ('field' in parsed) return replyInvalid(response, parsed.field);
 
-      const origin = originOf(ip);
+      const origin = clientNetworkOf(request.ip ?? '');
       const waitSeconds = (await limit(origin)) || (path === 'signup' ? await signupLimit(origin) : 0);
       if (waitSeconds > 0) return replySlowDown(response, waitSeconds);
 
       const { email } = parsed.form as { email?: string };
-      const outcome = await lanes.run(origin, email, () =>
-        answer(ports, {
-          ...parsed.form,
-          ...cookies.read(request, email),
-          deviceOf: (account) => cookies.read(request, account).device,
-          ...origin,
-        }),
-      );
-      if (outcome === undefined) return replySlowDown(response, CROWDED_SECONDS);
-      if (WRONG_GUESSES.has(outcome.kind)) lanes.noteGuess(origin, email);
+      const outcome = await answer(deps, {
+        ...parsed.form,
+        ...cookies.read(request, email),
+        deviceOf: (account) => cookies.read(request, account).device,
+        ...origin,
+      });
 
-      const { grants } = outcome as { grants?: Grants };
-      if (grants !== undefined && email !== undefined) cookies.grant(response, email, grants);
+      const { issued } = outcome as { issued?: IssuedTokens };
+      if (issued !== undefined && email !== undefined) cookies.grant(response, email, issued);
       alsoOnAnswer?.(response);
       reply(response, path, outcome);
-    };
-    posts.set(`/${path}`, answerPost);
-    router.post(`/${path}`, (request, response) =>
-      answerPost(request, response, request.ip ?? '', request.body ?? NO_BODY),
-    );
+    });
   }
 }
 
-/** Requests of networks that guess which may wait; past them such requests are put off for so long. */
-const MOST_WAITING = 256;
-const CROWDED_SECONDS = 5;
-/** What a wrong password or code is answered with, whether or not there is such an account. */
-const WRONG_GUESSES: ReadonlySet<string> = new Set(['wrong', 'locked', 'wrong_code']);
+/** A form's schema, or how to choose it by the fields that came. */
+type FormSchema<Form> = ZodType<Form> | ((fields: Map<string, string>) => ZodType<Form>);
 
-const NO_BODY = Buffer.alloc(0);
-
-function parse<Form>(
-  request: IncomingMessage,
-  bytes: Uint8Array,
-  schema: ZodType<Form> | ((fields: Map<string, string>) => ZodType<Form>),
-): Parsed<Form> {
-  const body = readBody(request.headers['content-type'], bytes);
+function parse<Form>(request: Request, schema: FormSchema<Form>): Parsed<Form> {
+  const body = readBody(request.headers['content-type'], request.body ?? Buffer.alloc(0));
   if ('field' in body) return body;
   return readForm(typeof schema === 'function' ? schema(body.form) : schema, body.form);
 }

@@ -33,7 +33,7 @@ export function consoleSms(
       }
       return { kind: 'sent', messageId: `console-${sentCount}` };
     },
-    async skip(_to, text) {
+    async sendDecoy(_to, text) {
       try {
         // As much as a message's frame, since printing takes time.
         print(NOT_SENT.padEnd(framed({ to: '', text, at: '' }).length));

@@ -1,11 +1,11 @@
 import { setTimeout as timeout } from 'node:timers/promises';
-import type { SmsOutcome, SmsOutlook, SmsPort, SmsSender, Standing } from '../sms.ts';
+import type { SmsAvailability, SmsOutcome, SmsPort, SmsSender, TrustLevel } from '../sms.ts';
 
 /** How messages are paced, and when the sender is given a rest. */
 export interface QueueOptions {
   /** The most messages that start within any minute. */
   perMinute: number;
-  /** The most messages of one standing that wait for their turn; 20 unless given. */
+  /** The most messages of one trust that wait for their turn; 20 unless given. */
   maxWaiting?: number;
   /** How long nothing is sent once messages fail for everybody, unless the provider says longer; 30 unless given. */
   restSeconds?: number;
@@ -17,10 +17,10 @@ export interface QueueOptions {
   sleep?: (ms: number, signal: AbortSignal) => Promise<void>;
 }
 
-/** A sender behind a queue, what it expects of the next message of a standing, and how to send away all that wait. */
+/** A sender behind a queue, what it expects of the next message of a trust, and how to send away all that wait. */
 export interface SmsQueue {
   readonly sms: SmsPort;
-  outlook(standing: Standing): SmsOutlook;
+  availability(trust: TrustLevel): SmsAvailability;
   /** Refuses the messages that wait and those that come. */
   close(): void;
 }
@@ -30,7 +30,7 @@ const UNKNOWN_IN_A_ROW = 3;
 const MINUTE_MS = 60_000;
 
 /**
- * Puts a bounded, paced queue and a breaker before a sender. Each standing has places of its own, and they take turns; a
+ * Puts a bounded, paced queue and a breaker before a sender. Each trust has places of its own, and they take turns; a
  * message that must not leave takes place and turn as any other, so that nobody can tell. The breaker opens on failures
  * that do not depend on the number; then messages are refused without a call. After the rest the sender is asked whether
  * it is ready. Where it can't tell, the next message goes out as a probe.
@@ -41,9 +41,9 @@ export function queuedSms(sender: SmsSender, options: QueueOptions): SmsQueue {
   const closing = new AbortController();
   /** When the newest messages started: as many as fit a minute. */
   const startsMs: number[] = [];
-  /** The messages that wait; the standing that was served last stands last. */
-  const lines = new Map<Standing, (() => void)[]>(
-    (['stranger', 'known', 'settled', 'confirmed'] as const).map((standing) => [standing, []]),
+  /** The messages that wait; the trust that was served last stands last. */
+  const lines = new Map<TrustLevel, (() => void)[]>(
+    (['stranger', 'known', 'settled', 'confirmed'] as const).map((trust) => [trust, []]),
   );
   let isServing = false;
   const unknownInARow = new Set<string>();
@@ -52,9 +52,9 @@ export function queuedSms(sender: SmsSender, options: QueueOptions): SmsQueue {
   let isAsking = false;
   let isProbing = false;
 
-  function outlook(standing: Standing): SmsOutlook {
+  function availability(trust: TrustLevel): SmsAvailability {
     if (restUntilMs !== undefined) return { kind: 'failing', retryAfterSeconds: restLeft(restUntilMs) };
-    if (!isFull(standing)) return { kind: 'clear' };
+    if (!isFull(trust)) return { kind: 'clear' };
     return { kind: 'full', retryAfterSeconds: secondsUntil(nextStartMs()) };
   }
 
@@ -68,8 +68,8 @@ export function queuedSms(sender: SmsSender, options: QueueOptions): SmsQueue {
     return Math.max(1, Math.ceil((ms - nowMs()) / 1000));
   }
 
-  function isFull(standing: Standing): boolean {
-    return (lines.get(standing)?.length ?? 0) >= maxWaiting;
+  function isFull(trust: TrustLevel): boolean {
+    return (lines.get(trust)?.length ?? 0) >= maxWaiting;
   }
 
   function isResting(): boolean {
@@ -90,15 +90,15 @@ export function queuedSms(sender: SmsSender, options: QueueOptions): SmsQueue {
     startsMs.push(nowMs());
   }
 
-  /** Settles when it is this message's turn, in the order of asking among those of its standing. */
-  async function turn(standing: Standing): Promise<void> {
+  /** Settles when it is this message's turn, in the order of asking among those of its trust. */
+  async function turn(trust: TrustLevel): Promise<void> {
     if (!isServing && nextStartMs() <= nowMs()) return start();
-    const served = new Promise<void>((resolve) => void lines.get(standing)?.push(resolve));
+    const served = new Promise<void>((resolve) => void lines.get(trust)?.push(resolve));
     if (!isServing) void serve();
     return served;
   }
 
-  /** Lets the messages that wait start, a standing at a time, until none is left; all at once where the queue is closed. */
+  /** Lets the messages that wait start, a trust at a time, until none is left; all at once where the queue is closed. */
   async function serve(): Promise<void> {
     isServing = true;
     while ([...lines.values()].some((line) => line.length > 0)) {
@@ -109,11 +109,11 @@ export function queuedSms(sender: SmsSender, options: QueueOptions): SmsQueue {
   }
 
   function serveNext(): void {
-    for (const [standing, line] of lines) {
+    for (const [trust, line] of lines) {
       const next = line.shift();
       if (next === undefined) continue;
-      lines.delete(standing);
-      lines.set(standing, line);
+      lines.delete(trust);
+      lines.set(trust, line);
       start();
       next();
       return;
@@ -163,10 +163,10 @@ export function queuedSms(sender: SmsSender, options: QueueOptions): SmsQueue {
     isAsking = false;
   }
 
-  async function pass(standing: Standing, leave: () => Promise<SmsOutcome>): Promise<SmsOutcome> {
-    if (isRefused() || isFull(standing)) return refused(standing);
-    await turn(standing);
-    return isRefused() ? refused(standing) : leave();
+  async function pass(trust: TrustLevel, leave: () => Promise<SmsOutcome>): Promise<SmsOutcome> {
+    if (isRefused() || isFull(trust)) return refused(trust);
+    await turn(trust);
+    return isRefused() ? refused(trust) : leave();
   }
 
   async function leave(to: string, text: string): Promise<SmsOutcome> {
@@ -181,23 +181,23 @@ export function queuedSms(sender: SmsSender, options: QueueOptions): SmsQueue {
   /** Counts as one that was sent: else whoever sees the breaker open after it would know that it was not. */
   async function stay(to: string, text: string): Promise<SmsOutcome> {
     if (restUntilMs === undefined) unknownInARow.clear();
-    return (await sender.skip?.(to, text)) ?? { kind: 'sent', messageId: '' };
+    return (await sender.sendDecoy?.(to, text)) ?? { kind: 'sent', messageId: '' };
   }
 
-  function refused(standing: Standing): SmsOutcome {
-    const expected = outlook(standing);
+  function refused(trust: TrustLevel): SmsOutcome {
+    const expected = availability(trust);
     if (expected.kind === 'clear') return { kind: 'refused', reason: 'busy' };
     return { kind: 'refused', reason: 'busy', retryAfterSeconds: expected.retryAfterSeconds };
   }
 
-  const { follow } = sender;
+  const { trackDelivery } = sender;
   return {
     sms: {
-      send: (to, text, standing) => pass(standing, () => leave(to, text)),
-      skip: (to, text, standing) => pass(standing, () => stay(to, text)),
-      ...(follow && { follow }),
+      send: (to, text, trust) => pass(trust, () => leave(to, text)),
+      sendDecoy: (to, text, trust) => pass(trust, () => stay(to, text)),
+      ...(trackDelivery && { trackDelivery }),
     },
-    outlook,
+    availability,
     close: () => closing.abort(),
   };
 }

@@ -1,17 +1,17 @@
 import { Worker } from 'node:worker_threads';
-import type { SmsFate, SmsOutcome, SmsSender } from '../sms.ts';
+import type { DeliveryResult, SmsOutcome, SmsSender } from '../sms.ts';
 
 /** What the thread is asked. */
 export type Question =
-  | { ask: 'send' | 'skip'; to: string; text: string }
-  | { ask: 'follow'; messageId: string }
+  | { ask: 'send' | 'sendDecoy'; to: string; text: string }
+  | { ask: 'trackDelivery'; messageId: string }
   | { ask: 'check' | 'isReady' };
 
 /** A question, under a number that its answer comes back with. */
 export type Call = Question & { id: number };
 
 /** What the thread tells: the answer to a call, and for a check what is wrong, in a line. */
-export type Answer = { id: number; answer: SmsOutcome | SmsFate | string | boolean | undefined };
+export type Answer = { id: number; answer: SmsOutcome | DeliveryResult | string | boolean | undefined };
 
 /** A sender that works in a thread of its own, so that a message that leaves holds the loop no longer than one that does not. */
 export interface ThreadedSms extends Required<SmsSender> {
@@ -56,8 +56,9 @@ export function threadedSms(url: URL, options: object, onFault: (error: Error) =
   const unknown = { kind: 'unknown' } as const;
   return {
     send: async (to, text) => (await ask<SmsOutcome>({ ask: 'send', to, text })) ?? unknown,
-    skip: async (to, text) => (await ask<SmsOutcome>({ ask: 'skip', to, text })) ?? unknown,
-    follow: async (messageId) => (await ask<SmsFate>({ ask: 'follow', messageId })) ?? unknown,
+    sendDecoy: async (to, text) => (await ask<SmsOutcome>({ ask: 'sendDecoy', to, text })) ?? unknown,
+    trackDelivery: async (messageId) =>
+      (await ask<DeliveryResult>({ ask: 'trackDelivery', messageId })) ?? unknown,
     check: () => ask<string>({ ask: 'check' }),
     isReady: async () => (await ask<boolean>({ ask: 'isReady' })) ?? false,
     async end() {

@@ -1,7 +1,7 @@
 import { closeSync, existsSync, fsyncSync, openSync, renameSync, rmSync } from 'node:fs';
 import { dirname } from 'node:path';
 import Database from 'better-sqlite3';
-import { refuseForeign } from './migrations.ts';
+import { assertOwnDatabase } from './migrations.ts';
 
 const ALL_PAGES = 0x7fffffff;
 
@@ -29,7 +29,7 @@ export async function backUp(from: string, to: string): Promise<number> {
 async function copy(from: string, to: string): Promise<void> {
   const db = new Database(from, { readonly: true, fileMustExist: true });
   try {
-    refuseForeign(db);
+    assertOwnDatabase(db);
     // In one step: between two steps a write of the program would start the copy again, under load for ever.
     await db.backup(to, { progress: () => ALL_PAGES });
   } finally {

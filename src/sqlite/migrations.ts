@@ -203,13 +203,29 @@ const MIGRATIONS: readonly Migration[] = [
       `);
     },
   },
+  {
+    name: "the field's words, and who has confirmed a phone",
+    up: (db) => {
+      db.exec(`
+        ALTER TABLE guards RENAME TO lockouts;
+        DROP INDEX guards_by_change;
+        CREATE INDEX lockouts_by_change ON lockouts (changed_at_ms);
+
+        ALTER TABLE codes RENAME COLUMN is_in_outage TO during_outage;
+        ALTER TABLE codes RENAME COLUMN is_held_back TO is_suppressed;
+        ALTER TABLE codes RENAME COLUMN is_own TO requested_by_known_device;
+
+        CREATE INDEX users_by_confirmed_phone ON users (phoneno) WHERE phone_confirmed_at_ms IS NOT NULL;
+      `);
+    },
+  },
 ];
 
 /**
  * Throws an Error, with a sentence for the operator, on a database that a newer version made or that is another
  * program's. It only reads.
  */
-export function refuseForeign(db: Database): void {
+export function assertOwnDatabase(db: Database): void {
   const tables = db.prepare("SELECT name FROM sqlite_schema WHERE type = 'table'").pluck().all();
   if (tables.length === 0) return;
   if (!tables.includes('migrations') || !tables.includes('meta')) {

@@ -7,7 +7,7 @@ import type {
   Delivery,
   DeviceTimes,
   Flow,
-  Guard,
+  Lockout,
   NewUser,
   Seed,
   SentAgain,
@@ -41,14 +41,14 @@ interface CodeRow {
   is_spent: number;
   delivery: Delivery;
   reason: FailureReason | null;
-  is_in_outage: number;
-  is_held_back: number;
-  is_own: number;
+  during_outage: number;
+  is_suppressed: number;
+  requested_by_known_device: number;
 }
 
 const SWEEPS = [
   { table: 'seeds', key: 'rowid', isDue: 'expires_at_ms <= @nowMs' },
-  { table: 'guards', key: 'email, device', isDue: 'changed_at_ms < @rowsChangedBeforeMs' },
+  { table: 'lockouts', key: 'email, device', isDue: 'changed_at_ms < @rowsChangedBeforeMs' },
   { table: 'codes', key: 'rowid', isDue: 'changed_at_ms < @rowsChangedBeforeMs' },
   { table: 'devices', key: 'token_hash', isDue: 'expires_at_ms <= @nowMs' },
   { table: 'sessions', key: 'token_hash', isDue: 'seen_at_ms < @sessionsSeenBeforeMs' },
@@ -96,18 +96,18 @@ export function prepareAll(db: Database) {
       'DELETE FROM seeds WHERE id = ? AND email = ? AND expires_at_ms > ? RETURNING seed',
     ),
 
-    guardFor: sql<[string, string], { failures: number; is_locked: number }>(
-      'SELECT failures, is_locked FROM guards WHERE email = ? AND device = ?',
+    lockoutFor: sql<[string, string], { failures: number; is_locked: number }>(
+      'SELECT failures, is_locked FROM lockouts WHERE email = ? AND device = ?',
     ),
     addFailure: sql<[string, string, number], { failures: number }>(`
-      INSERT INTO guards (email, device, failures, is_locked, changed_at_ms) VALUES (?, ?, 1, 0, ?)
+      INSERT INTO lockouts (email, device, failures, is_locked, changed_at_ms) VALUES (?, ?, 1, 0, ?)
       ON CONFLICT (email, device) DO UPDATE SET failures = failures + 1, changed_at_ms = excluded.changed_at_ms
       RETURNING failures`),
     lock: sql<[number, string, string]>(
-      'UPDATE guards SET is_locked = 1, changed_at_ms = ? WHERE email = ? AND device = ?',
+      'UPDATE lockouts SET is_locked = 1, changed_at_ms = ? WHERE email = ? AND device = ?',
     ),
-    clearGuard: sql<[string, string]>('DELETE FROM guards WHERE email = ? AND device = ?'),
-    clearGuards: sql<[string]>('DELETE FROM guards WHERE email = ?'),
+    clearLockout: sql<[string, string]>('DELETE FROM lockouts WHERE email = ? AND device = ?'),
+    clearLockouts: sql<[string]>('DELETE FROM lockouts WHERE email = ?'),
 
     newestCode: sql<[string, Purpose, string, number], CodeRow>(`
       SELECT * FROM codes WHERE email = ? AND purpose = ? AND device = ? AND sent_at_ms <= ?
@@ -115,13 +115,13 @@ export function prepareAll(db: Database) {
     addCode: sql<[object]>(`
       INSERT INTO codes
         (id, email, purpose, device, created_at_ms, expires_at_ms, sent_at_ms, is_spent, delivery, reason,
-         is_in_outage, is_held_back, is_own, changed_at_ms)
+         during_outage, is_suppressed, requested_by_known_device, changed_at_ms)
       VALUES
         (@id, @email, @purpose, @device, @createdAtMs, @expiresAtMs, @sentAtMs, @isSpent, @delivery, @reason,
-         @isInOutage, @isHeldBack, @isOwn, @createdAtMs)`),
+         @duringOutage, @isSuppressed, @requestedByKnownDevice, @createdAtMs)`),
     resendCode: sql<[object]>(`
       UPDATE codes
-      SET sent_at_ms = @nowMs, is_in_outage = @isInOutage, is_held_back = is_held_back AND @isHeldBack, is_own = @isOwn,
+      SET sent_at_ms = @nowMs, during_outage = @duringOutage, is_suppressed = is_suppressed AND @isSuppressed, requested_by_known_device = @requestedByKnownDevice,
         changed_at_ms = @nowMs
       WHERE id = @codeId`),
     noteDelivery: sql<[object]>(`
@@ -255,8 +255,8 @@ export class SqliteTx implements Tx {
     return this.#sql.takeSeed.get(id, email, nowMs)?.seed;
   }
 
-  async guardFor(email: string, device: string): Promise<Guard> {
-    const row = this.#sql.guardFor.get(email, device);
+  async lockoutFor(email: string, device: string): Promise<Lockout> {
+    const row = this.#sql.lockoutFor.get(email, device);
     return { failures: row?.failures ?? 0, isLocked: row?.is_locked === 1 };
   }
 
@@ -270,12 +270,12 @@ export class SqliteTx implements Tx {
     this.#sql.lock.run(nowMs, email, device);
   }
 
-  async clearGuard(email: string, device: string): Promise<void> {
-    this.#sql.clearGuard.run(email, device);
+  async clearLockout(email: string, device: string): Promise<void> {
+    this.#sql.clearLockout.run(email, device);
   }
 
-  async clearGuards(email: string): Promise<void> {
-    this.#sql.clearGuards.run(email);
+  async clearLockouts(email: string): Promise<void> {
+    this.#sql.clearLockouts.run(email);
   }
 
   async newestCode(
@@ -409,8 +409,12 @@ export class SqliteTx implements Tx {
   }
 }
 
-function flagsOf({ isInOutage, isHeldBack, isOwn }: SentAgain) {
-  return { isInOutage: Number(isInOutage), isHeldBack: Number(isHeldBack), isOwn: Number(isOwn) };
+function flagsOf({ duringOutage, isSuppressed, requestedByKnownDevice }: SentAgain) {
+  return {
+    duringOutage: Number(duringOutage),
+    isSuppressed: Number(isSuppressed),
+    requestedByKnownDevice: Number(requestedByKnownDevice),
+  };
 }
 
 function toCode(row: CodeRow): Code {
@@ -426,8 +430,8 @@ function toCode(row: CodeRow): Code {
     sentAtMs: row.sent_at_ms,
     isSpent: row.is_spent === 1,
     reason: row.reason ?? undefined,
-    isInOutage: row.is_in_outage === 1,
-    isHeldBack: row.is_held_back === 1,
-    isOwn: row.is_own === 1,
+    duringOutage: row.during_outage === 1,
+    isSuppressed: row.is_suppressed === 1,
+    requestedByKnownDevice: row.requested_by_known_device === 1,
   };
 }

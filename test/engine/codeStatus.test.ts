@@ -1,15 +1,15 @@
 import { expect, test } from 'vitest';
 import { codeStatus, resendCode, resetPwd, verifyPasscode } from '../../src/engine.ts';
-import type { SmsFate, SmsOutcome } from '../../src/sms.ts';
+import type { DeliveryResult, SmsOutcome } from '../../src/sms.ts';
 import { ANN, confirmedDevice, must, NETWORK, PASSWORD, type World, world } from '../support/world.ts';
 
 /** Ann, signed in on a device, and the code that she asks for there. */
-async function onKnownDevice(outcome?: SmsOutcome, fate?: SmsFate) {
+async function onKnownDevice(outcome?: SmsOutcome, fate?: DeliveryResult) {
   const here = world();
   await here.signUp();
   const signedIn = await here.signIn(PASSWORD);
   if (signedIn.kind !== 'ok') throw new Error(signedIn.kind);
-  const { device } = signedIn.grants;
+  const { device } = signedIn.issued;
   if (outcome !== undefined) here.sms.answerNext(outcome);
   if (fate !== undefined) here.sms.endNext(fate);
   const flow = await ask(here, device);
@@ -17,18 +17,18 @@ async function onKnownDevice(outcome?: SmsOutcome, fate?: SmsFate) {
     ...here,
     device,
     flow,
-    status: () => codeStatus(here.ports, { network: NETWORK, flow, deviceOf: () => device }),
+    status: () => codeStatus(here.deps, { network: NETWORK, flow, deviceOf: () => device }),
   };
 }
 
 async function ask(here: World, device?: string): Promise<string> {
-  const asked = await resetPwd(here.ports, { network: NETWORK, email: ANN, ...(device && { device }) });
+  const asked = await resetPwd(here.deps, { network: NETWORK, email: ANN, ...(device && { device }) });
   await here.settled();
   if (asked.kind !== 'code_sent') throw new Error(asked.kind);
   return must(asked.flow);
 }
 
-test.each<[string, SmsOutcome, SmsFate | undefined, object]>([
+test.each<[string, SmsOutcome, DeliveryResult | undefined, object]>([
   [
     'delivered',
     { kind: 'sent', messageId: '1' },
@@ -63,27 +63,27 @@ test('a message that has not been answered yet is being sent', async () => {
   const here = await onKnownDevice();
   here.clock.advanceSeconds(60);
   here.sms.answerNext(new Promise(() => undefined));
-  const asked = await resetPwd(here.ports, { network: NETWORK, email: ANN, device: here.device });
+  const asked = await resetPwd(here.deps, { network: NETWORK, email: ANN, device: here.device });
   if (asked.kind !== 'code_sent') throw new Error(asked.kind);
   expect(
-    await codeStatus(here.ports, { network: NETWORK, flow: must(asked.flow), deviceOf: () => here.device }),
+    await codeStatus(here.deps, { network: NETWORK, flow: must(asked.flow), deviceOf: () => here.device }),
   ).toMatchObject({ delivery: 'sending' });
 });
 
 test('a known device may ask again at once where the message did not arrive', async () => {
-  const { ports, sms, device, flow, settled } = await onKnownDevice({
+  const { deps, sms, device, flow, settled } = await onKnownDevice({
     kind: 'refused',
     reason: 'bad_recipient',
   });
   const deviceOf = () => device;
-  expect(await resendCode(ports, { network: NETWORK, flow, deviceOf })).toMatchObject({
+  expect(await resendCode(deps, { network: NETWORK, flow, deviceOf })).toMatchObject({
     kind: 'code_sent',
     flow,
     resendIn: 60,
   });
   await settled();
   expect(sms.sent).toHaveLength(2);
-  expect(await codeStatus(ports, { network: NETWORK, flow, deviceOf })).toMatchObject({
+  expect(await codeStatus(deps, { network: NETWORK, flow, deviceOf })).toMatchObject({
     delivery: 'delivered',
   });
 });
@@ -93,22 +93,22 @@ test('the end of an earlier message says nothing of a later one', async () => {
   await here.signUp();
   const signedIn = await here.signIn(PASSWORD);
   if (signedIn.kind !== 'ok') throw new Error(signedIn.kind);
-  const { device } = signedIn.grants;
+  const { device } = signedIn.issued;
   const deviceOf = () => device;
-  let end = (_: SmsFate) => {};
+  let end = (_: DeliveryResult) => {};
   here.sms.endNext(
     new Promise((resolve) => {
       end = resolve;
     }),
   );
-  const asked = await resetPwd(here.ports, { network: NETWORK, email: ANN, device });
+  const asked = await resetPwd(here.deps, { network: NETWORK, email: ANN, device });
   if (asked.kind !== 'code_sent') throw new Error(asked.kind);
   const flow = must(asked.flow);
-  const delivery = async () => (await codeStatus(here.ports, { network: NETWORK, flow, deviceOf })).delivery;
+  const delivery = async () => (await codeStatus(here.deps, { network: NETWORK, flow, deviceOf })).delivery;
   await expect.poll(delivery).toBe('sent');
 
   here.clock.advanceSeconds(60);
-  await resendCode(here.ports, { network: NETWORK, flow, deviceOf });
+  await resendCode(here.deps, { network: NETWORK, flow, deviceOf });
   await expect.poll(delivery).toBe('delivered');
   end({ kind: 'failed', reason: 'undeliverable' });
   await here.settled();
@@ -138,7 +138,7 @@ test.each<[string, SmsOutcome | undefined]>([
       const seen = [];
       for (const seconds of [0, 2, 1, 56, 1, 3600]) {
         here.clock.advanceSeconds(seconds);
-        seen.push(await codeStatus(here.ports, { network: NETWORK, flow, deviceOf: () => 'x'.repeat(43) }));
+        seen.push(await codeStatus(here.deps, { network: NETWORK, flow, deviceOf: () => 'x'.repeat(43) }));
       }
       return seen;
     };
@@ -161,7 +161,7 @@ test('of a code that strangers asked for, a known device is told the end once th
     here.sms.answerNext({ kind: 'refused', reason: 'bad_recipient' });
     const flow = await ask(here);
     here.clock.advanceSeconds(5);
-    return codeStatus(here.ports, { network: NETWORK, flow, deviceOf: () => device });
+    return codeStatus(here.deps, { network: NETWORK, flow, deviceOf: () => device });
   };
   const { device, ...here } = await onKnownDevice();
   expect(await told(here, device)).toEqual({ kind: 'ok', delivery: 'sent', resendIn: 55 });
@@ -179,7 +179,7 @@ test('to all others a refused message keeps its pause', async () => {
   await here.signUp();
   here.sms.answerNext({ kind: 'refused', reason: 'bad_recipient' });
   const flow = await ask(here);
-  expect(await resendCode(here.ports, { network: NETWORK, flow })).toMatchObject({
+  expect(await resendCode(here.deps, { network: NETWORK, flow })).toMatchObject({
     kind: 'code_sent',
     resendIn: 60,
     flow,
@@ -190,9 +190,9 @@ test('to all others a refused message keeps its pause', async () => {
 
 test('a code made while messages fail for everybody has failed for everybody, nobody among them', async () => {
   const statusOf = async (here: World) => {
-    here.sms.outlook = { kind: 'failing', retryAfterSeconds: 30 };
+    here.sms.availability = { kind: 'failing', retryAfterSeconds: 30 };
     const { flow } = await here.lockOut();
-    return codeStatus(here.ports, { network: NETWORK, flow: must(flow) });
+    return codeStatus(here.deps, { network: NETWORK, flow: must(flow) });
   };
   const somebody = world();
   await somebody.signUp();
@@ -203,24 +203,24 @@ test('a code made while messages fail for everybody has failed for everybody, no
 
 test('where messages fail for everybody, the time to ask again is when they may go again', async () => {
   const here = await onKnownDevice({ kind: 'refused', reason: 'busy', retryAfterSeconds: 90 });
-  here.sms.outlook = { kind: 'failing', retryAfterSeconds: 90 };
+  here.sms.availability = { kind: 'failing', retryAfterSeconds: 90 };
   expect(await here.status()).toEqual({ kind: 'ok', delivery: 'failed', reason: 'busy', resendIn: 90 });
-  here.sms.outlook = { kind: 'clear' };
+  here.sms.availability = { kind: 'clear' };
   expect(await here.status()).toEqual({ kind: 'ok', delivery: 'failed', reason: 'busy', resendIn: 0 });
 });
 
 test('a code that is sent again after the outage has not failed any more', async () => {
   const here = world();
-  here.sms.outlook = { kind: 'failing', retryAfterSeconds: 30 };
+  here.sms.availability = { kind: 'failing', retryAfterSeconds: 30 };
   const flow = await ask(here);
-  here.sms.outlook = { kind: 'clear' };
+  here.sms.availability = { kind: 'clear' };
   here.clock.advanceSeconds(60);
-  await resendCode(here.ports, { network: NETWORK, flow });
-  expect(await codeStatus(here.ports, { network: NETWORK, flow })).toMatchObject({ delivery: 'sending' });
+  await resendCode(here.deps, { network: NETWORK, flow });
+  expect(await codeStatus(here.deps, { network: NETWORK, flow })).toMatchObject({ delivery: 'sending' });
 });
 
 test('a flow that nobody knows is being sent', async () => {
-  expect(await codeStatus(world().ports, { network: NETWORK, flow: 'A'.repeat(22) })).toEqual({
+  expect(await codeStatus(world().deps, { network: NETWORK, flow: 'A'.repeat(22) })).toEqual({
     kind: 'ok',
     delivery: 'sending',
   });
@@ -230,10 +230,10 @@ test('where no message can be taken on, a reset and a resend are told to slow do
   const outcomes = async (here: World) => {
     const flow = await ask(here);
     here.clock.advanceSeconds(60);
-    here.sms.outlook = { kind: 'full', retryAfterSeconds: 17 };
+    here.sms.availability = { kind: 'full', retryAfterSeconds: 17 };
     const seen = [
-      await resetPwd(here.ports, { network: NETWORK, email: ANN }),
-      await resendCode(here.ports, { network: NETWORK, flow }),
+      await resetPwd(here.deps, { network: NETWORK, email: ANN }),
+      await resendCode(here.deps, { network: NETWORK, flow }),
     ];
     await here.settled();
     return { seen, sent: here.sms.sent.length };
@@ -251,13 +251,13 @@ test('where no message can be taken on, a reset and a resend are told to slow do
 test("a login's failure counts and locks all the same, and the code can be asked for later", async () => {
   const here = world();
   await here.signUp();
-  here.sms.outlook = { kind: 'full', retryAfterSeconds: 17 };
+  here.sms.availability = { kind: 'full', retryAfterSeconds: 17 };
   here.sms.answerNext({ kind: 'refused', reason: 'busy' });
   const flow = must((await here.lockOut()).flow);
-  here.sms.outlook = { kind: 'clear' };
+  here.sms.availability = { kind: 'clear' };
   here.clock.advanceSeconds(60);
-  await resendCode(here.ports, { network: NETWORK, flow });
+  await resendCode(here.deps, { network: NETWORK, flow });
   await here.settled();
   const form = { network: NETWORK, email: ANN, flow, passcode: here.sms.lastPasscode() };
-  expect(await verifyPasscode(here.ports, form)).toMatchObject({ kind: 'ok' });
+  expect(await verifyPasscode(here.deps, form)).toMatchObject({ kind: 'ok' });
 });

@@ -4,8 +4,8 @@ import { newKeys, proofFor } from '../support/page.ts';
 import { ANN, NETWORK, PASSWORD, world } from '../support/world.ts';
 
 test('hands out 16 bytes of id, 32 of seed, and the salt and kdf of the address', async () => {
-  const { ports } = world();
-  expect(await getSeed(ports, { email: ANN, network: NETWORK })).toEqual({
+  const { deps } = world();
+  expect(await getSeed(deps, { email: ANN, network: NETWORK })).toEqual({
     kind: 'ok',
     id: expect.stringMatching(/^[\w-]{22}$/),
     seed: expect.stringMatching(/^[\w-]{43}$/),
@@ -15,60 +15,60 @@ test('hands out 16 bytes of id, 32 of seed, and the salt and kdf of the address'
 });
 
 test('never hands out the same id or seed twice', async () => {
-  const { ports } = world();
-  const first = await getSeed(ports, { email: ANN, network: NETWORK });
-  const second = await getSeed(ports, { email: ANN, network: NETWORK });
+  const { deps } = world();
+  const first = await getSeed(deps, { email: ANN, network: NETWORK });
+  const second = await getSeed(deps, { email: ANN, network: NETWORK });
   expect(second.id).not.toBe(first.id);
   expect(second.seed).not.toBe(first.seed);
 });
 
 test('hands out the same salt before and after somebody signs up, and another one for another address', async () => {
   const here = world();
-  const before = await getSeed(here.ports, { email: ANN, network: NETWORK });
+  const before = await getSeed(here.deps, { email: ANN, network: NETWORK });
   await here.signUp();
-  const after = await getSeed(here.ports, { email: ANN, network: NETWORK });
+  const after = await getSeed(here.deps, { email: ANN, network: NETWORK });
   expect(after.salt).toBe(before.salt);
-  expect((await getSeed(here.ports, { email: 'bob@example.com', network: NETWORK })).salt).not.toBe(
+  expect((await getSeed(here.deps, { email: 'bob@example.com', network: NETWORK })).salt).not.toBe(
     before.salt,
   );
 });
 
 test('asks the same work of everybody, whether there is an account (attack 17)', async () => {
-  const { ports, signUp } = world();
+  const { deps, signUp } = world();
   await signUp();
   const kdfs = await Promise.all(
-    [ANN, 'nobody@example.com'].map(async (email) => (await getSeed(ports, { email, network: NETWORK })).kdf),
+    [ANN, 'nobody@example.com'].map(async (email) => (await getSeed(deps, { email, network: NETWORK })).kdf),
   );
   expect(kdfs[0]).toBe(kdfs[1]);
 });
 
 test('a seed is good for one login, even a wrong one', async () => {
-  const { ports, signUp } = world();
+  const { deps, signUp } = world();
   await signUp();
-  const seed = await getSeed(ports, { email: ANN, network: NETWORK });
+  const seed = await getSeed(deps, { email: ANN, network: NETWORK });
   const wrong = { network: NETWORK, username: ANN, email: ANN, ...proofFor('wrong', ANN, seed) };
   const right = { network: NETWORK, username: ANN, email: ANN, ...proofFor(PASSWORD, ANN, seed) };
-  expect(await login(ports, wrong)).toMatchObject({ kind: 'wrong' });
-  expect(await login(ports, right)).toEqual({ kind: 'bad_seed' });
+  expect(await login(deps, wrong)).toMatchObject({ kind: 'wrong' });
+  expect(await login(deps, right)).toEqual({ kind: 'bad_seed' });
 });
 
 test('a captured login can not be sent again (attack 33)', async () => {
-  const { ports, signUp } = world();
+  const { deps, signUp } = world();
   await signUp();
-  const seed = await getSeed(ports, { email: ANN, network: NETWORK });
+  const seed = await getSeed(deps, { email: ANN, network: NETWORK });
   const captured = { network: NETWORK, username: ANN, email: ANN, ...proofFor(PASSWORD, ANN, seed) };
-  expect(await login(ports, captured)).toMatchObject({ kind: 'ok' });
-  expect(await login(ports, captured)).toEqual({ kind: 'bad_seed' });
+  expect(await login(deps, captured)).toMatchObject({ kind: 'ok' });
+  expect(await login(deps, captured)).toEqual({ kind: 'bad_seed' });
 });
 
 test('a seed waits five minutes for its login and no longer', async () => {
-  const { ports, clock, signUp } = world();
+  const { deps, clock, signUp } = world();
   await signUp();
   const login_ = async (seconds: number) => {
-    const seed = await getSeed(ports, { email: ANN, network: NETWORK });
+    const seed = await getSeed(deps, { email: ANN, network: NETWORK });
     clock.advanceSeconds(seconds);
     return (
-      await login(ports, { network: NETWORK, username: ANN, email: ANN, ...proofFor(PASSWORD, ANN, seed) })
+      await login(deps, { network: NETWORK, username: ANN, email: ANN, ...proofFor(PASSWORD, ANN, seed) })
     ).kind;
   };
   expect(await login_(299)).toBe('ok');
@@ -76,15 +76,15 @@ test('a seed waits five minutes for its login and no longer', async () => {
 });
 
 test('a seed of one address is no good for another, and is not used up by it', async () => {
-  const { ports, signUp } = world();
+  const { deps, signUp } = world();
   await signUp();
-  const seed = await getSeed(ports, { email: ANN, network: NETWORK });
+  const seed = await getSeed(deps, { email: ANN, network: NETWORK });
   const proof = proofFor(PASSWORD, ANN, seed);
   const bob = 'bob@example.com';
-  expect(await login(ports, { network: NETWORK, ...proof, username: bob, email: bob })).toEqual({
+  expect(await login(deps, { network: NETWORK, ...proof, username: bob, email: bob })).toEqual({
     kind: 'bad_seed',
   });
-  expect(await login(ports, { network: NETWORK, ...proof, username: ANN, email: ANN })).toMatchObject({
+  expect(await login(deps, { network: NETWORK, ...proof, username: ANN, email: ANN })).toMatchObject({
     kind: 'ok',
   });
 });
@@ -94,7 +94,7 @@ test('a bad seed counts as no failure', async () => {
   await here.signUp();
   const nowhere = { id: 'x'.repeat(22), nonce: 'n'.repeat(22), proof: newKeys('p', 's').storedKey };
   for (let time = 0; time < 5; time += 1) {
-    expect(await login(here.ports, { network: NETWORK, username: ANN, email: ANN, ...nowhere })).toEqual({
+    expect(await login(here.deps, { network: NETWORK, username: ANN, email: ANN, ...nowhere })).toEqual({
       kind: 'bad_seed',
     });
   }
@@ -104,14 +104,14 @@ test('a bad seed counts as no failure', async () => {
 test('a network address that holds too many seeds loses its own oldest, and nobody else theirs (attack 33)', async () => {
   const here = world({ maxSeedsPerNetwork: 3 });
   await here.signUp('bob@example.com');
-  const neighbours = await getSeed(here.ports, { email: ANN, network: '198.51.100.1' });
-  const oldest = await getSeed(here.ports, { email: ANN, network: NETWORK });
-  const second = await getSeed(here.ports, { email: ANN, network: NETWORK });
-  for (let more = 0; more < 2; more += 1) await getSeed(here.ports, { email: ANN, network: NETWORK });
+  const neighbours = await getSeed(here.deps, { email: ANN, network: '198.51.100.1' });
+  const oldest = await getSeed(here.deps, { email: ANN, network: NETWORK });
+  const second = await getSeed(here.deps, { email: ANN, network: NETWORK });
+  for (let more = 0; more < 2; more += 1) await getSeed(here.deps, { email: ANN, network: NETWORK });
 
   const kindOf = async (seed: typeof oldest) =>
     (
-      await login(here.ports, {
+      await login(here.deps, {
         network: NETWORK,
         username: ANN,
         email: ANN,

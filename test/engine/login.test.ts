@@ -10,21 +10,21 @@ async function withKnownDevice(policy = {}) {
   await here.signUp();
   const outcome = await here.signIn(PASSWORD);
   if (outcome.kind !== 'ok') throw new Error(outcome.kind);
-  return { ...here, device: outcome.grants.device, session: must(outcome.grants.session) };
+  return { ...here, device: outcome.issued.device, session: must(outcome.issued.session) };
 }
 
 test('the right password signs in, and the server proves that it knows the account', async () => {
-  const { ports, signUp } = world();
+  const { deps, signUp } = world();
   await signUp();
   const { signature, ...proof } = proofFor(
     PASSWORD,
     ANN,
-    await getSeed(ports, { email: ANN, network: NETWORK }),
+    await getSeed(deps, { email: ANN, network: NETWORK }),
   );
-  expect(await login(ports, { network: NETWORK, username: ANN, email: ANN, ...proof })).toEqual({
+  expect(await login(deps, { network: NETWORK, username: ANN, email: ANN, ...proof })).toEqual({
     kind: 'ok',
     signature,
-    grants: {
+    issued: {
       session: expect.stringMatching(/^[0-9a-f]{12}[\w-]{43}$/),
       device: expect.stringMatching(/^[0-9a-f]{12}[\w-]{43}$/),
     },
@@ -38,12 +38,12 @@ test('the name may be typed with blanks and in another case', async () => {
 });
 
 test('what the database stores does not sign in (attack 34)', async () => {
-  const { ports, signUp } = world();
+  const { deps, signUp } = world();
   await signUp();
-  const seed = await getSeed(ports, { email: ANN, network: NETWORK });
+  const seed = await getSeed(deps, { email: ANN, network: NETWORK });
   const { storedKey, serverKey } = keysOf(PASSWORD, seed.salt);
   for (const stolen of [storedKey, serverKey]) {
-    const { id } = await getSeed(ports, { email: ANN, network: NETWORK });
+    const { id } = await getSeed(deps, { email: ANN, network: NETWORK });
     const form = {
       network: NETWORK,
       username: ANN,
@@ -52,16 +52,16 @@ test('what the database stores does not sign in (attack 34)', async () => {
       nonce: NONCE,
       proof: stolen.toString('base64url'),
     };
-    expect(await login(ports, form)).toMatchObject({ kind: 'wrong' });
+    expect(await login(deps, form)).toMatchObject({ kind: 'wrong' });
   }
 });
 
 test('a proof is bound to the name as it was sent', async () => {
-  const { ports, signUp } = world();
+  const { deps, signUp } = world();
   await signUp();
-  const proof = proofFor(PASSWORD, ANN, await getSeed(ports, { email: ANN, network: NETWORK }));
+  const proof = proofFor(PASSWORD, ANN, await getSeed(deps, { email: ANN, network: NETWORK }));
   expect(
-    await login(ports, { network: NETWORK, ...proof, username: 'ANN@example.com', email: ANN }),
+    await login(deps, { network: NETWORK, ...proof, username: 'ANN@example.com', email: ANN }),
   ).toMatchObject({
     kind: 'wrong',
   });
@@ -149,7 +149,7 @@ test('fifty wrong passwords at once count three and send one message (attack 12)
 });
 
 test('a login during the pause sends nothing, and has a flow of its own for the code on its way', async () => {
-  const { ports, clock, signUp, signIn, lockOut, sms, settled } = world();
+  const { deps, clock, signUp, signIn, lockOut, sms, settled } = world();
   await signUp();
   const first = await lockOut();
   clock.advanceSeconds(20);
@@ -160,7 +160,7 @@ test('a login during the pause sends nothing, and has a flow of its own for the 
   const flow = must((second as typeof first).flow);
   expect(flow).not.toBe(first.flow);
   expect(
-    await verifyPasscode(ports, { network: NETWORK, email: ANN, flow, passcode: sms.lastPasscode() }),
+    await verifyPasscode(deps, { network: NETWORK, email: ANN, flow, passcode: sms.lastPasscode() }),
   ).toMatchObject({
     kind: 'ok',
   });
@@ -176,7 +176,7 @@ test('a code has three flows at most; then the answer tells when to ask again', 
 });
 
 test('a login after the pause sends a new code, and the older one stays good', async () => {
-  const { ports, clock, signUp, signIn, lockOut, sms, settled } = world();
+  const { deps, clock, signUp, signIn, lockOut, sms, settled } = world();
   await signUp();
   const first = await lockOut();
   const passcode = sms.lastPasscode();
@@ -185,7 +185,7 @@ test('a login after the pause sends a new code, and the older one stays good', a
   await settled();
   expect(sms.sent).toHaveLength(2);
   expect(
-    await verifyPasscode(ports, { network: NETWORK, email: ANN, flow: must(first.flow), passcode }),
+    await verifyPasscode(deps, { network: NETWORK, email: ANN, flow: must(first.flow), passcode }),
   ).toMatchObject({
     kind: 'ok',
   });
@@ -194,8 +194,8 @@ test('a login after the pause sends a new code, and the older one stays good', a
 test.each([
   [
     'spent',
-    async ({ ports, sms, lockOut }: World, flow: string) => {
-      await verifyPasscode(ports, { network: NETWORK, email: ANN, flow, passcode: sms.lastPasscode() });
+    async ({ deps, sms, lockOut }: World, flow: string) => {
+      await verifyPasscode(deps, { network: NETWORK, email: ANN, flow, passcode: sms.lastPasscode() });
       await lockOut();
     },
   ],
@@ -241,9 +241,9 @@ test("strangers do not use up a known device's pause", async () => {
 });
 
 test('a device keeps its count and its pause when its token is renewed', async () => {
-  const { signIn, lockOut, ports, sms, device } = await withKnownDevice();
+  const { signIn, lockOut, deps, sms, device } = await withKnownDevice();
   const { flow } = await lockOut({ device });
-  const unlocked = await verifyPasscode(ports, {
+  const unlocked = await verifyPasscode(deps, {
     network: NETWORK,
     email: ANN,
     flow: must(flow),
@@ -251,10 +251,10 @@ test('a device keeps its count and its pause when its token is renewed', async (
     device,
   });
   if (unlocked.kind !== 'ok') throw new Error(unlocked.kind);
-  expect(unlocked.grants.device).not.toBe(device);
-  await lockOut({ device: unlocked.grants.device });
+  expect(unlocked.issued.device).not.toBe(device);
+  await lockOut({ device: unlocked.issued.device });
   expect(sms.sent).toHaveLength(1);
-  expect(await signIn(PASSWORD, { device: unlocked.grants.device })).toMatchObject({ kind: 'locked' });
+  expect(await signIn(PASSWORD, { device: unlocked.issued.device })).toMatchObject({ kind: 'locked' });
 });
 
 test.each([
@@ -284,7 +284,7 @@ test("one account's device token is no known device of another account", async (
 });
 
 test('further tries do not renew a lock (attack 5)', async () => {
-  const { clock, signUp, signIn, lockOut, ports } = world();
+  const { clock, signUp, signIn, lockOut, deps } = world();
   await signUp();
   await lockOut();
   for (let day = 0; day < 29; day += 1) {
@@ -293,8 +293,8 @@ test('further tries do not renew a lock (attack 5)', async () => {
   }
   clock.advanceDays(1);
   clock.advanceSeconds(1);
-  const { sweep } = await import('../../src/sweep.ts');
-  await sweep(ports.store, clock.nowMs());
+  const { sweep } = await import('../../src/runtime/cleanup.ts');
+  await sweep(deps.store, clock.nowMs());
   expect(await signIn(PASSWORD)).toMatchObject({ kind: 'ok' });
 });
 
@@ -331,7 +331,7 @@ test('no message leaves where the commit fails', async () => {
   await here.signUp();
   await here.signIn('wrong');
   await here.signIn('wrong');
-  const { store } = here.ports;
+  const { store } = here.deps;
   const failing: Store = {
     ...store,
     transact: async (work) => {
@@ -339,41 +339,41 @@ test('no message leaves where the commit fails', async () => {
       throw new StoreUnavailable('The commit failed.');
     },
   };
-  const seed = await getSeed(here.ports, { email: ANN, network: NETWORK });
+  const seed = await getSeed(here.deps, { email: ANN, network: NETWORK });
   const form = { network: NETWORK, username: ANN, email: ANN, ...proofFor('wrong', ANN, seed) };
-  await expect(login({ ...here.ports, store: failing }, form)).rejects.toThrow(StoreUnavailable);
+  await expect(login({ ...here.deps, store: failing }, form)).rejects.toThrow(StoreUnavailable);
   await here.settled();
   expect(here.sms.sent).toEqual([]);
 });
 
 test('a session is known by its token until it is renewed by the next sign-in', async () => {
-  const { ports, signIn, session } = await withKnownDevice();
-  expect(await whoIsSignedIn(ports, { session })).toEqual({ fname: 'Ann', email: ANN });
+  const { deps, signIn, session } = await withKnownDevice();
+  expect(await whoIsSignedIn(deps, { session })).toEqual({ fname: 'Ann', email: ANN });
   await signIn(PASSWORD, { session });
-  expect(await whoIsSignedIn(ports, { session })).toBeUndefined();
+  expect(await whoIsSignedIn(deps, { session })).toBeUndefined();
 });
 
 test('a session ends after twelve hours without a visit', async () => {
-  const { ports, clock, session } = await withKnownDevice();
+  const { deps, clock, session } = await withKnownDevice();
   clock.advanceMinutes(11 * 60);
-  expect(await whoIsSignedIn(ports, { session })).toBeDefined();
+  expect(await whoIsSignedIn(deps, { session })).toBeDefined();
   clock.advanceMinutes(11 * 60);
-  expect(await whoIsSignedIn(ports, { session })).toBeDefined();
+  expect(await whoIsSignedIn(deps, { session })).toBeDefined();
   clock.advanceMinutes(12 * 60);
-  expect(await whoIsSignedIn(ports, { session })).toBeUndefined();
+  expect(await whoIsSignedIn(deps, { session })).toBeUndefined();
 });
 
 test('a session ends after thirty days, however busy', async () => {
-  const { ports, clock, session } = await withKnownDevice();
+  const { deps, clock, session } = await withKnownDevice();
   for (let half = 0; half < 60; half += 1) {
-    expect(await whoIsSignedIn(ports, { session })).toBeDefined();
+    expect(await whoIsSignedIn(deps, { session })).toBeDefined();
     clock.advanceMinutes(12 * 60 - 1);
   }
-  expect(await whoIsSignedIn(ports, { session })).toBeDefined();
+  expect(await whoIsSignedIn(deps, { session })).toBeDefined();
   clock.advanceMinutes(59);
-  expect(await whoIsSignedIn(ports, { session })).toBeDefined();
+  expect(await whoIsSignedIn(deps, { session })).toBeDefined();
   clock.advanceMinutes(1);
-  expect(await whoIsSignedIn(ports, { session })).toBeUndefined();
+  expect(await whoIsSignedIn(deps, { session })).toBeUndefined();
 });
 
 test('an address that nobody has signed up locks, waits and answers like any other (attack 13, attack 15)', async () => {

@@ -8,7 +8,7 @@ import { ANN, NETWORK, ownersDevice, PASSWORD, world } from '../support/world.ts
 
 const EMAIL = (index: number) => `user${index}@example.com`;
 
-/** A world before whose sender ten messages start in a minute, and five of each standing wait. */
+/** A world before whose sender ten messages start in a minute, and five of each trust wait. */
 function queuedWorld() {
   const minutes = fakeClock();
   const sender = fakeSms();
@@ -17,7 +17,7 @@ function queuedWorld() {
   const here = world({ codeResendSeconds: 0 }, memoryStore(), queue);
   /** Asks for a code, and lets all go on that does not wait for its turn. */
   const ask = async (email: string, from: { network: string; device?: string }) => {
-    const outcome = await resetPwd(here.ports, { email, ...from });
+    const outcome = await resetPwd(here.deps, { email, ...from });
     for (let turn = 0; turn < 5; turn += 1) await new Promise((resolve) => setImmediate(resolve));
     return outcome;
   };
@@ -34,7 +34,7 @@ test('strangers who fill the queue keep no owner on a known device waiting (atta
   }
   expect(kinds.filter((kind) => kind === 'code_sent')).toHaveLength(15);
   expect(await ask(ANN, { network: NETWORK })).toEqual({ kind: 'slow_down', retryAfter: 60 });
-  expect(here.alarms).toContainEqual({ event: 'queue_full' });
+  expect(here.alerts).toContainEqual({ event: 'queue_full' });
 
   expect(await ask(ANN, { network: NETWORK, device })).toMatchObject({ kind: 'code_sent' });
   expect(sent).toEqual([]);

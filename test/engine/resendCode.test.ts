@@ -9,7 +9,7 @@ async function lockedOut() {
   await here.signUp();
   const flow = must((await here.lockOut()).flow);
   const resend = async (own = flow) => {
-    const outcome = await resendCode(here.ports, { network: NETWORK, flow: own });
+    const outcome = await resendCode(here.deps, { network: NETWORK, flow: own });
     await here.settled();
     return outcome;
   };
@@ -39,14 +39,14 @@ test('a message that is sent again tells how long its code is still good', async
 });
 
 test('after a wrong guess there is a new code and a new flow', async () => {
-  const { ports, clock, resend, sms, flow, passcode } = await lockedOut();
-  await verifyPasscode(ports, { network: NETWORK, email: ANN, flow, passcode: otherThan(passcode) });
+  const { deps, clock, resend, sms, flow, passcode } = await lockedOut();
+  await verifyPasscode(deps, { network: NETWORK, email: ANN, flow, passcode: otherThan(passcode) });
   clock.advanceSeconds(60);
   const outcome = await resend();
   if (outcome.kind !== 'code_sent') throw new Error(outcome.kind);
   expect(outcome.flow).not.toBe(flow);
   const form = { network: NETWORK, email: ANN, flow: must(outcome.flow), passcode: sms.lastPasscode() };
-  expect(await verifyPasscode(ports, form)).toMatchObject({ kind: 'ok' });
+  expect(await verifyPasscode(deps, form)).toMatchObject({ kind: 'ok' });
 });
 
 test('an expired code is replaced by a new one', async () => {
@@ -63,18 +63,18 @@ test('a code that was refused is good again as soon as it is sent again, under t
   const flow = must((await here.lockOut()).flow);
   here.clock.advanceSeconds(60);
   here.sms.answerNext(new Promise(() => undefined));
-  expect(await resendCode(here.ports, { network: NETWORK, flow })).toMatchObject({ kind: 'code_sent', flow });
+  expect(await resendCode(here.deps, { network: NETWORK, flow })).toMatchObject({ kind: 'code_sent', flow });
   await new Promise((resolve) => setImmediate(resolve));
   const form = { network: NETWORK, email: ANN, flow, passcode: here.sms.lastPasscode() };
-  expect(await verifyPasscode(here.ports, form)).toMatchObject({ kind: 'ok' });
+  expect(await verifyPasscode(here.deps, form)).toMatchObject({ kind: 'ok' });
 });
 
 test('a code that has gone out stays good when sending it again is refused', async () => {
-  const { ports, clock, resend, sms, flow, passcode } = await lockedOut();
+  const { deps, clock, resend, sms, flow, passcode } = await lockedOut();
   clock.advanceSeconds(60);
   sms.answerNext({ kind: 'refused', reason: 'busy' });
   await resend();
-  expect(await verifyPasscode(ports, { network: NETWORK, email: ANN, flow, passcode })).toMatchObject({
+  expect(await verifyPasscode(deps, { network: NETWORK, email: ANN, flow, passcode })).toMatchObject({
     kind: 'ok',
   });
 });
@@ -87,25 +87,25 @@ test('a restart between the code and its message leaves no dead end: after the p
   await here.signIn('wrong');
   const locked = await here.signIn('wrong');
   if (locked.kind !== 'locked') throw new Error(locked.kind);
-  const restarted = world({}, here.ports.store);
+  const restarted = world({}, here.deps.store);
   restarted.clock.advanceSeconds(60);
   const flow = must(locked.flow);
-  expect(await resendCode(restarted.ports, { network: NETWORK, flow })).toMatchObject({
+  expect(await resendCode(restarted.deps, { network: NETWORK, flow })).toMatchObject({
     kind: 'code_sent',
     flow,
   });
   await restarted.settled();
   const form = { network: NETWORK, email: ANN, flow, passcode: restarted.sms.lastPasscode() };
-  expect(await verifyPasscode(restarted.ports, form)).toMatchObject({ kind: 'ok' });
+  expect(await verifyPasscode(restarted.deps, form)).toMatchObject({ kind: 'ok' });
 });
 
 test('an account that is not locked any more says so', async () => {
-  const { ports, clock, resend, signIn, sms, settled } = await lockedOut();
+  const { deps, clock, resend, signIn, sms, settled } = await lockedOut();
   clock.advanceSeconds(60);
   const second = await signIn('wrong');
   if (second.kind !== 'locked') throw new Error(second.kind);
   await settled();
-  await verifyPasscode(ports, {
+  await verifyPasscode(deps, {
     network: NETWORK,
     email: ANN,
     flow: must(second.flow),
@@ -115,8 +115,8 @@ test('an account that is not locked any more says so', async () => {
 });
 
 test('a flow that is fulfilled, or that nobody knows, starts over', async () => {
-  const { ports, resend, flow, passcode } = await lockedOut();
-  await verifyPasscode(ports, { network: NETWORK, email: ANN, flow, passcode });
+  const { deps, resend, flow, passcode } = await lockedOut();
+  await verifyPasscode(deps, { network: NETWORK, email: ANN, flow, passcode });
   expect(await resend()).toEqual({ kind: 'expired_code' });
   expect(await resend('A'.repeat(22))).toEqual({ kind: 'expired_code' });
 });
@@ -124,11 +124,11 @@ test('a flow that is fulfilled, or that nobody knows, starts over', async () => 
 test("a reset's code is sent again like an unlock's", async () => {
   const here = world();
   await here.signUp();
-  const asked = await resetPwd(here.ports, { network: NETWORK, email: ANN });
+  const asked = await resetPwd(here.deps, { network: NETWORK, email: ANN });
   if (asked.kind !== 'code_sent') throw new Error(asked.kind);
   await here.settled();
   here.clock.advanceSeconds(60);
-  expect(await resendCode(here.ports, { network: NETWORK, flow: must(asked.flow) })).toMatchObject({
+  expect(await resendCode(here.deps, { network: NETWORK, flow: must(asked.flow) })).toMatchObject({
     kind: 'code_sent',
     flow: asked.flow,
   });
@@ -155,7 +155,7 @@ test('asking again for an address that nobody has signed up answers the same, an
   const here = world();
   const flow = must((await here.lockOut()).flow);
   here.clock.advanceSeconds(60);
-  expect(await resendCode(here.ports, { network: NETWORK, flow })).toMatchObject({
+  expect(await resendCode(here.deps, { network: NETWORK, flow })).toMatchObject({
     kind: 'code_sent',
     resendIn: 60,
     flow,
@@ -170,13 +170,13 @@ test('a device of a confirmed phone that asks again for a code of strangers need
   const device = await confirmedDevice(here);
   here.sms.sent.length = 0;
   here.sms.answerNext({ kind: 'refused', reason: 'busy' });
-  const asked = await resetPwd(here.ports, { network: NETWORK, email: ANN });
+  const asked = await resetPwd(here.deps, { network: NETWORK, email: ANN });
   if (asked.kind !== 'code_sent') throw new Error(asked.kind);
   await here.settled();
   await here.setPassword(must(asked.flow), '000000', 'the new password');
 
   const form = { network: NETWORK, flow: must(asked.flow), deviceOf: () => device };
-  const again = await resendCode(here.ports, form);
+  const again = await resendCode(here.deps, form);
   if (again.kind !== 'code_sent') throw new Error(again.kind);
   await here.settled();
   expect(here.sms.sent).toHaveLength(2);

@@ -11,7 +11,7 @@ async function asked(policy = {}) {
   const here = world(policy);
   await here.signUp();
   const ask = async (device?: string) => {
-    const outcome = await resetPwd(here.ports, { network: NETWORK, email: ANN, ...(device && { device }) });
+    const outcome = await resetPwd(here.deps, { network: NETWORK, email: ANN, ...(device && { device }) });
     await here.settled();
     if (outcome.kind !== 'code_sent') throw new Error(outcome.kind);
     return outcome;
@@ -23,7 +23,7 @@ async function asked(policy = {}) {
 test('the first step sends a code and tells where it goes', async () => {
   const here = world();
   await here.signUp();
-  expect(await resetPwd(here.ports, { network: NETWORK, email: ANN })).toEqual({
+  expect(await resetPwd(here.deps, { network: NETWORK, email: ANN })).toEqual({
     kind: 'code_sent',
     phone: 'X-XXX-XXX-0123',
     resendIn: 60,
@@ -39,7 +39,7 @@ test('the code sets a new password, and the old one is no longer right', async (
   const { setPassword, signIn, flow, passcode } = await asked();
   expect(await setPassword(flow, passcode, NEW)).toMatchObject({
     kind: 'ok',
-    grants: { device: expect.any(String) },
+    issued: { device: expect.any(String) },
   });
   expect(await signIn(PASSWORD)).toMatchObject({ kind: 'wrong' });
   expect(await signIn(NEW)).toMatchObject({ kind: 'ok' });
@@ -74,11 +74,11 @@ test('a code expires after an hour', async () => {
 });
 
 test("an unlock's code sets no password, and is not voided by the try (attack 19)", async () => {
-  const { ports, lockOut, setPassword, sms } = await asked();
+  const { deps, lockOut, setPassword, sms } = await asked();
   const flow = must((await lockOut()).flow);
   const passcode = sms.lastPasscode();
   expect(await setPassword(flow, passcode, NEW)).toEqual({ kind: 'wrong_code' });
-  expect(await verifyPasscode(ports, { network: NETWORK, email: ANN, flow, passcode })).toMatchObject({
+  expect(await verifyPasscode(deps, { network: NETWORK, email: ANN, flow, passcode })).toMatchObject({
     kind: 'ok',
   });
 });
@@ -87,7 +87,7 @@ test.each([
   ['salt', { salt: 'A'.repeat(22) }],
   ['kdf', { kdf: 'argon2id$m=8,t=1,p=1' }],
 ])('a foreign %s is refused before the code is looked at', async (field, change) => {
-  const { ports, setPassword, flow, passcode } = await asked();
+  const { deps, setPassword, flow, passcode } = await asked();
   const keys = {
     salt: 'A'.repeat(22),
     kdf: 'argon2id$m=19456,t=2,p=1',
@@ -95,9 +95,9 @@ test.each([
     serverKey: 'A'.repeat(43),
   };
   const { getSeed } = await import('../../src/engine.ts');
-  const { salt } = await getSeed(ports, { email: ANN, network: '' });
+  const { salt } = await getSeed(deps, { email: ANN, network: '' });
   const form = { network: NETWORK, email: ANN, flow, passcode, ...keys, salt, ...change };
-  expect(await resetPwd(ports, form)).toEqual({ kind: 'invalid', field });
+  expect(await resetPwd(deps, form)).toEqual({ kind: 'invalid', field });
   expect(await setPassword(flow, passcode, NEW)).toMatchObject({ kind: 'ok' });
 });
 
@@ -105,16 +105,16 @@ test("lifts every lock, on the shared count and on each device's", async () => {
   const here = await asked();
   const signedIn = await here.signIn(PASSWORD);
   if (signedIn.kind !== 'ok') throw new Error(signedIn.kind);
-  const { device } = signedIn.grants;
+  const { device } = signedIn.issued;
   await here.lockOut();
   const flow = must((await here.lockOut({ device })).flow);
   await here.setPassword(here.flow, here.passcode, NEW);
   expect(await here.signIn(NEW)).toMatchObject({ kind: 'ok' });
-  const guards = await here.ports.store.transact(async (tx) => {
+  const lockouts = await here.deps.store.transact(async (tx) => {
     const { code } = must(await tx.flowFor(createHash('sha256').update(flow).digest('base64url')));
-    return [await tx.guardFor(ANN, ''), await tx.guardFor(ANN, code.device)];
+    return [await tx.lockoutFor(ANN, ''), await tx.lockoutFor(ANN, code.device)];
   });
-  expect(guards.map(({ isLocked }) => isLocked)).toEqual([false, false]);
+  expect(lockouts.map(({ isLocked }) => isLocked)).toEqual([false, false]);
 });
 
 test('ends all sessions (attack 23)', async () => {
@@ -122,7 +122,7 @@ test('ends all sessions (attack 23)', async () => {
   const signedIn = await here.signIn(PASSWORD);
   if (signedIn.kind !== 'ok') throw new Error(signedIn.kind);
   await here.setPassword(here.flow, here.passcode, NEW);
-  expect(await whoIsSignedIn(here.ports, { session: must(signedIn.grants.session) })).toBeUndefined();
+  expect(await whoIsSignedIn(here.deps, { session: must(signedIn.issued.session) })).toBeUndefined();
 });
 
 test('forgets the other devices and knows the one that gave the code', async () => {
@@ -132,8 +132,8 @@ test('forgets the other devices and knows the one that gave the code', async () 
   const done = await here.setPassword(here.flow, here.passcode, NEW);
   if (done.kind !== 'ok') throw new Error(done.kind);
   await here.lockOut();
-  expect(await here.signIn(NEW, { device: signedIn.grants.device })).toMatchObject({ kind: 'locked' });
-  expect(await here.signIn(NEW, { device: done.grants.device })).toMatchObject({ kind: 'ok' });
+  expect(await here.signIn(NEW, { device: signedIn.issued.device })).toMatchObject({ kind: 'locked' });
+  expect(await here.signIn(NEW, { device: done.issued.device })).toMatchObject({ kind: 'ok' });
 });
 
 test('voids all other codes of the account (attack 20)', async () => {
@@ -158,7 +158,7 @@ test("a known device has a pause of its own: strangers' requests don't make it w
   const { ask, signIn, sms } = await asked();
   const signedIn = await signIn(PASSWORD);
   if (signedIn.kind !== 'ok') throw new Error(signedIn.kind);
-  expect((await ask(signedIn.grants.device)).resendIn).toBe(60);
+  expect((await ask(signedIn.issued.device)).resendIn).toBe(60);
   expect(sms.sent).toHaveLength(2);
 });
 
@@ -166,14 +166,14 @@ test('the pause of an unlock is none for a reset', async () => {
   const here = world();
   await here.signUp();
   await here.lockOut();
-  await resetPwd(here.ports, { network: NETWORK, email: ANN });
+  await resetPwd(here.deps, { network: NETWORK, email: ANN });
   await here.settled();
   expect(here.sms.sent).toHaveLength(2);
 });
 
 test('an address that nobody has signed up answers the same, and no message leaves (attack 13)', async () => {
   const here = world();
-  expect(await resetPwd(here.ports, { network: NETWORK, email: ANN })).toEqual({
+  expect(await resetPwd(here.deps, { network: NETWORK, email: ANN })).toEqual({
     kind: 'code_sent',
     phone: expect.stringMatching(/^X-XXX-XXX-\d{4}$/),
     resendIn: 60,

@@ -35,8 +35,8 @@ test.each([
   ['kdf', { kdf: 'argon2id$m=65536,t=4,p=1' }],
   ['phoneno', { phoneno: '12345' }],
 ])('takes no other %s than is allowed, and then makes nothing', async (field, change) => {
-  const { ports, signUp } = world();
-  const { salt, kdf } = await getSeed(ports, { email: ANN, network: NETWORK });
+  const { deps, signUp } = world();
+  const { salt, kdf } = await getSeed(deps, { email: ANN, network: NETWORK });
   const form = {
     email: ANN,
     fname: 'Ann',
@@ -46,7 +46,7 @@ test.each([
     kdf,
     ...newKeys(PASSWORD, salt),
   };
-  expect(await signup(ports, { ...form, ...change })).toEqual({ kind: 'invalid', field });
+  expect(await signup(deps, { ...form, ...change })).toEqual({ kind: 'invalid', field });
   expect(await signUp()).toEqual({ kind: 'ok' });
 });
 
@@ -62,10 +62,10 @@ test('forgets the failures, the lock and the pause that strangers had put on the
 });
 
 test('a flow from before the sign-up is worth nothing after it', async () => {
-  const { ports, lockOut, signUp, sms } = world();
+  const { deps, lockOut, signUp, sms } = world();
   const { flow } = await lockOut();
   await signUp();
   await lockOut();
   const form = { network: NETWORK, email: ANN, flow: must(flow), passcode: sms.lastPasscode() };
-  expect(await verifyPasscode(ports, form)).toEqual({ kind: 'wrong_code' });
+  expect(await verifyPasscode(deps, form)).toEqual({ kind: 'wrong_code' });
 });

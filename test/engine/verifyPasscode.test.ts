@@ -10,7 +10,7 @@ async function lockedOut(policy = {}) {
   const flow = must((await here.lockOut()).flow);
   const passcode = here.sms.lastPasscode();
   const give = (change: { email?: string; flow?: string; passcode?: string; device?: string } = {}) =>
-    verifyPasscode(here.ports, { network: NETWORK, email: ANN, flow, passcode, ...change });
+    verifyPasscode(here.deps, { network: NETWORK, email: ANN, flow, passcode, ...change });
   return { ...here, flow, passcode, give };
 }
 
@@ -18,7 +18,7 @@ test('the right code unlocks, and then the password signs in', async () => {
   const { give, signIn } = await lockedOut();
   expect(await give()).toEqual({
     kind: 'ok',
-    grants: { device: expect.stringMatching(/^[0-9a-f]{12}[\w-]{43}$/) },
+    issued: { device: expect.stringMatching(/^[0-9a-f]{12}[\w-]{43}$/) },
   });
   expect(await signIn(PASSWORD)).toMatchObject({ kind: 'ok' });
 });
@@ -28,7 +28,7 @@ test('the device that gave the code is known from then on', async () => {
   const outcome = await give();
   if (outcome.kind !== 'ok') throw new Error(outcome.kind);
   await lockOut();
-  expect(await signIn(PASSWORD, { device: outcome.grants.device })).toMatchObject({ kind: 'ok' });
+  expect(await signIn(PASSWORD, { device: outcome.issued.device })).toMatchObject({ kind: 'ok' });
 });
 
 test('a passcode works once, and that is judged before the lock', async () => {
@@ -101,8 +101,8 @@ test("another account's flow is a wrong code, and voids nothing", async () => {
 });
 
 test("a reset's code does not unlock, and is not voided by the try (attack 19)", async () => {
-  const { ports, give, sms, settled, setPassword } = await lockedOut();
-  const asked = await resetPwd(ports, { network: NETWORK, email: ANN });
+  const { deps, give, sms, settled, setPassword } = await lockedOut();
+  const asked = await resetPwd(deps, { network: NETWORK, email: ANN });
   await settled();
   if (asked.kind !== 'code_sent') throw new Error(asked.kind);
   const reset = { flow: must(asked.flow), passcode: sms.lastPasscode() };
@@ -111,12 +111,12 @@ test("a reset's code does not unlock, and is not voided by the try (attack 19)",
 });
 
 test('an account that is not locked says so, and the code stays good for the next lock', async () => {
-  const { give, clock, signIn, sms, settled, lockOut, ports } = await lockedOut();
+  const { give, clock, signIn, sms, settled, lockOut, deps } = await lockedOut();
   clock.advanceSeconds(60);
   const second = await signIn('wrong');
   if (second.kind !== 'locked') throw new Error(second.kind);
   await settled();
-  await verifyPasscode(ports, {
+  await verifyPasscode(deps, {
     network: NETWORK,
     email: ANN,
     flow: must(second.flow),
@@ -131,7 +131,7 @@ test('a code lifts the count that it was asked for, and no other', async () => {
   const here = await lockedOut();
   const unlocked = await here.give();
   if (unlocked.kind !== 'ok') throw new Error(unlocked.kind);
-  const device = unlocked.grants.device;
+  const device = unlocked.issued.device;
   const flow = must((await here.lockOut({ device })).flow);
   await here.lockOut();
   expect(
@@ -150,8 +150,8 @@ test('a code that RingCentral refused to send is void: even the right guess is a
   here.sms.answerNext({ kind: 'refused', reason: 'bad_recipient' });
   const flow = must((await here.lockOut()).flow);
   const form = { network: NETWORK, email: ANN, flow, passcode: here.sms.lastPasscode() };
-  expect(await verifyPasscode(here.ports, form)).toEqual({ kind: 'wrong_code' });
-  expect(await verifyPasscode(here.ports, form)).toEqual({ kind: 'expired_code' });
+  expect(await verifyPasscode(here.deps, form)).toEqual({ kind: 'wrong_code' });
+  expect(await verifyPasscode(here.deps, form)).toEqual({ kind: 'expired_code' });
 });
 
 test('a code whose message may have arrived stays good', async () => {
@@ -160,7 +160,7 @@ test('a code whose message may have arrived stays good', async () => {
   here.sms.answerNext({ kind: 'unknown' });
   const flow = must((await here.lockOut()).flow);
   const form = { network: NETWORK, email: ANN, flow, passcode: here.sms.lastPasscode() };
-  expect(await verifyPasscode(here.ports, form)).toMatchObject({ kind: 'ok' });
+  expect(await verifyPasscode(here.deps, form)).toMatchObject({ kind: 'ok' });
 });
 
 test('no guess is right for an address that nobody has signed up (attack 6)', async () => {
@@ -168,31 +168,31 @@ test('no guess is right for an address that nobody has signed up (attack 6)', as
   await here.lockOut();
   const { passcodeFor } = await import('../../src/passcode.ts');
   const code = must(
-    await here.ports.store.transact((tx) => tx.newestCode(ANN, 'unlock', '', here.clock.nowMs())),
+    await here.deps.store.transact((tx) => tx.newestCode(ANN, 'unlock', '', here.clock.nowMs())),
   );
   const locked = await here.signIn('wrong');
   if (locked.kind !== 'locked') throw new Error(locked.kind);
   const newest = must(
-    await here.ports.store.transact((tx) => tx.newestCode(ANN, 'unlock', '', here.clock.nowMs())),
+    await here.deps.store.transact((tx) => tx.newestCode(ANN, 'unlock', '', here.clock.nowMs())),
   );
   expect(newest.id).not.toBe(code.id);
-  const passcode = passcodeFor(here.ports.appSecret, newest);
+  const passcode = passcodeFor(here.deps.appSecret, newest);
   expect(
-    await verifyPasscode(here.ports, { network: NETWORK, email: ANN, flow: must(locked.flow), passcode }),
+    await verifyPasscode(here.deps, { network: NETWORK, email: ANN, flow: must(locked.flow), passcode }),
   ).toEqual({
     kind: 'wrong_code',
   });
 });
 
 test('a thousand guesses open nothing: each costs a flow, and flows come with the pause (attacks 6, 8)', async () => {
-  const { ports, signIn, passcode } = await lockedOut();
+  const { deps, signIn, passcode } = await lockedOut();
   let flows = 0;
   for (let guess = 0; guess < 1000; guess += 1) {
     const asked = await signIn('wrong');
     if (asked.kind !== 'locked') throw new Error(asked.kind);
     if (asked.flow === undefined) continue;
     flows += 1;
-    await verifyPasscode(ports, {
+    await verifyPasscode(deps, {
       network: NETWORK,
       email: ANN,
       flow: asked.flow,

@@ -67,7 +67,7 @@ describe('pages', () => {
 
   test('a fault is a page with a title for a person', async () => {
     const { app, world } = site({ hasFaults: true });
-    world.ports.store.transact = () => Promise.reject(new TypeError('a secret detail'));
+    world.deps.store.transact = () => Promise.reject(new TypeError('a secret detail'));
     const person = supertest(app)
       .get('/about')
       .set({ Accept: 'text/html', Cookie: `sid=${'x'.repeat(43)}` });
@@ -405,7 +405,7 @@ describe('what became of a message', () => {
 
   test('a queue that is full is told with the time to wait, in the body and the header', async () => {
     const { world, visitor } = site();
-    world.sms.outlook = { kind: 'full', retryAfterSeconds: 17 };
+    world.sms.availability = { kind: 'full', retryAfterSeconds: 17 };
     const { status, body, headers } = await visitor().post('/resetpwd', { username: ANN });
     expect([status, body.status, body.retryAfter, headers['retry-after']]).toEqual([
       429,
@@ -432,7 +432,7 @@ describe('a database that cannot be written', () => {
 
   test('a fault of ours is a fixed sentence, and its error stays in the log', async () => {
     const { app, world, logged } = site({ hasFaults: true });
-    world.ports.store.transact = () => Promise.reject(new TypeError('a secret detail'));
+    world.deps.store.transact = () => Promise.reject(new TypeError('a secret detail'));
     const { status, body } = await supertest(app).post('/getseed').type('form').send('username=ann');
     expect([status, body]).toEqual([
       500,

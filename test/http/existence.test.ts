@@ -1,7 +1,7 @@
 import type { Response } from 'supertest';
 import { describe, expect, test, vi } from 'vitest';
+import { sweep } from '../../src/runtime/cleanup.ts';
 import type { SmsOutcome } from '../../src/sms.ts';
-import { sweep } from '../../src/sweep.ts';
 import { type Site, site } from '../support/site.ts';
 import { ANN } from '../support/world.ts';
 
@@ -53,7 +53,7 @@ async function walk({ visitor, world }: Site, laterDays: number) {
 
   const flows = [...(await round()), ...(await round()), ...(await round())];
   world.clock.advanceMinutes(laterDays * 24 * 60);
-  await sweep(world.ports.store, world.ports.nowMs());
+  await sweep(world.deps.store, world.deps.nowMs());
   for (const flow of flows) {
     await step(stranger.post('/codestatus', { flow }));
     await step(stranger.post('/resendcode', { flow }));
@@ -83,10 +83,10 @@ const SENDERS: Record<string, (here: Site) => void> = {
     here.world.sms.send = () => new Promise(() => undefined);
   },
   'has a full queue': (here) => {
-    here.world.sms.outlook = { kind: 'full', retryAfterSeconds: 30 };
+    here.world.sms.availability = { kind: 'full', retryAfterSeconds: 30 };
   },
   'fails for everybody': (here) => {
-    here.world.sms.outlook = { kind: 'failing', retryAfterSeconds: 30 };
+    here.world.sms.availability = { kind: 'failing', retryAfterSeconds: 30 };
   },
 };
 

@@ -2,9 +2,9 @@ import { createHash } from 'node:crypto';
 import fc from 'fast-check';
 import * as engine from '../../src/engine.ts';
 import { passcodeFor } from '../../src/passcode.ts';
+import { sweep } from '../../src/runtime/cleanup.ts';
 import type { SmsSender } from '../../src/sms.ts';
 import type { Store } from '../../src/store.ts';
-import { sweep } from '../../src/sweep.ts';
 import { newKeys, proofFor } from '../support/page.ts';
 import { NETWORK, type World, world } from '../support/world.ts';
 import {
@@ -58,7 +58,7 @@ export async function newWorld(
   const real: Real = {
     world: world({}, store, {
       sms: sender(messages, fates, () => real.isCrowded),
-      outlook: () => (real.isFull ? { kind: 'full', retryAfterSeconds: 9 } : { kind: 'clear' }),
+      availability: () => (real.isFull ? { kind: 'full', retryAfterSeconds: 9 } : { kind: 'clear' }),
     }),
     browsers: Array.from({ length: THIEF + 1 }, () => ({ devices: {}, session: undefined })),
     messages,
@@ -96,7 +96,7 @@ function sender(messages: Message[], fates: Fate[], isCrowded: () => boolean): S
       fateOf.set(messageId, fate);
       return { kind: 'sent', messageId };
     },
-    follow: async (messageId) =>
+    trackDelivery: async (messageId) =>
       fateOf.get(messageId) === 'failed'
         ? { kind: 'failed', reason: 'undeliverable' }
         : { kind: 'delivered' },
@@ -236,38 +236,38 @@ async function perform(model: Model, real: Real, plans: readonly Plan[]): Promis
 }
 
 async function carryOut(real: Real, request: Request): Promise<Outcome> {
-  const { ports } = real.world;
+  const { deps } = real.world;
   switch (request.do) {
     case 'signup': {
       const { email, fname, phone, password } = request;
-      const { salt, kdf } = await engine.getSeed(ports, { email, network: NETWORK });
+      const { salt, kdf } = await engine.getSeed(deps, { email, network: NETWORK });
       const keys = newKeys(password, salt);
-      return engine.signup(ports, { email, fname, lname: 'Lee', phoneno: phone, salt, kdf, ...keys });
+      return engine.signup(deps, { email, fname, lname: 'Lee', phoneno: phone, salt, kdf, ...keys });
     }
     case 'login': {
       const { email, password, seed } = request;
       const { signature, ...proof } = proofFor(password, email, seed);
-      const outcome = await engine.login(ports, { username: email, email, ...proof, ...sentBy(request) });
+      const outcome = await engine.login(deps, { username: email, email, ...proof, ...sentBy(request) });
       return outcome.kind === 'ok' ? { ...outcome, isSigned: outcome.signature === signature } : outcome;
     }
     case 'askReset':
-      return engine.resetPwd(ports, { email: request.email, ...sentBy(request) });
+      return engine.resetPwd(deps, { email: request.email, ...sentBy(request) });
     case 'resend':
-      return engine.resendCode(ports, {
+      return engine.resendCode(deps, {
         flow: request.flow,
         deviceOf: (email) => request.devices[email],
         ...sentBy({}),
       });
     case 'verify': {
       const { email, flow, passcode } = request;
-      return engine.verifyPasscode(ports, { email, flow, passcode, ...sentBy(request) });
+      return engine.verifyPasscode(deps, { email, flow, passcode, ...sentBy(request) });
     }
     case 'setPassword': {
       const { email, flow, passcode, password, hasOwnSalt } = request;
-      const { salt, kdf } = await engine.getSeed(ports, { email, network: NETWORK });
+      const { salt, kdf } = await engine.getSeed(deps, { email, network: NETWORK });
       const given = hasOwnSalt ? salt : 'A'.repeat(22);
       const keys = newKeys(password, given);
-      return engine.resetPwd(ports, {
+      return engine.resetPwd(deps, {
         email,
         flow,
         passcode,
@@ -278,13 +278,13 @@ async function carryOut(real: Real, request: Request): Promise<Outcome> {
       });
     }
     case 'logout':
-      return engine.logout(ports, sentBy(request));
+      return engine.logout(deps, sentBy(request));
     case 'who': {
-      const person = await engine.whoIsSignedIn(ports, sentBy(request));
+      const person = await engine.whoIsSignedIn(deps, sentBy(request));
       return { kind: person === undefined ? 'nobody' : 'somebody', ...(person && { person }) };
     }
     case 'sweep':
-      await sweep(ports.store, ports.nowMs());
+      await sweep(deps.store, deps.nowMs());
       return { kind: 'ok' };
   }
 }
@@ -342,19 +342,19 @@ async function requestFor(model: Model, real: Real, plan: Plan): Promise<Request
 /** Keeps what was handed out: the cookies in the browser, all else where anybody may try it again. */
 function keep(real: Real, plan: Plan, request: Request | undefined, outcome: Outcome | undefined): void {
   if (outcome?.flow !== undefined && !real.flows.includes(outcome.flow)) real.flows.push(outcome.flow);
-  const grants = outcome?.grants;
+  const issued = outcome?.issued;
   const browser = 'who' in plan ? browserOf(real, plan.who) : undefined;
   if (plan.do === 'logout' && browser !== undefined) browser.session = undefined;
-  if (grants === undefined || request === undefined || !('email' in request)) return;
-  real.devices.push({ email: request.email, token: grants.device });
-  if (grants.session !== undefined) real.sessions.push(grants.session);
+  if (issued === undefined || request === undefined || !('email' in request)) return;
+  real.devices.push({ email: request.email, token: issued.device });
+  if (issued.session !== undefined) real.sessions.push(issued.session);
   if (browser === undefined || ('who' in plan && plan.who === THIEF)) return;
-  browser.devices[request.email] = grants.device;
-  if (grants.session !== undefined) browser.session = grants.session;
+  browser.devices[request.email] = issued.device;
+  if (issued.session !== undefined) browser.session = issued.session;
 }
 
 async function freshSeed(model: Model, real: Real, email: string, isKept = false): Promise<SeedGiven> {
-  const seed = await engine.getSeed(real.world.ports, { email, network: NETWORK });
+  const seed = await engine.getSeed(real.world.deps, { email, network: NETWORK });
   takeIn(model, email, seed);
   real.seeds.push({ email, seed, isKept });
   return seed;
@@ -370,7 +370,7 @@ async function seedFor(model: Model, real: Real, how: string, email: string): Pr
 /** For nobody's account the digits that its code would have had: even they open nothing. */
 async function passcodeToGive(
   model: Model,
-  { world: { ports }, messages }: Real,
+  { world: { deps }, messages }: Real,
   flow: string,
   how: string,
 ): Promise<string> {
@@ -380,8 +380,8 @@ async function passcodeToGive(
   if (how === 'of another') return sent.findLast((one) => one !== own) ?? '444444';
   if (own !== undefined) return own;
   const hash = createHash('sha256').update(flow).digest('base64url');
-  const found = await ports.store.transact((tx) => tx.flowFor(hash));
-  return found === undefined ? '555555' : passcodeFor(ports.appSecret, found.code);
+  const found = await deps.store.transact((tx) => tx.flowFor(hash));
+  return found === undefined ? '555555' : passcodeFor(deps.appSecret, found.code);
 }
 
 function codeOf(model: Model, flow: string) {

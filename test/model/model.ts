@@ -1,4 +1,4 @@
-import { FIXED, TUTORIAL } from '../../src/policy.ts';
+import { CONSTANTS, TUTORIAL } from '../../src/policy.ts';
 
 export type Purpose = 'unlock' | 'reset';
 
@@ -42,7 +42,7 @@ export type Outcome = {
   retryAfter?: number;
   /** Whether the server's signature of a sign-in is the account's. */
   isSigned?: boolean;
-  grants?: { device: string; session?: string };
+  issued?: { device: string; session?: string };
   person?: { fname: string; email: string };
 };
 
@@ -60,7 +60,7 @@ interface Account {
   user: { fname: string; phone: string; password: string; isConfirmed: boolean } | undefined;
   /** Live tokens and the count that each stands for: the first token that a device was given. */
   devices: Map<string, { count: string; expiresAtMs: number }>;
-  guards: Map<string, { failures: number; isLocked: boolean; changedAtMs: number }>;
+  lockouts: Map<string, { failures: number; isLocked: boolean; changedAtMs: number }>;
 }
 
 interface Code {
@@ -77,7 +77,7 @@ interface Code {
   delivery: 'sending' | 'gone' | 'refused' | 'failed';
   flows: number;
   /** Its last message was asked for by a device that the account knows. */
-  isOwn: boolean;
+  requestedByKnownDevice: boolean;
 }
 
 interface Session {
@@ -125,7 +125,7 @@ const { maxFailures, codeLifetimeSeconds, codeResendSeconds } = TUTORIAL;
 /** A model of a world in which nobody has signed up. */
 export function newModel(nowMs: number, emails: readonly string[], seen: Map<string, number>): Model {
   const accounts = emails.map(
-    (email): Account => ({ email, user: undefined, devices: new Map(), guards: new Map() }),
+    (email): Account => ({ email, user: undefined, devices: new Map(), lockouts: new Map() }),
   );
   const state: State = {
     nowMs,
@@ -162,7 +162,7 @@ export function moveClock(model: Model, seconds: number): void {
 /** Takes in a seed that the engine has handed out. */
 export function takeIn(model: Model, email: string, { id }: SeedGiven): void {
   for (const state of model.states) {
-    state.seeds.set(id, { email, expiresAtMs: state.nowMs + FIXED.seedLifetimeSeconds * 1000 });
+    state.seeds.set(id, { email, expiresAtMs: state.nowMs + CONSTANTS.seedLifetimeSeconds * 1000 });
   }
 }
 
@@ -249,7 +249,7 @@ function applySignup(state: State, { request, outcome }: StepOf<'signup'>) {
   demandKind(outcome, 'ok', 'an address that nobody has can be signed up');
   const { fname, phone, password } = request;
   account.user = { fname, phone, password, isConfirmed: false };
-  account.guards.clear();
+  account.lockouts.clear();
   for (const [id, code] of state.codes) if (code.email === request.email) dropCode(state, id);
   state.asked = state.asked.filter(({ email }) => email !== request.email);
 }
@@ -264,8 +264,8 @@ function applyLogin(state: State, { request, outcome }: StepOf<'login'>, notes: 
   const account = accountOf(state, request.email);
   const count = countOf(state, account, request.device);
   const isRight = account.user !== undefined && account.user.password === request.password;
-  const guard = account.guards.get(count) ?? { failures: 0, isLocked: false, changedAtMs: 0 };
-  if (guard.isLocked) {
+  const lockout = account.lockouts.get(count) ?? { failures: 0, isLocked: false, changedAtMs: 0 };
+  if (lockout.isLocked) {
     demandKind(outcome, 'locked', 'a locked count lets no password in');
     if (isRight) notes.tags.push('a right password at a lock');
     return ask(state, account, 'unlock', count, count !== UNKNOWN, outcome, notes);
@@ -273,12 +273,12 @@ function applyLogin(state: State, { request, outcome }: StepOf<'login'>, notes: 
   if (isRight) {
     demandKind(outcome, 'ok', 'the right password signs in where the count is not locked');
     demand(outcome.isSigned === true, 'a sign-in is signed by the server');
-    demand(outcome.grants?.session !== undefined, 'a sign-in starts a session');
-    if (account.guards.get(UNKNOWN)?.isLocked) notes.tags.push('a known device beside a lock of strangers');
-    account.guards.delete(count);
+    demand(outcome.issued?.session !== undefined, 'a sign-in starts a session');
+    if (account.lockouts.get(UNKNOWN)?.isLocked) notes.tags.push('a known device beside a lock of strangers');
+    account.lockouts.delete(count);
     state.sessions.delete(request.session ?? '');
     const { nowMs } = state;
-    state.sessions.set(outcome.grants.session, {
+    state.sessions.set(outcome.issued.session, {
       email: request.email,
       madeAtMs: nowMs,
       seenAtMs: nowMs,
@@ -287,9 +287,9 @@ function applyLogin(state: State, { request, outcome }: StepOf<'login'>, notes: 
     return remember(state, account, count, outcome);
   }
 
-  const failures = guard.failures + 1;
+  const failures = lockout.failures + 1;
   const isLocked = failures >= maxFailures;
-  account.guards.set(count, { failures, isLocked, changedAtMs: state.nowMs });
+  account.lockouts.set(count, { failures, isLocked, changedAtMs: state.nowMs });
   if (isLocked) {
     demandKind(outcome, 'locked', 'the third failure in a row locks');
     return ask(state, account, 'unlock', count, count !== UNKNOWN, outcome, notes);
@@ -314,7 +314,7 @@ function applyResend(state: State, { request, outcome }: StepOf<'resend'>, notes
   }
   const { email, purpose, count } = code;
   const account = accountOf(state, email);
-  if (purpose === 'unlock' && !account.guards.get(count)?.isLocked) {
+  if (purpose === 'unlock' && !account.lockouts.get(count)?.isLocked) {
     return demandKind(outcome, 'not_locked', 'no code goes out where nothing is locked');
   }
   if (mayBeSlow(state, account, outcome)) return;
@@ -337,7 +337,7 @@ function applyResend(state: State, { request, outcome }: StepOf<'resend'>, notes
   code.sentAtMs = state.nowMs;
   code.changedAtMs = state.nowMs;
   if (code.delivery !== 'gone') code.delivery = 'sending';
-  code.isOwn = isKnown;
+  code.requestedByKnownDevice = isKnown;
   send(state, account, code, isKnown, notes);
 }
 
@@ -346,11 +346,11 @@ function applyVerify(state: State, { request, outcome }: StepOf<'verify'>, notes
   if (mayBeGuarded(state, account, request.device, outcome)) return;
   const code = codeToTry(state, request, 'unlock', outcome, notes);
   if (code === undefined) return;
-  if (!account.guards.get(code.count)?.isLocked) {
+  if (!account.lockouts.get(code.count)?.isLocked) {
     return demandKind(outcome, 'not_locked', 'a count that is not locked needs no code');
   }
   if (!tryCode(state, request, code, outcome, notes)) return;
-  account.guards.delete(code.count);
+  account.lockouts.delete(code.count);
   remember(state, account, countOf(state, account, request.device), outcome);
 }
 
@@ -363,7 +363,7 @@ function applySetPassword(state: State, { request, outcome }: StepOf<'setPasswor
 
   if (account.user !== undefined) account.user.password = request.password;
   notes.resets.add(request.email);
-  account.guards.clear();
+  account.lockouts.clear();
   account.devices.clear();
   for (const [token, session] of state.sessions) {
     if (session.email !== request.email) continue;
@@ -384,13 +384,13 @@ function applyWho(state: State, { request, outcome }: StepOf<'who'>, notes: Note
   if (session === undefined) {
     return demand(outcome.person === undefined, 'a session that was ended, or never began, is nobody');
   }
-  const idleEndMs = session.seenAtMs + FIXED.sessionIdleSeconds * 1000;
-  const lastEndMs = session.madeAtMs + FIXED.sessionLifetimeSeconds * 1000;
+  const idleEndMs = session.seenAtMs + CONSTANTS.sessionIdleSeconds * 1000;
+  const lastEndMs = session.madeAtMs + CONSTANTS.sessionLifetimeSeconds * 1000;
   if (nowMs >= idleEndMs || nowMs >= lastEndMs) {
     notes.tags.push('a session that is over');
     return demand(outcome.person === undefined, 'a session ends after 12 idle hours and after 30 days');
   }
-  const isSure = !session.mayBeSwept && nowMs < idleEndMs - FIXED.sessionSeenSeconds * 1000;
+  const isSure = !session.mayBeSwept && nowMs < idleEndMs - CONSTANTS.sessionSeenSeconds * 1000;
   if (outcome.person === undefined) return demand(!isSure, 'a session lasts until its end');
   const { user } = accountOf(state, session.email);
   demand(
@@ -402,17 +402,18 @@ function applyWho(state: State, { request, outcome }: StepOf<'who'>, notes: Note
 
 function applySweep(state: State): void {
   const { nowMs } = state;
-  const changedBeforeMs = nowMs - FIXED.rowLifetimeSeconds * 1000;
+  const changedBeforeMs = nowMs - CONSTANTS.rowLifetimeSeconds * 1000;
   for (const [id, seed] of state.seeds) if (seed.expiresAtMs <= nowMs) state.seeds.delete(id);
-  for (const { guards, devices } of state.accounts.values()) {
-    for (const [count, guard] of guards) if (guard.changedAtMs < changedBeforeMs) guards.delete(count);
+  for (const { lockouts, devices } of state.accounts.values()) {
+    for (const [count, lockout] of lockouts)
+      if (lockout.changedAtMs < changedBeforeMs) lockouts.delete(count);
     for (const [token, device] of devices) if (device.expiresAtMs <= nowMs) devices.delete(token);
   }
   for (const [id, code] of state.codes) if (code.changedAtMs < changedBeforeMs) dropCode(state, id);
   for (const session of state.sessions.values()) {
-    const idleMs = (FIXED.sessionIdleSeconds - FIXED.sessionSeenSeconds) * 1000;
+    const idleMs = (CONSTANTS.sessionIdleSeconds - CONSTANTS.sessionSeenSeconds) * 1000;
     if (nowMs >= session.seenAtMs + idleMs) session.mayBeSwept = true;
-    if (nowMs >= session.madeAtMs + FIXED.sessionLifetimeSeconds * 1000) session.mayBeSwept = true;
+    if (nowMs >= session.madeAtMs + CONSTANTS.sessionLifetimeSeconds * 1000) session.mayBeSwept = true;
   }
 }
 
@@ -433,7 +434,7 @@ function ask(
   if (newest !== undefined && pauseMs > 0) {
     demandAsked(account, outcome, pauseMs);
     const [codeId, code] = newest;
-    const isOpen = !code.isSpent && !isExpired(state, code) && code.flows < FIXED.maxFlowsPerCode;
+    const isOpen = !code.isSpent && !isExpired(state, code) && code.flows < CONSTANTS.maxFlowsPerCode;
     demand(isOpen === (outcome.flow !== undefined), 'who asks during the pause gets one of three flows');
     if (outcome.flow === undefined) {
       notes.tags.push('no flow');
@@ -459,7 +460,7 @@ function ask(
     isSpent: false,
     delivery: 'sending',
     flows: 1,
-    isOwn: isKnown,
+    requestedByKnownDevice: isKnown,
   };
   state.codes.set(outcome.flow, code);
   addFlow(state, outcome.flow, outcome.flow);
@@ -547,12 +548,12 @@ function tryCode(
 
 /** The device that gave the code or signed in is known under a fresh token, on the count that it had. */
 function remember(state: State, account: Account, count: string, outcome: Outcome): void {
-  const token = outcome.grants?.device;
+  const token = outcome.issued?.device;
   demand(token !== undefined, 'who signed in or gave the code is known from then on');
   for (const [old, device] of account.devices) if (device.count === count) account.devices.delete(old);
   account.devices.set(token, {
     count: count === UNKNOWN ? token : count,
-    expiresAtMs: state.nowMs + FIXED.deviceLifetimeSeconds * 1000,
+    expiresAtMs: state.nowMs + CONSTANTS.deviceLifetimeSeconds * 1000,
   });
 }
 
@@ -583,7 +584,7 @@ function demandBounds({ codes, flows, asked, spent, nowMs }: State): void {
   const flowsOf = new Map<string, number>();
   for (const { codeId } of flows.values()) flowsOf.set(codeId, (flowsOf.get(codeId) ?? 0) + 1);
   for (const [id] of codes) {
-    demand((flowsOf.get(id) ?? 0) <= FIXED.maxFlowsPerCode, 'a code has three flows at most');
+    demand((flowsOf.get(id) ?? 0) <= CONSTANTS.maxFlowsPerCode, 'a code has three flows at most');
   }
   const fresh = asked.filter(({ atMs }) => atMs > nowMs - codeResendSeconds * 1000);
   const groups = new Map<string, State['asked']>();
@@ -636,8 +637,8 @@ function countSince(fromMs: number, spent: State['spent']): number {
 
 function pauseLeftMs(state: State, newest: [string, Code] | undefined, isKnown: boolean): number {
   if (newest === undefined) return 0;
-  const [, { email, delivery, sentAtMs, isOwn }] = newest;
-  const isTold = isKnown && (isOwn || accountOf(state, email).user?.isConfirmed === true);
+  const [, { email, delivery, sentAtMs, requestedByKnownDevice }] = newest;
+  const isTold = isKnown && (requestedByKnownDevice || accountOf(state, email).user?.isConfirmed === true);
   if (isTold && (delivery === 'refused' || delivery === 'failed')) return 0;
   return Math.max(0, sentAtMs + codeResendSeconds * 1000 - state.nowMs);
 }

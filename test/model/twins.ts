@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { expect } from 'vitest';
 import * as engine from '../../src/engine.ts';
+import { sweep } from '../../src/runtime/cleanup.ts';
 import type { SmsOutcome } from '../../src/sms.ts';
-import { sweep } from '../../src/sweep.ts';
 import { newKeys, proofFor } from '../support/page.ts';
 import { SEED } from '../support/seed.ts';
 import { ANN, NETWORK, type World, world } from '../support/world.ts';
@@ -23,7 +23,7 @@ type Happening =
   | { actions: Action[] }
   | { seconds: number }
   | { fate: SmsOutcome['kind'] | 'failed' }
-  | { outlook: 'clear' | 'full' | 'failing' }
+  | { availability: 'clear' | 'full' | 'failing' }
   | { sweeps: true };
 
 /** One of the two worlds, and what the stranger got from it. */
@@ -34,24 +34,24 @@ const DEVICE = 'D'.repeat(43);
 
 /** Carries out an action of the stranger. */
 async function carryOut(twin: Twin, action: Action): Promise<unknown> {
-  const { ports } = twin.world;
+  const { deps } = twin.world;
   const device = 'hasDevice' in action && action.hasDevice ? DEVICE : undefined;
   const origin = { network: NETWORK, ...(device !== undefined && { device }) };
   const flow = ('flow' in action ? twin.flows.at(-1 - action.flow) : undefined) ?? 'A'.repeat(22);
   switch (action.do) {
     case 'seed':
-      return engine.getSeed(ports, { email: ANN, network: NETWORK });
+      return engine.getSeed(deps, { email: ANN, network: NETWORK });
     case 'login': {
       const seed = (action.isSeedOld ? twin.seed : undefined) ?? (await freshSeed(twin));
       const { id, nonce, proof } = proofFor('a guess', ANN, seed);
-      return engine.login(ports, { username: ANN, email: ANN, id, nonce, proof, ...origin });
+      return engine.login(deps, { username: ANN, email: ANN, id, nonce, proof, ...origin });
     }
     case 'askReset':
-      return engine.resetPwd(ports, { email: ANN, ...origin });
+      return engine.resetPwd(deps, { email: ANN, ...origin });
     case 'resend':
-      return engine.resendCode(ports, { flow, deviceOf: () => device, ...origin });
+      return engine.resendCode(deps, { flow, deviceOf: () => device, ...origin });
     case 'verify':
-      return engine.verifyPasscode(ports, {
+      return engine.verifyPasscode(deps, {
         email: ANN,
         flow,
         passcode: wrongIn(twin),
@@ -61,7 +61,7 @@ async function carryOut(twin: Twin, action: Action): Promise<unknown> {
       const { salt, kdf } = await freshSeed(twin);
       const given = action.hasOwnSalt ? salt : 'A'.repeat(22);
       const keys = newKeys('mine', given);
-      return engine.resetPwd(ports, {
+      return engine.resetPwd(deps, {
         email: ANN,
         flow,
         passcode: wrongIn(twin),
@@ -72,12 +72,12 @@ async function carryOut(twin: Twin, action: Action): Promise<unknown> {
       });
     }
     case 'codeStatus':
-      return engine.codeStatus(ports, { network: NETWORK, flow, deviceOf: () => device });
+      return engine.codeStatus(deps, { network: NETWORK, flow, deviceOf: () => device });
   }
 }
 
 async function freshSeed(twin: Twin): Promise<Seed> {
-  twin.seed = await engine.getSeed(twin.world.ports, { email: ANN, network: NETWORK });
+  twin.seed = await engine.getSeed(twin.world.deps, { email: ANN, network: NETWORK });
   return twin.seed;
 }
 
@@ -99,17 +99,19 @@ function seenBy(twin: Twin, answer: unknown): string {
 }
 
 async function letHappen(twin: Twin, happening: Happening): Promise<string[]> {
-  const { clock, sms, ports, settled } = twin.world;
+  const { clock, sms, deps, settled } = twin.world;
   if ('actions' in happening) {
     const answers = await Promise.all(happening.actions.map((action) => carryOut(twin, action)));
     await settled();
     return answers.map((answer) => seenBy(twin, answer));
   }
   if ('seconds' in happening) clock.advanceSeconds(happening.seconds);
-  else if ('sweeps' in happening) await sweep(ports.store, ports.nowMs());
-  else if ('outlook' in happening) {
-    sms.outlook =
-      happening.outlook === 'clear' ? { kind: 'clear' } : { kind: happening.outlook, retryAfterSeconds: 30 };
+  else if ('sweeps' in happening) await sweep(deps.store, deps.nowMs());
+  else if ('availability' in happening) {
+    sms.availability =
+      happening.availability === 'clear'
+        ? { kind: 'clear' }
+        : { kind: happening.availability, retryAfterSeconds: 30 };
   } else if (happening.fate === 'failed') sms.endNext({ kind: 'failed', reason: 'opted_out' });
   else if (happening.fate === 'refused') sms.answerNext({ kind: 'refused', reason: 'bad_recipient' });
   else if (happening.fate === 'unknown') sms.answerNext({ kind: 'unknown' });
@@ -159,7 +161,7 @@ const happeningArb: fc.Arbitrary<Happening> = fc.oneof(
     weight: 1,
     arbitrary: fc
       .constantFrom('clear' as const, 'clear' as const, 'full' as const, 'failing' as const)
-      .map((outlook) => ({ outlook })),
+      .map((availability) => ({ availability })),
   },
   { weight: 1, arbitrary: fc.constant({ sweeps: true as const }) },
 );

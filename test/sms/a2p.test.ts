@@ -74,23 +74,23 @@ describe('by high volume, following', () => {
     await sms.send('+16505550199', TEXT);
     bench.ringCentral.progress = ['Queued', { failed: 'DeliveryFailed', errorCode: 'SMS-CAR-413' }];
     await sms.send(PHONE, TEXT);
-    expect(await sms.follow('batch-2')).toEqual({ kind: 'failed', reason: 'opted_out' });
-    expect(await sms.follow('batch-1')).toEqual({ kind: 'delivered' });
+    expect(await sms.trackDelivery('batch-2')).toEqual({ kind: 'failed', reason: 'opted_out' });
+    expect(await sms.trackDelivery('batch-1')).toEqual({ kind: 'delivered' });
   });
 
   test('goes on while the batch has no message yet', async () => {
     const sms = sender();
     await sms.send(PHONE, TEXT);
     bench.ringCentral.next('a2pMessages', ok({ records: [] }));
-    expect(await sms.follow('batch-1')).toEqual({ kind: 'delivered' });
+    expect(await sms.trackDelivery('batch-1')).toEqual({ kind: 'delivered' });
   });
 
   test('ends for good where the app lacks the permission', async () => {
     const sms = sender();
     await sms.send(PHONE, TEXT);
     bench.ringCentral.permissions.delete('A2PSMS');
-    expect(await sms.follow('batch-1')).toEqual(UNKNOWN);
-    expect(await sms.follow('batch-1')).toEqual(UNKNOWN);
+    expect(await sms.trackDelivery('batch-1')).toEqual(UNKNOWN);
+    expect(await sms.trackDelivery('batch-1')).toEqual(UNKNOWN);
     expect(lines.filter(({ event }) => event === 'follow_off')).toHaveLength(1);
     expect(bench.ringCentral.count('a2pMessages')).toBe(1);
   });

@@ -90,7 +90,7 @@ test('a terminal that fails makes no message fail', async () => {
 
 test('a message that must not leave is told in a line without its number and text, and is not kept', async () => {
   const { sms, printed } = inboxAt();
-  expect(await sms.skip?.('+16505550123', 'Your code is 012345')).toMatchObject({ kind: 'sent' });
+  expect(await sms.sendDecoy?.('+16505550123', 'Your code is 012345')).toMatchObject({ kind: 'sent' });
   expect(printed).toEqual([expect.stringMatching(/^No text message: /)]);
   expect(printed.join()).not.toMatch(/0123|012345/);
   expect(sms.messages()).toEqual([]);

@@ -17,13 +17,13 @@ async function sentMessage(options?: Parameters<typeof sender>[0]) {
 describe('a message that was sent', () => {
   test('is followed until it is delivered, and no further', async () => {
     const { sms, id } = await sentMessage();
-    expect(await sms.follow(id)).toEqual({ kind: 'delivered' });
+    expect(await sms.trackDelivery(id)).toEqual({ kind: 'delivered' });
     expect(bench.ringCentral.count('messages')).toBe(3);
   });
 
   test('has its end logged once, under the id that its sending was logged with', async () => {
     const { sms, id } = await sentMessage();
-    await sms.follow(id);
+    await sms.trackDelivery(id);
     expect(lines).toEqual([
       { event: 'follow_delivered', status: 200, requestId: 'standin-request-5', messageId: id },
     ]);
@@ -51,20 +51,20 @@ describe('a message that was sent', () => {
     const failed = 'DeliveryFailed' as const;
     bench.ringCentral.progress = ['Sent', errorCode ? { failed, errorCode } : { failed }];
     const { sms, id } = await sentMessage();
-    expect(await sms.follow(id)).toEqual({ kind: 'failed', reason });
+    expect(await sms.trackDelivery(id)).toEqual({ kind: 'failed', reason });
     expect(lines).toMatchObject([{ event: `follow_${reason}`, errorCode, messageId: id }]);
   });
 
   test('and could not leave RingCentral has failed too', async () => {
     bench.ringCentral.progress = [{ failed: 'SendingFailed', errorCode: 'SMS-RC-410' }];
     const { sms, id } = await sentMessage();
-    expect(await sms.follow(id)).toEqual({ kind: 'failed', reason: 'bad_recipient' });
+    expect(await sms.trackDelivery(id)).toEqual({ kind: 'failed', reason: 'bad_recipient' });
   });
 
   test('and stays on its way is asked after once for each wait, and then left', async () => {
     bench.ringCentral.progress = ['Queued', 'Sent'];
     const { sms, id } = await sentMessage({ followWaitsMs: [0, 0] });
-    expect(await sms.follow(id)).toEqual(UNKNOWN);
+    expect(await sms.trackDelivery(id)).toEqual(UNKNOWN);
     expect(bench.ringCentral.count('messages')).toBe(2);
     expect(lines).toMatchObject([{ event: 'follow_unknown', messageId: id }]);
   });
@@ -80,25 +80,25 @@ describe('a message that was sent', () => {
     bench.ringCentral.progress = ['Delivered'];
     const { sms, id } = await sentMessage();
     bench.ringCentral.next('messages', trouble, trouble);
-    expect(await sms.follow(id)).toEqual({ kind: 'delivered' });
+    expect(await sms.trackDelivery(id)).toEqual({ kind: 'delivered' });
   });
 
   test('is given up by a question that hangs for longer than a call may take', async () => {
     const { sms, id } = await sentMessage({ requestTimeoutMs: 200, followWaitsMs: [0] });
     bench.ringCentral.next('messages', { kind: 'hang' });
-    expect(await sms.follow(id)).toEqual(UNKNOWN);
+    expect(await sms.trackDelivery(id)).toEqual(UNKNOWN);
   });
 
   test('is followed across a token that was revoked', async () => {
     const { sms, id } = await sentMessage();
     bench.ringCentral.revokeTokens();
-    expect(await sms.follow(id)).toEqual({ kind: 'delivered' });
+    expect(await sms.trackDelivery(id)).toEqual({ kind: 'delivered' });
     expect(bench.ringCentral.count('token')).toBe(2);
   });
 
   test('is not asked after where its id is none', async () => {
     const { sms } = await sentMessage();
-    expect(await sms.follow(`../sms?${PHONE}`)).toEqual(UNKNOWN);
+    expect(await sms.trackDelivery(`../sms?${PHONE}`)).toEqual(UNKNOWN);
     expect(bench.ringCentral.count('sms')).toBe(1);
     expect(bench.ringCentral.count('other')).toBe(0);
   });
@@ -109,16 +109,16 @@ describe('following', () => {
     const { sms, id } = await sentMessage();
     bench.ringCentral.next('sms', tooMany('30'));
     await sms.send(PHONE, TEXT);
-    expect(await sms.follow(id)).toEqual(UNKNOWN);
+    expect(await sms.trackDelivery(id)).toEqual(UNKNOWN);
     expect(bench.ringCentral.count('messages')).toBe(0);
     bench.advanceSeconds(30);
-    expect(await sms.follow(id)).toEqual({ kind: 'delivered' });
+    expect(await sms.trackDelivery(id)).toEqual({ kind: 'delivered' });
   });
 
   test('that gets a 429 is quiet from then on, and so is all else', async () => {
     const { sms, id } = await sentMessage();
     bench.ringCentral.next('messages', tooMany('30'));
-    expect(await sms.follow(id)).toEqual(UNKNOWN);
+    expect(await sms.trackDelivery(id)).toEqual(UNKNOWN);
     expect(bench.ringCentral.count('messages')).toBe(1);
     expect(await sms.send(PHONE, TEXT)).toMatchObject({ reason: 'busy', retryAfterSeconds: 30 });
   });
@@ -126,11 +126,11 @@ describe('following', () => {
   test('leaves half of what RingCentral allows in a minute to others', async () => {
     const { sms, id } = await sentMessage();
     bench.ringCentral.remaining.light = 24;
-    expect(await sms.follow(id)).toEqual(UNKNOWN);
+    expect(await sms.trackDelivery(id)).toEqual(UNKNOWN);
     expect(bench.ringCentral.count('messages')).toBe(1);
     bench.ringCentral.remaining.light = 49;
     bench.advanceSeconds(60);
-    expect(await sms.follow(id)).toEqual({ kind: 'delivered' });
+    expect(await sms.trackDelivery(id)).toEqual({ kind: 'delivered' });
   });
 
   test.each([
@@ -141,11 +141,11 @@ describe('following', () => {
     async (_who, forbid, errorCode) => {
       forbid();
       const { sms, id } = await sentMessage();
-      expect(await Promise.all([sms.follow(id), sms.follow(id), sms.follow(id)])).toEqual(
-        Array(3).fill(UNKNOWN),
-      );
+      expect(
+        await Promise.all([sms.trackDelivery(id), sms.trackDelivery(id), sms.trackDelivery(id)]),
+      ).toEqual(Array(3).fill(UNKNOWN));
       const asked = bench.ringCentral.count('messages');
-      expect(await sms.follow(id)).toEqual(UNKNOWN);
+      expect(await sms.trackDelivery(id)).toEqual(UNKNOWN);
       expect(bench.ringCentral.count('messages')).toBe(asked);
       expect(lines).toEqual([
         {
@@ -165,7 +165,7 @@ describe('following', () => {
     const { sms, id } = await sentMessage();
     bench.ringCentral.revokeTokens();
     bench.ringCentral.always('token', refusal(400, 'OAU-125'));
-    expect(await sms.follow(id)).toEqual(UNKNOWN);
+    expect(await sms.trackDelivery(id)).toEqual(UNKNOWN);
     expect(bench.ringCentral.count('token')).toBe(2);
     expect(await sms.send(PHONE, TEXT)).toEqual(MISCONFIGURED);
   });
@@ -175,6 +175,6 @@ describe('following', () => {
       throw new Error('the disk is full');
     };
     const { sms, id } = await sentMessage({ log });
-    expect(await sms.follow(id)).toEqual({ kind: 'delivered' });
+    expect(await sms.trackDelivery(id)).toEqual({ kind: 'delivered' });
   });
 });

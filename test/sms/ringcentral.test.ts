@@ -100,7 +100,7 @@ describe('the login', () => {
     bench.ringCentral.expiresInSeconds = 30;
     const sms = await warmSender();
     expect(await sms.send(PHONE, TEXT)).toEqual(SENT);
-    expect(bench.ringCentral.grants).toEqual(Array(2).fill('urn:ietf:params:oauth:grant-type:jwt-bearer'));
+    expect(bench.ringCentral.issued).toEqual(Array(2).fill('urn:ietf:params:oauth:grant-type:jwt-bearer'));
   });
 
   test('is made anew, once, for ten messages whose token was revoked, and each of them goes once', async () => {

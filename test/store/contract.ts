@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, test } from 'vitest';
+import { sweep } from '../../src/runtime/cleanup.ts';
 import { type Code, type Store, StoreUnavailable, type Tx } from '../../src/store.ts';
-import { sweep } from '../../src/sweep.ts';
 import { proofFor } from '../support/page.ts';
 import { must, PASSWORD, world } from '../support/world.ts';
 
@@ -26,9 +26,9 @@ const CODE: Code = {
   isSpent: false,
   delivery: 'sending',
   reason: undefined,
-  isInOutage: false,
-  isHeldBack: false,
-  isOwn: false,
+  duringOutage: false,
+  isSuppressed: false,
+  requestedByKnownDevice: false,
 };
 
 /** What every store has to keep to; `open` makes an empty one. */
@@ -75,7 +75,7 @@ export function storeContract(open: () => Store): void {
         'rejected',
         'fulfilled',
       ]);
-      expect((await store.transact((tx) => tx.guardFor(USER.email, ''))).failures).toBe(3);
+      expect((await store.transact((tx) => tx.lockoutFor(USER.email, ''))).failures).toBe(3);
     });
 
     test('sees what the works before it have done', async () => {
@@ -92,7 +92,7 @@ export function storeContract(open: () => Store): void {
         await tx.addFailure(USER.email, '', NOW);
         await new Promise(() => undefined);
       });
-      const next = store.transact((tx) => tx.guardFor(USER.email, ''));
+      const next = store.transact((tx) => tx.lockoutFor(USER.email, ''));
       await expect(endless).rejects.toThrow('rolled back');
       expect(await next).toEqual({ failures: 0, isLocked: false });
     });
@@ -296,13 +296,17 @@ export function storeContract(open: () => Store): void {
     test('a code that was held back stays so until its message leaves, and one that left is never held back', async () => {
       const store = fresh();
       const told = await store.transact(async (tx) => {
-        await tx.addCode({ ...CODE, isHeldBack: true });
+        await tx.addCode({ ...CODE, isSuppressed: true });
         await tx.addFlow('f1', 'c1', 3);
-        const isHeldBack = async () => (await tx.flowFor('f1'))?.code.isHeldBack;
-        const seen = [await isHeldBack()];
+        const isSuppressed = async () => (await tx.flowFor('f1'))?.code.isSuppressed;
+        const seen = [await isSuppressed()];
         for (const again of [true, false, true]) {
-          await tx.resendCode('c1', { isInOutage: false, isHeldBack: again, isOwn: true }, NOW);
-          seen.push(await isHeldBack());
+          await tx.resendCode(
+            'c1',
+            { duringOutage: false, isSuppressed: again, requestedByKnownDevice: true },
+            NOW,
+          );
+          seen.push(await isSuppressed());
         }
         return seen;
       });
@@ -311,17 +315,17 @@ export function storeContract(open: () => Store): void {
 
     test('a lock and its failures are cleared together, for one device or for all', async () => {
       const store = fresh();
-      const guards = await store.transact(async (tx) => {
+      const lockouts = await store.transact(async (tx) => {
         for (const device of ['', 'd1', 'd2']) {
           await tx.addFailure(USER.email, device, NOW);
           await tx.lock(USER.email, device, NOW);
         }
-        await tx.clearGuard(USER.email, 'd1');
-        const one = [await tx.guardFor(USER.email, 'd1'), await tx.guardFor(USER.email, '')];
-        await tx.clearGuards(USER.email);
-        return [...one, await tx.guardFor(USER.email, ''), await tx.guardFor(USER.email, 'd2')];
+        await tx.clearLockout(USER.email, 'd1');
+        const one = [await tx.lockoutFor(USER.email, 'd1'), await tx.lockoutFor(USER.email, '')];
+        await tx.clearLockouts(USER.email);
+        return [...one, await tx.lockoutFor(USER.email, ''), await tx.lockoutFor(USER.email, 'd2')];
       });
-      expect(guards.map(({ failures, isLocked }) => [failures, isLocked])).toEqual([
+      expect(lockouts.map(({ failures, isLocked }) => [failures, isLocked])).toEqual([
         [0, false],
         [1, true],
         [0, false],
@@ -337,7 +341,11 @@ export function storeContract(open: () => Store): void {
         await tx.addCode({ ...CODE, id: 'c3', device: 'd1', sentAtMs: NOW + 20 });
         await tx.addCode({ ...CODE, id: 'c4', purpose: 'reset', sentAtMs: NOW + 20 });
         const before = await tx.newestCode(USER.email, 'unlock', '', NOW + 20);
-        await tx.resendCode('c1', { isInOutage: true, isHeldBack: false, isOwn: false }, NOW + 30);
+        await tx.resendCode(
+          'c1',
+          { duringOutage: true, isSuppressed: false, requestedByKnownDevice: false },
+          NOW + 30,
+        );
         return [
           before?.id,
           (await tx.newestCode(USER.email, 'unlock', '', NOW + 30))?.id,
@@ -468,7 +476,7 @@ export function storeContract(open: () => Store): void {
   });
 
   describe('the sweep', () => {
-    test('guards and codes go thirty days after their last change, whosever they are', async () => {
+    test('lockouts and codes go thirty days after their last change, whosever they are', async () => {
       const store = fresh();
       const emails = [USER.email, 'nobody@example.com'];
       await store.transact(async (tx) => {
@@ -485,7 +493,7 @@ export function storeContract(open: () => Store): void {
         return store.transact(async (tx) =>
           Promise.all(
             emails.map(async (email) => [
-              (await tx.guardFor(email, '')).failures,
+              (await tx.lockoutFor(email, '')).failures,
               (await tx.flowFor(`flow of ${email}`))?.code.email,
             ]),
           ),
@@ -559,7 +567,7 @@ export function storeContract(open: () => Store): void {
         for (let id = 0; id < 450; id += 1) await tx.addFailure(`${id}@example.com`, '', NOW);
       });
       await sweep(store, NOW + 31 * DAY);
-      const left = await store.transact((tx) => tx.guardFor('449@example.com', ''));
+      const left = await store.transact((tx) => tx.lockoutFor('449@example.com', ''));
       expect(left.failures).toBe(0);
     });
   });
@@ -570,7 +578,7 @@ export function storeContract(open: () => Store): void {
       const here = world({}, fresh());
       await here.signUp();
       const kindAfter = async (seconds: number) => {
-        const seed = await getSeed(here.ports, { email: USER.email, network: 'n' });
+        const seed = await getSeed(here.deps, { email: USER.email, network: 'n' });
         here.clock.advanceSeconds(seconds);
         const form = {
           network: 'n',
@@ -578,7 +586,7 @@ export function storeContract(open: () => Store): void {
           email: USER.email,
           ...proofFor(PASSWORD, USER.email, seed),
         };
-        return (await login(here.ports, form)).kind;
+        return (await login(here.deps, form)).kind;
       };
       expect([await kindAfter(299), await kindAfter(300)]).toEqual(['ok', 'bad_seed']);
     });
@@ -595,7 +603,7 @@ export function storeContract(open: () => Store): void {
         kinds.filter((kind) => kind === 'locked').length,
       ]).toEqual([2, 48]);
       expect(here.sms.sent).toHaveLength(1);
-      expect((await here.ports.store.transact((tx) => tx.guardFor(USER.email, ''))).failures).toBe(3);
+      expect((await here.deps.store.transact((tx) => tx.lockoutFor(USER.email, ''))).failures).toBe(3);
     });
 
     test('fifty right codes at once open the door once (attack 11)', async () => {
@@ -605,7 +613,7 @@ export function storeContract(open: () => Store): void {
       const flow = must((await here.lockOut()).flow);
       const form = { network: 'n', email: USER.email, flow, passcode: here.sms.lastPasscode() };
       const kinds = (
-        await Promise.all(Array.from({ length: 50 }, () => verifyPasscode(here.ports, form)))
+        await Promise.all(Array.from({ length: 50 }, () => verifyPasscode(here.deps, form)))
       ).map(({ kind }) => kind);
       expect(kinds.filter((kind) => kind === 'ok')).toHaveLength(1);
       expect(await here.signIn(PASSWORD)).toMatchObject({ kind: 'ok' });

@@ -35,7 +35,7 @@ function otherConnection(path: string): Database.Database {
 
 const fail = (store: Store, email: string) => store.transact((tx) => tx.addFailure(email, '', 0));
 const failuresOf = async (store: Store, email: string) =>
-  (await store.transact((tx) => tx.guardFor(email, ''))).failures;
+  (await store.transact((tx) => tx.lockoutFor(email, ''))).failures;
 
 describe('the file', () => {
   test('is made with its folder, and holds what was put in it when opened again', async () => {
@@ -63,7 +63,7 @@ describe('the file', () => {
   test('records its migrations', () => {
     const { path } = opened();
     expect(otherConnection(path).prepare('SELECT number FROM migrations').pluck().all()).toEqual([
-      1, 2, 3, 4,
+      1, 2, 3, 4, 5,
     ]);
   });
 
@@ -87,7 +87,7 @@ describe('the file', () => {
       isFirst: await tx.isFirstWithPhone('ann', '+12025550123'),
       device: await tx.deviceFor('ann', 'token', 5),
       session: await tx.sessionFor('session'),
-      guard: await tx.guardFor('ann', 'd'),
+      lockout: await tx.lockoutFor('ann', 'd'),
       flow: await tx.flowFor('flow'),
     }));
     expect(kept).toMatchObject({
@@ -104,8 +104,8 @@ describe('the file', () => {
       isFirst: true,
       device: 'd',
       session: { email: 'ann', createdAtMs: 1, seenAtMs: 2 },
-      guard: { failures: 3, isLocked: true },
-      flow: { isTried: false, code: { id: 'c', isHeldBack: false } },
+      lockout: { failures: 3, isLocked: true },
+      flow: { isTried: false, code: { id: 'c', isSuppressed: false } },
     });
   });
 
@@ -151,7 +151,7 @@ describe('the file', () => {
     db.close();
     const before = readFileSync(path);
     expect(() => openSqliteStore(path)).toThrow(
-      /newer version of this program \(schema 99; this version knows 4\)/,
+      /newer version of this program \(schema 99; this version knows 5\)/,
     );
     expect(readFileSync(path).equals(before)).toBe(true);
   });
@@ -203,7 +203,7 @@ describe('the file', () => {
       .flatMap((row) => Object.values(row as object))
       .map((value) => (Buffer.isBuffer(value) ? value.toString('base64url') : String(value)));
     expect(dump).toContain(ANN);
-    const secrets = [here.sms.lastPasscode(), signedIn.grants.session, signedIn.grants.device, locked.flow];
+    const secrets = [here.sms.lastPasscode(), signedIn.issued.session, signedIn.issued.device, locked.flow];
     for (const secret of secrets)
       expect(dump.filter((value) => value.includes(secret as string))).toEqual([]);
   });
@@ -213,7 +213,7 @@ describe('shared commits', () => {
   test('the works that wait share one commit, and none is told before it', async () => {
     const { store, path } = opened();
     const reader = otherConnection(path);
-    const seen = () => reader.prepare('SELECT count(*) FROM guards').pluck().get();
+    const seen = () => reader.prepare('SELECT count(*) FROM lockouts').pluck().get();
     const seenWhenTold = await Promise.all(
       Array.from({ length: 10 }, async (_, index) => {
         await fail(store, `${index}@example.com`);
@@ -226,7 +226,7 @@ describe('shared commits', () => {
   test('a batch is bounded in works', async () => {
     const { store, path } = opened({ batchWorks: 4 });
     const reader = otherConnection(path);
-    const seen = () => reader.prepare('SELECT count(*) FROM guards').pluck().get();
+    const seen = () => reader.prepare('SELECT count(*) FROM lockouts').pluck().get();
     const seenWhenTold = await Promise.all(
       Array.from({ length: 8 }, async (_, index) => {
         await fail(store, `${index}@example.com`);
@@ -277,11 +277,11 @@ describe('a work that does not last', () => {
     pragma.mockRestore();
     const isSynced = () => own.pragma('synchronous', { simple: true }) === 2;
     const lasting = () => store.transact(async () => isSynced());
-    const passing = (meanwhile = async () => {}) =>
+    const passing = (betweenSteps = async () => {}) =>
       store.transact(
         async (tx) => {
           await tx.addFailure(ANN, '', 0);
-          await meanwhile();
+          await betweenSteps();
           return isSynced();
         },
         { isLasting: false },
@@ -334,7 +334,7 @@ describe('works that wait', () => {
   test('do not join a commit that has been open for long', async () => {
     const { store, path } = opened({ batchMs: 0 });
     const reader = otherConnection(path);
-    const seen = () => reader.prepare('SELECT count(*) FROM guards').pluck().get();
+    const seen = () => reader.prepare('SELECT count(*) FROM lockouts').pluck().get();
     const seenWhenTold = await Promise.all(
       Array.from({ length: 3 }, async (_, index) => {
         await fail(store, `${index}@example.com`);
@@ -383,13 +383,13 @@ describe('a database that another process holds', () => {
     const { store, path } = opened({ patienceMs: 150 });
     const here = world({}, store);
     await here.signUp();
-    const seed = await getSeed(here.ports, { email: ANN, network: NETWORK });
+    const seed = await getSeed(here.deps, { email: ANN, network: NETWORK });
     const form = { network: NETWORK, username: ANN, email: ANN, ...proofFor(PASSWORD, ANN, seed) };
     const other = otherConnection(path);
     other.exec('BEGIN IMMEDIATE');
-    await expect(login(here.ports, form)).rejects.toThrow(StoreUnavailable);
+    await expect(login(here.deps, form)).rejects.toThrow(StoreUnavailable);
     other.exec('COMMIT');
-    expect(await login(here.ports, form)).toMatchObject({ kind: 'ok' });
+    expect(await login(here.deps, form)).toMatchObject({ kind: 'ok' });
   });
 });
 
@@ -403,7 +403,7 @@ test('two stores on one file spend a code once between them (attack 11)', async 
   const form = { network: NETWORK, email: ANN, flow: flow as string, passcode: here.sms.lastPasscode() };
   const outcomes = await Promise.all(
     Array.from({ length: 50 }, (_, index) =>
-      verifyPasscode({ ...here.ports, store: index % 2 === 0 ? store : second }, form),
+      verifyPasscode({ ...here.deps, store: index % 2 === 0 ? store : second }, form),
     ),
   );
   expect(outcomes.filter(({ kind }) => kind === 'ok')).toHaveLength(1);

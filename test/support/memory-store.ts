@@ -13,7 +13,7 @@ interface Tables {
   /** In the order of their sign-up. */
   users: Map<string, User>;
   seeds: Map<string, Seed>;
-  guards: Map<
+  lockouts: Map<
     string,
     { email: string; device: string; failures: number; isLocked: boolean; changedAtMs: number }
   >;
@@ -29,7 +29,7 @@ export function memoryStore(): Store {
   let tables: Tables = {
     users: new Map(),
     seeds: new Map(),
-    guards: new Map(),
+    lockouts: new Map(),
     codes: new Map(),
     flows: new Map(),
     devices: new Map(),
@@ -70,7 +70,7 @@ export function memoryStore(): Store {
 }
 
 function verbs(tables: Tables, life: { isOver: boolean }): Tx {
-  const { users, seeds, guards, codes, flows, devices, sessions } = tables;
+  const { users, seeds, lockouts, codes, flows, devices, sessions } = tables;
   const key = (...parts: string[]) => JSON.stringify(parts);
   const changeCode = (id: string, change: Partial<Code & { changedAtMs: number }>) => {
     const code = codes.get(id);
@@ -111,26 +111,27 @@ function verbs(tables: Tables, life: { isOver: boolean }): Tx {
       return found.seed;
     },
 
-    guardFor: async (email, device) => guards.get(key(email, device)) ?? { failures: 0, isLocked: false },
+    lockoutFor: async (email, device) => lockouts.get(key(email, device)) ?? { failures: 0, isLocked: false },
     async addFailure(email, device, changedAtMs) {
-      const guard = guards.get(key(email, device));
-      const failures = (guard?.failures ?? 0) + 1;
-      guards.set(key(email, device), {
+      const lockout = lockouts.get(key(email, device));
+      const failures = (lockout?.failures ?? 0) + 1;
+      lockouts.set(key(email, device), {
         email,
         device,
         failures,
-        isLocked: guard?.isLocked ?? false,
+        isLocked: lockout?.isLocked ?? false,
         changedAtMs,
       });
       return failures;
     },
     async lock(email, device, changedAtMs) {
-      const guard = guards.get(key(email, device));
-      if (guard !== undefined) guards.set(key(email, device), { ...guard, isLocked: true, changedAtMs });
+      const lockout = lockouts.get(key(email, device));
+      if (lockout !== undefined)
+        lockouts.set(key(email, device), { ...lockout, isLocked: true, changedAtMs });
     },
-    clearGuard: async (email, device) => void guards.delete(key(email, device)),
-    async clearGuards(email) {
-      for (const [id, guard] of guards) if (guard.email === email) guards.delete(id);
+    clearLockout: async (email, device) => void lockouts.delete(key(email, device)),
+    async clearLockouts(email) {
+      for (const [id, lockout] of lockouts) if (lockout.email === email) lockouts.delete(id);
     },
 
     async newestCode(email, purpose, device, nowMs) {
@@ -141,12 +142,12 @@ function verbs(tables: Tables, life: { isOver: boolean }): Tx {
         .sort((left, right) => right.sentAtMs - left.sentAtMs)[0];
     },
     addCode: async (code) => void codes.set(code.id, { ...code, changedAtMs: code.createdAtMs }),
-    async resendCode(id, { isHeldBack, ...again }, nowMs) {
-      const wasHeldBack = codes.get(id)?.isHeldBack === true;
+    async resendCode(id, { isSuppressed, ...again }, nowMs) {
+      const wasHeldBack = codes.get(id)?.isSuppressed === true;
       changeCode(id, {
         sentAtMs: nowMs,
         ...again,
-        isHeldBack: wasHeldBack && isHeldBack,
+        isSuppressed: wasHeldBack && isSuppressed,
         changedAtMs: nowMs,
       });
     },
@@ -264,7 +265,7 @@ function sweepAll(tables: Tables, due: Sweep, limit: number, dropCode: (id: stri
   return (
     old.length +
     sweepOne(tables.seeds, (seed) => seed.expiresAtMs <= due.nowMs) +
-    sweepOne(tables.guards, (guard) => guard.changedAtMs < due.rowsChangedBeforeMs) +
+    sweepOne(tables.lockouts, (lockout) => lockout.changedAtMs < due.rowsChangedBeforeMs) +
     sweepOne(tables.codes, (code) => code.changedAtMs < due.rowsChangedBeforeMs, dropCode) +
     sweepOne(tables.devices, (device) => device.expiresAtMs <= due.nowMs) +
     sweepOne(tables.sessions, (session) => session.seenAtMs < due.sessionsSeenBeforeMs)

@@ -95,7 +95,7 @@ export class RingCentralStandIn {
   /** Every access token that was ever given out. */
   readonly tokens: string[] = [];
   /** The grant types asked for, in order. */
-  readonly grants: string[] = [];
+  readonly issued: string[] = [];
   /** `expires_in` of the tokens from here on, in seconds. */
   expiresInSeconds = 3600;
   /** What the app may do. */
@@ -132,7 +132,7 @@ export class RingCentralStandIn {
   readonly #liveTokens = new Set<string>();
   readonly #counts = new Map<Endpoint, number>();
   readonly #troubles = new Map<Endpoint, Trouble[]>();
-  readonly #standing = new Map<Endpoint, Trouble>();
+  readonly #trust = new Map<Endpoint, Trouble>();
   readonly #journeys = new Map<number, Journey>();
   readonly #batches = new Map<number, string>();
   readonly #routes: Route[] = [
@@ -184,7 +184,7 @@ export class RingCentralStandIn {
 
   /** One trouble for every request of an endpoint whose queue is empty. */
   always(endpoint: Endpoint, trouble: Trouble): void {
-    this.#standing.set(endpoint, trouble);
+    this.#trust.set(endpoint, trouble);
   }
 
   /** Makes all tokens given out so far worthless, as a sixth session or an administrator does. */
@@ -213,7 +213,7 @@ export class RingCentralStandIn {
     this.#counts.set(endpoint, this.count(endpoint) + 1);
     const headers = this.#headersOf(endpoint);
 
-    const trouble = this.#troubles.get(endpoint)?.shift() ?? this.#standing.get(endpoint);
+    const trouble = this.#troubles.get(endpoint)?.shift() ?? this.#trust.get(endpoint);
     const usual = () => this.#answer(known, { method, path, query, headers: request.headers, body });
     switch (trouble?.kind) {
       case undefined:
@@ -259,7 +259,7 @@ export class RingCentralStandIn {
 
   #giveToken({ headers, body }: Incoming): Answer {
     const form = new URLSearchParams(body);
-    this.grants.push(form.get('grant_type') ?? '');
+    this.issued.push(form.get('grant_type') ?? '');
     if (!isTheApp(headers.authorization)) return oauthError(401, 'invalid_client', 'OAU-146');
     if (form.get('grant_type') !== JWT_GRANT) return oauthError(400, 'unsupported_grant_type', 'OAU-250');
     if (form.get('assertion') !== account.jwt) return oauthError(400, 'invalid_grant', 'OAU-125');

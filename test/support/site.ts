@@ -55,7 +55,7 @@ export function site(
 
   const lines: string[] = [];
   const write = (...args: unknown[]) => void lines.push(JSON.stringify(args));
-  const app = createApp(own.ports, {
+  const app = createApp(own.deps, {
     root: ROOT,
     publicOrigin: 'http://localhost:5000',
     isProduction: false,

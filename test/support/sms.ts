@@ -1,16 +1,16 @@
-import type { SmsFate, SmsOutcome, SmsOutlook, SmsSender, Standing } from '../../src/sms.ts';
+import type { DeliveryResult, SmsAvailability, SmsOutcome, SmsSender, TrustLevel } from '../../src/sms.ts';
 
 /** A sender that keeps what it was given, in place of sending it. */
 export interface FakeSms extends SmsSender {
   readonly sent: { to: string; text: string }[];
   /** Who asked for each of them, where the queue does not stand before it. */
-  readonly standings: (Standing | undefined)[];
+  readonly trustLevels: (TrustLevel | undefined)[];
   /** What the next message answers, in place of `sent`. */
   answerNext(outcome: SmsOutcome | Promise<SmsOutcome>): void;
   /** What anybody's message can expect; a test sets it. */
-  outlook: SmsOutlook;
+  availability: SmsAvailability;
   /** What the next message that was sent comes to, in place of `delivered`. */
-  endNext(fate: SmsFate | Promise<SmsFate>): void;
+  endNext(fate: DeliveryResult | Promise<DeliveryResult>): void;
   /** The six digits of the newest message. */
   lastPasscode(): string;
 }
@@ -30,21 +30,21 @@ export function otherThan(passcode: string): string {
 /** A sender with nothing sent yet. */
 export function fakeSms(): FakeSms {
   const sent: FakeSms['sent'] = [];
-  const standings: FakeSms['standings'] = [];
+  const trustLevels: FakeSms['trustLevels'] = [];
   const answers: (SmsOutcome | Promise<SmsOutcome>)[] = [];
-  const ends: (SmsFate | Promise<SmsFate>)[] = [];
+  const ends: (DeliveryResult | Promise<DeliveryResult>)[] = [];
   return {
     sent,
-    standings,
-    outlook: { kind: 'clear' },
+    trustLevels,
+    availability: { kind: 'clear' },
     endNext: (fate) => void ends.push(fate),
     answerNext: (outcome) => void answers.push(outcome),
     lastPasscode: () => passcodeIn(sent.at(-1)?.text),
-    async send(to: string, text: string, standing?: Standing) {
+    async send(to: string, text: string, trust?: TrustLevel) {
       sent.push({ to, text });
-      standings.push(standing);
+      trustLevels.push(trust);
       return answers.shift() ?? { kind: 'sent', messageId: String(sent.length) };
     },
-    follow: async () => ends.shift() ?? { kind: 'delivered' },
+    trackDelivery: async () => ends.shift() ?? { kind: 'delivered' },
   };
 }

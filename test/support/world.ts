@@ -1,11 +1,11 @@
 import { randomBytes } from 'node:crypto';
-import { createBackground } from '../../src/background.ts';
 import { canonicalEmail } from '../../src/email.ts';
+import type { Alert, Deps } from '../../src/engine/deps.ts';
+import type { LoginOutcome } from '../../src/engine/outcomes.ts';
 import * as engine from '../../src/engine.ts';
-import type { LoginOutcome } from '../../src/outcome.ts';
 import { passcodeFor } from '../../src/passcode.ts';
 import { type Policy, TUTORIAL } from '../../src/policy.ts';
-import type { Alarm, Ports } from '../../src/ports.ts';
+import { createBackground } from '../../src/runtime/background-tasks.ts';
 import type { Store } from '../../src/store.ts';
 import { hashOf } from '../../src/token.ts';
 import { type FakeClock, fakeClock } from './clock.ts';
@@ -15,9 +15,9 @@ import { type FakeSms, fakeSms } from './sms.ts';
 
 /** The engine among fakes, and what a person at a page does with it. */
 export interface World {
-  readonly ports: Ports;
-  /** Every alarm that was given, in order. */
-  readonly alarms: Alarm[];
+  readonly deps: Deps;
+  /** Every alert that was given, in order. */
+  readonly alerts: Alert[];
   readonly clock: FakeClock;
   readonly sms: FakeSms;
   /** Settles once every message that was asked for is sent and recorded. */
@@ -49,16 +49,16 @@ export const NETWORK = '203.0.113.9';
 export function world(
   policy: Partial<Policy> = {},
   store: Store = memoryStore(),
-  sender?: Pick<Ports, 'sms' | 'outlook'>,
+  sender?: Pick<Deps, 'sms' | 'availability'>,
 ): World {
   const clock = fakeClock();
   const sms = fakeSms();
-  const alarms: Alarm[] = [];
+  const alerts: Alert[] = [];
   const background = createBackground((error) => console.error(error));
-  const ports: Ports = {
+  const deps: Deps = {
     store,
     sms,
-    outlook: () => sms.outlook,
+    availability: () => sms.availability,
     ...sender,
     policy: { ...TUTORIAL, ...policy },
     phones: { smsCountries: ['US', 'CA'], defaultCountry: 'US' },
@@ -66,28 +66,28 @@ export function world(
     appSecret: Buffer.alloc(32, 9),
     nowMs: clock.nowMs,
     randomBytes,
-    later: background.later,
-    alarm: (alarm) => void alarms.push(alarm),
-    meanwhile: background.later,
+    afterResponse: background.afterResponse,
+    alert: (alert) => void alerts.push(alert),
+    detached: background.afterResponse,
   };
   const seedFor = async (email: string) => {
-    return engine.getSeed(ports, { email: canonicalEmail(email), network: NETWORK });
+    return engine.getSeed(deps, { email: canonicalEmail(email), network: NETWORK });
   };
 
   const self: World = {
-    ports,
-    alarms,
+    deps,
+    alerts,
     clock,
     sms,
     settled: background.idle,
     async signUp(email = ANN, password = PASSWORD, phoneno = PHONE) {
       const { salt, kdf } = await seedFor(email);
       const keys = newKeys(password, salt);
-      return engine.signup(ports, { email, fname: 'Ann', lname: 'Lee', phoneno, salt, kdf, ...keys });
+      return engine.signup(deps, { email, fname: 'Ann', lname: 'Lee', phoneno, salt, kdf, ...keys });
     },
     async signIn(password, { username = ANN, ...tokens } = {}) {
       const { id, nonce, proof } = proofFor(password, username, await seedFor(username));
-      return engine.login(ports, {
+      return engine.login(deps, {
         network: NETWORK,
         username,
         email: canonicalEmail(username),
@@ -98,7 +98,7 @@ export function world(
       });
     },
     async lockOut(browser) {
-      for (let failure = 1; failure < ports.policy.maxFailures; failure += 1)
+      for (let failure = 1; failure < deps.policy.maxFailures; failure += 1)
         await self.signIn('wrong', browser);
       const outcome = await self.signIn('wrong', browser);
       if (outcome.kind !== 'locked') throw new Error(`Not locked, but ${outcome.kind}`);
@@ -106,12 +106,12 @@ export function world(
       return outcome;
     },
     async passcodeOf(flow) {
-      const found = await ports.store.transact((tx) => tx.flowFor(hashOf(flow)));
-      return passcodeFor(ports.appSecret, must(found).code);
+      const found = await deps.store.transact((tx) => tx.flowFor(hashOf(flow)));
+      return passcodeFor(deps.appSecret, must(found).code);
     },
     async setPassword(flow, passcode, password, email = ANN) {
       const { salt, kdf } = await seedFor(email);
-      return engine.resetPwd(ports, {
+      return engine.resetPwd(deps, {
         network: NETWORK,
         email,
         flow,
@@ -129,7 +129,7 @@ export function world(
 export async function ownersDevice(here: World, email = ANN) {
   const outcome = await here.signIn(PASSWORD, { username: email });
   if (outcome.kind !== 'ok') throw new Error(outcome.kind);
-  return outcome.grants.device;
+  return outcome.issued.device;
 }
 
 /** The owner's device, after a code has confirmed the phone. */
@@ -143,9 +143,9 @@ export async function confirmedDevice(here: World, email = ANN) {
     flow: must(locked.flow),
     passcode: here.sms.lastPasscode(),
   };
-  const outcome = await engine.verifyPasscode(here.ports, form);
+  const outcome = await engine.verifyPasscode(here.deps, form);
   if (outcome.kind !== 'ok') throw new Error(outcome.kind);
-  return outcome.grants.device;
+  return outcome.issued.device;
 }
 
 /** The value, or an error where an outcome came without it. */

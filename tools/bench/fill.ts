@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { closeSync, fsyncSync, openSync } from 'node:fs';
 import Database from 'better-sqlite3';
-import { saltFor } from '../../src/nobody.ts';
-import { FIXED } from '../../src/policy.ts';
+import { saltFor } from '../../src/engine/accounts.ts';
+import { CONSTANTS } from '../../src/policy.ts';
 import { KDF } from '../../src/scram.ts';
 import { openSqliteStore } from '../../src/sqlite/store.ts';
 import { hashOf, timedId, timedToken } from '../../src/token.ts';
@@ -53,7 +53,7 @@ export async function fillAccounts(
       add.run(email, phoneOf(user), KDF, storedKey, serverKey, nowMs, nowMs, nowMs);
     }
     const user = bytes() / users;
-    const lifetimeMs = FIXED.deviceLifetimeSeconds * 1000;
+    const lifetimeMs = CONSTANTS.deviceLifetimeSeconds * 1000;
     db.prepare(
       `${NUMBERS} INSERT INTO devices (id, email, token_hash, generation, expires_at_ms)
        SELECT ${ID}, email_of(n), ${TIMED_HASH}, 0, at_ms + @lifetimeMs
@@ -90,11 +90,11 @@ export function fillBacklog(path: string, { users, rows }: { users: number; rows
        SELECT ${TIMED_ID}, ${TOKEN}, ${EMAIL}, '10.' || abs(random() % 256) || '.' || abs(random() % 256) || '.1', at_ms
        FROM (SELECT ${TIMES} AS at_ms FROM numbers)`,
     ).run({ rows, users, fromMs: nowMs - HOUR_MS, overMs: HOUR_MS });
-    const changedBeforeMs = nowMs - FIXED.rowLifetimeSeconds * 1000 - DAY_MS;
+    const changedBeforeMs = nowMs - CONSTANTS.rowLifetimeSeconds * 1000 - DAY_MS;
     db.prepare(
       `${NUMBERS} INSERT INTO codes
          (id, email, purpose, device, created_at_ms, expires_at_ms, sent_at_ms, is_spent, delivery, reason,
-          is_in_outage, changed_at_ms)
+          during_outage, changed_at_ms)
        SELECT ${TIMED_HASH}, ${EMAIL}, 'unlock', '', at_ms, at_ms + ${HOUR_MS}, at_ms, 0, 'sent', NULL, 0, at_ms
        FROM (SELECT ${TIMES} AS at_ms FROM numbers)`,
     ).run({ rows, users, fromMs: changedBeforeMs, overMs: DAY_MS });

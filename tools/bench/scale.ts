@@ -218,12 +218,12 @@ async function inRounds(
 async function watch(
   side: Side,
   start: Start,
-  meanwhile: (server: Server) => Promise<unknown> = () => setTimeout(QUIET_SECONDS * 1000),
+  detached: (server: Server) => Promise<unknown> = () => setTimeout(QUIET_SECONDS * 1000),
 ): Promise<Watch[]> {
   console.log(`Watching the ${nameOf(side)} one …`);
   const server = await start(side, ['--import', join(ROOT, 'dist', 'bench-holds.js')]);
   const fromMs = Date.now();
-  await meanwhile(server);
+  await detached(server);
   const toMs = Date.now();
   await server.stop();
   return readFileSync(join(side.path, '..', nameOf(side), 'holds.log'), 'utf8')

@@ -1,4 +1,4 @@
-import type { FailureReason, SmsFate, SmsOutcome } from '../../sms.ts';
+import type { DeliveryResult, FailureReason, SmsOutcome } from '../../sms.ts';
 import { type SmsApi, smsApi } from './api.ts';
 import { type RingCentralClient, ringCentralClient } from './client.ts';
 import type { CallFacts, Failure } from './failure.ts';
@@ -144,7 +144,7 @@ async function* messageFindings(
   const sms = ringCentralSms({ ...options, log }, client);
   const outcome = await sms.send(to, text);
   yield sentFinding(outcome, `the number ending in ${last4(to)}`, shown(line));
-  if (outcome.kind === 'sent') yield fateFinding(await sms.follow(outcome.messageId), shown(line));
+  if (outcome.kind === 'sent') yield fateFinding(await sms.trackDelivery(outcome.messageId), shown(line));
 }
 
 function sentFinding(outcome: SmsOutcome, where: string, facts: string): Finding {
@@ -163,7 +163,7 @@ function sentFinding(outcome: SmsOutcome, where: string, facts: string): Finding
   }
 }
 
-function fateFinding(fate: SmsFate, facts: string): Finding {
+function fateFinding(fate: DeliveryResult, facts: string): Finding {
   const step = 'Delivery';
   switch (fate.kind) {
     case 'delivered':

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { SmsFate } from '../../sms.ts';
+import type { DeliveryResult } from '../../sms.ts';
 import type { SmsApi } from './api.ts';
 import type { RingCentralClient } from './client.ts';
 import {
@@ -14,7 +14,7 @@ import {
 import type { FollowLogLine, Log } from './log.ts';
 
 interface Sight {
-  fate: SmsFate;
+  fate: DeliveryResult;
   facts: CallFacts;
 }
 
@@ -27,7 +27,7 @@ export function followBy(
   client: RingCentralClient,
   api: SmsApi,
   { waitsMs, log }: { waitsMs: readonly number[]; log: Log },
-): (messageId: string) => Promise<SmsFate> {
+): (messageId: string) => Promise<DeliveryResult> {
   let isOff = false;
 
   async function ask(messageId: string): Promise<Sight> {
@@ -61,11 +61,11 @@ export function followBy(
   };
 }
 
-function fateOf(end: 'delivered' | 'failed' | undefined, errorCode: string | undefined): SmsFate {
+function fateOf(end: 'delivered' | 'failed' | undefined, errorCode: string | undefined): DeliveryResult {
   if (end === 'failed') return { kind: 'failed', reason: deliveryReasonOf(errorCode) };
   return { kind: end ?? 'unknown' };
 }
 
-function eventOf(fate: SmsFate): FollowLogLine['event'] {
+function eventOf(fate: DeliveryResult): FollowLogLine['event'] {
   return `follow_${fate.kind === 'failed' ? fate.reason : fate.kind}`;
 }

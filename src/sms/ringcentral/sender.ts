@@ -15,7 +15,7 @@ export interface RingCentralOptions extends ClientOptions {
   log?: Log;
   /** How long one `send` may take in all; 8000 unless given. */
   deadlineMs?: number;
-  /** How long `follow` waits before each look at a message; 2, 5, 15 and 45 seconds unless given. */
+  /** How long `trackDelivery` waits before each look at a message; 2, 5, 15 and 45 seconds unless given. */
   followWaitsMs?: readonly number[];
 }
 
@@ -25,13 +25,13 @@ const FOLLOW_WAITS_MS = [2_000, 5_000, 15_000, 45_000];
 export function ringCentralSms(
   options: RingCentralOptions,
   client: RingCentralClient = ringCentralClient(options),
-): Required<Omit<SmsSender, 'skip'>> {
+): Required<Omit<SmsSender, 'sendDecoy'>> {
   const { fromNumber, deadlineMs = 8_000, followWaitsMs = FOLLOW_WAITS_MS } = options;
   const api = smsApi(options.api);
   const log = patientLog(options.log);
   return {
     send: sendBy(client, api, { fromNumber, deadlineMs, log }),
-    follow: followBy(client, api, { waitsMs: followWaitsMs, log }),
+    trackDelivery: followBy(client, api, { waitsMs: followWaitsMs, log }),
     isReady: () => answers(client, api),
   };
 }

@@ -33,7 +33,7 @@ async function send(to: string, text: string) {
 }
 
 /** Takes as long as one of the last messages that left, so that the end of the waiting tells nothing. */
-async function skip() {
+async function sendDecoy() {
   await headStart();
   await sleep(timesMs[Math.floor(Math.random() * timesMs.length)] ?? 300);
   return { kind: 'sent' as const, messageId: '' };
@@ -51,10 +51,10 @@ function answerTo(call: Call): Promise<Answer['answer']> {
   switch (call.ask) {
     case 'send':
       return send(call.to, call.text);
-    case 'skip':
-      return skip();
-    case 'follow':
-      return sender.follow(call.messageId);
+    case 'sendDecoy':
+      return sendDecoy();
+    case 'trackDelivery':
+      return sender.trackDelivery(call.messageId);
     case 'check':
       return check();
     case 'isReady':

@@ -21,7 +21,7 @@ const run = promisify(execFile);
 /** Runs the program that `npm run backup` runs, in a folder; answers what it printed. */
 async function backUp(folder: string, ...args: string[]): Promise<{ code: number; printed: string }> {
   const env = { PATH: process.env.PATH };
-  const made = run(process.execPath, [join(ROOT, 'dist', 'backup.js'), ...args], {
+  const made = run(process.execPath, [join(ROOT, 'dist', 'commands', 'backup.js'), ...args], {
     cwd: folder,
     env,
     timeout: 30_000,

@@ -159,7 +159,7 @@ export async function checkAgain(scene: Scene, person: Person): Promise<void> {
       else await setPassword(scene, person, fresh, flow, passcode, 'a thief');
       note('again: code refused');
     }
-    const isLocked = () => person.state.guards['']?.isLocked === true;
+    const isLocked = () => person.state.lockouts['']?.isLocked === true;
     for (const old of person.oldPasswords.slice(-1)) {
       if (isLocked()) break;
       await signIn(scene, person, fresh, old);

@@ -30,7 +30,7 @@ export function afterSignUp(state: State, keys: { storedKey: string; serverKey: 
   if (state.user !== null) return { status: 'taken', after: state };
   return {
     status: 'ok',
-    after: { ...state, user: { ...keys, isConfirmed: false }, guards: {}, flows: {} },
+    after: { ...state, user: { ...keys, isConfirmed: false }, lockouts: {}, flows: {} },
   };
 }
 
@@ -43,16 +43,16 @@ export function afterLogin(
   if (!before.seeds.includes(sent.seed)) return { status: 'bad_seed', after: before };
   const state = { ...before, seeds: without(before.seeds, sent.seed) };
   const device = state.devices.includes(sent.device) ? sent.device : '';
-  const { failures, isLocked } = state.guards[device] ?? { failures: 0, isLocked: false };
+  const { failures, isLocked } = state.lockouts[device] ?? { failures: 0, isLocked: false };
   if (isLocked) return { status: 'locked', after: withFlow(state, 'unlock', device, told) };
 
   if (sent.isRight && state.user !== null) {
     const sessions = [...without(state.sessions, sent.session), told.session ?? UNTOLD];
-    const cleared = { ...state, guards: drop(state.guards, device), sessions };
+    const cleared = { ...state, lockouts: drop(state.lockouts, device), sessions };
     return { status: 'ok', after: withDevice(cleared, device, told) };
   }
   const count = { failures: failures + 1, isLocked: failures + 1 >= MAX_FAILURES };
-  const counted = { ...state, guards: { ...state.guards, [device]: count } };
+  const counted = { ...state, lockouts: { ...state.lockouts, [device]: count } };
   if (!count.isLocked) return { status: 'wrong', after: counted };
   return { status: 'locked', after: withFlow(counted, 'unlock', device, told) };
 }
@@ -66,10 +66,10 @@ export function afterUnlock(
   const flow = state.flows[sent.flow];
   if (flow === undefined || flow.purpose !== 'unlock') return { status: 'wrong_code', after: state };
   if (flow.isTried || flow.isSpent) return { status: 'expired_code', after: state };
-  if (!state.guards[flow.device]?.isLocked) return { status: 'not_locked', after: state };
+  if (!state.lockouts[flow.device]?.isLocked) return { status: 'not_locked', after: state };
   const tried = tryFlow(state, sent.flow, sent.isRight);
   if (!sent.isRight || state.user === null) return { status: 'wrong_code', after: tried };
-  const cleared = { ...tried, guards: drop(tried.guards, flow.device) };
+  const cleared = { ...tried, lockouts: drop(tried.lockouts, flow.device) };
   return { status: 'ok', after: withDevice(cleared, knownDevice(state, sent.device), told) };
 }
 
@@ -98,7 +98,7 @@ export function afterReset(
   const user = { ...sent.keys, isConfirmed: true };
   return {
     status: 'ok',
-    after: { ...tried, user, flows, guards: {}, sessions: [], devices: [told.device ?? UNTOLD] },
+    after: { ...tried, user, flows, lockouts: {}, sessions: [], devices: [told.device ?? UNTOLD] },
   };
 }
 
@@ -121,8 +121,8 @@ function withDevice(state: State, device: string, { device: fresh = UNTOLD }: To
   return {
     ...state,
     devices: [...without(state.devices, device), fresh],
-    guards: Object.fromEntries(
-      Object.entries(state.guards).map(([name, guard]) => [name === device ? fresh : name, guard]),
+    lockouts: Object.fromEntries(
+      Object.entries(state.lockouts).map(([name, lockout]) => [name === device ? fresh : name, lockout]),
     ),
     flows: Object.fromEntries(
       Object.entries(state.flows).map(([hash, flow]) => [

@@ -6,7 +6,7 @@ export const UNTOLD = '?';
 /** All that the database holds of one account. Devices, and so counts, are named by the hash of the device's token. */
 export interface State {
   readonly user: { storedKey: string; serverKey: string; isConfirmed: boolean } | null;
-  readonly guards: Readonly<Record<string, { failures: number; isLocked: boolean }>>;
+  readonly lockouts: Readonly<Record<string, { failures: number; isLocked: boolean }>>;
   readonly flows: Readonly<Record<string, FlowState>>;
   readonly sessions: readonly string[];
   readonly devices: readonly string[];
@@ -24,7 +24,7 @@ export interface FlowState {
 export const FORGOTTEN = 'forgotten';
 
 /** An account that nobody has asked about. */
-export const NOTHING: State = { user: null, guards: {}, flows: {}, sessions: [], devices: [], seeds: [] };
+export const NOTHING: State = { user: null, lockouts: {}, flows: {}, sessions: [], devices: [], seeds: [] };
 
 /** Reads states out of a database by SQL alone. */
 export function stateReader(db: Database): (email: string) => State {
@@ -32,8 +32,8 @@ export function stateReader(db: Database): (email: string) => State {
     `SELECT hex(stored_key) AS stored, hex(server_key) AS server, phone_confirmed_at_ms IS NOT NULL AS is_confirmed
      FROM users WHERE email = ?`,
   );
-  const guards = db.prepare<[string], { device: string; failures: number; is_locked: number }>(
-    'SELECT device, failures, is_locked FROM guards WHERE email = ?',
+  const lockouts = db.prepare<[string], { device: string; failures: number; is_locked: number }>(
+    'SELECT device, failures, is_locked FROM lockouts WHERE email = ?',
   );
   const codes = db.prepare<
     [string],
@@ -64,8 +64,8 @@ export function stateReader(db: Database): (email: string) => State {
       user: row
         ? { storedKey: row.stored, serverKey: row.server, isConfirmed: row.is_confirmed === 1 }
         : null,
-      guards: Object.fromEntries(
-        guards
+      lockouts: Object.fromEntries(
+        lockouts
           .all(email)
           .map(({ device, failures, is_locked }) => [
             nameOf(device),
@@ -101,7 +101,7 @@ export function textOf(state: State, isTold: (name: string) => boolean = () => t
   return JSON.stringify(
     {
       user: state.user,
-      guards: record(state.guards),
+      lockouts: record(state.lockouts),
       flows: record(state.flows, ({ purpose, device, isTried, isSpent }) => ({
         purpose,
         device: told(device),
@@ -120,7 +120,7 @@ export function textOf(state: State, isTold: (name: string) => boolean = () => t
 /** Every name in a state that somebody was told, or nobody. */
 export function namesIn(state: State): string[] {
   return [
-    ...Object.keys(state.guards),
+    ...Object.keys(state.lockouts),
     ...Object.keys(state.flows),
     ...state.sessions,
     ...state.devices,

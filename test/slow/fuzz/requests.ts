@@ -68,17 +68,17 @@ function formRequest(random: Random, cast: Cast, { isMutated }: { isMutated: boo
   const query = random.happens(0.05)
     ? random.pick(['?', '?username=a&username=b', '?x[]=%', '?__proto__=1'])
     : '';
-  const isOwn = method === 'POST';
+  const requestedByKnownDevice = method === 'POST';
   return {
     bytes: message(random, `${method} /${form.route}${query}`, headers, body.bytes),
     method,
-    ...(isOwn && { route: form.route }),
-    expected: isOwn ? (origin?.expected ?? body.expected) : 'any',
+    ...(requestedByKnownDevice && { route: form.route }),
+    expected: requestedByKnownDevice ? (origin?.expected ?? body.expected) : 'any',
     isFile: false,
     manner: 'shared',
     learn(answer, cookies) {
       for (const [name, value] of cookies) person.cookies.set(name, value);
-      if (isOwn && !isMutated) form.learn(answer);
+      if (requestedByKnownDevice && !isMutated) form.learn(answer);
     },
   };
 }

@@ -1,5 +1,5 @@
+import type { LoginOutcome } from '../../../src/engine/outcomes.ts';
 import * as engine from '../../../src/engine.ts';
-import type { LoginOutcome } from '../../../src/outcome.ts';
 import type { Random } from '../../../tools/random.ts';
 import { newKeys, proofFor } from '../../support/page.ts';
 import { passcodeIn } from '../../support/sms.ts';
@@ -26,7 +26,7 @@ interface Person {
 
 /** So many people; `messageTo` answers the newest message to a number. */
 export function population(
-  { ports, settled }: World,
+  { deps, settled }: World,
   people: number,
   random: Random,
   messageTo: (phone: string) => string | undefined,
@@ -42,27 +42,27 @@ export function population(
 
   async function signUp(person: Person): Promise<void> {
     const { email, phone, network, password } = person;
-    const { salt, kdf } = await engine.getSeed(ports, { email, network });
+    const { salt, kdf } = await engine.getSeed(deps, { email, network });
     const form = { email, fname: 'Ann', lname: 'Lee', phoneno: phone, salt, kdf, ...newKeys(password, salt) };
-    note('sign-up', await engine.signup(ports, form));
+    note('sign-up', await engine.signup(deps, form));
   }
 
   async function signIn(who: Person, password = who.password): Promise<LoginOutcome> {
     const { email, network, device, session } = who;
-    const seed = await engine.getSeed(ports, { email, network });
+    const seed = await engine.getSeed(deps, { email, network });
     const proof = proofFor(password, email, seed);
     const browser = { ...(device && { device }), ...(session && { session }) };
     return note(
       'sign-in',
-      await engine.login(ports, { username: email, email, network, ...proof, ...browser }),
+      await engine.login(deps, { username: email, email, network, ...proof, ...browser }),
     );
   }
 
   async function signInAsAlways(person: Person): Promise<void> {
     const outcome = await signIn(person);
-    if (outcome.kind === 'ok') Object.assign(person, outcome.grants);
+    if (outcome.kind === 'ok') Object.assign(person, outcome.issued);
     const { session } = person;
-    const seen = await engine.whoIsSignedIn(ports, { ...(session && { session }) });
+    const seen = await engine.whoIsSignedIn(deps, { ...(session && { session }) });
     note('visit', { kind: seen === undefined ? 'nobody' : 'somebody' });
   }
 
@@ -79,31 +79,31 @@ export function population(
       const { email, network, device } = person;
       const passcode = passcodeIn(messageTo(person.phone));
       const form = { email, network, flow: outcome.flow, passcode, ...(device && { device }) };
-      const unlocked = note('unlock', await engine.verifyPasscode(ports, form));
-      if (unlocked.kind === 'ok') Object.assign(person, unlocked.grants);
+      const unlocked = note('unlock', await engine.verifyPasscode(deps, form));
+      if (unlocked.kind === 'ok') Object.assign(person, unlocked.issued);
     }
   }
 
   async function reset(person: Person): Promise<void> {
     const { email, network, device } = person;
     const browser = { email, network, ...(device && { device }) };
-    const asked = note('reset', await engine.resetPwd(ports, browser));
+    const asked = note('reset', await engine.resetPwd(deps, browser));
     if (asked.kind !== 'code_sent' || asked.flow === undefined) return;
     await settled();
     const passcode = passcodeIn(messageTo(person.phone));
-    const { salt, kdf } = await engine.getSeed(ports, { email, network });
+    const { salt, kdf } = await engine.getSeed(deps, { email, network });
     const password = `password ${random.below(1e9)}`;
     const keys = { salt, kdf, ...newKeys(password, salt) };
     const done = note(
       'new password',
-      await engine.resetPwd(ports, { ...browser, flow: asked.flow, passcode, ...keys }),
+      await engine.resetPwd(deps, { ...browser, flow: asked.flow, passcode, ...keys }),
     );
-    if (done.kind === 'ok') Object.assign(person, { password, session: undefined }, done.grants);
+    if (done.kind === 'ok') Object.assign(person, { password, session: undefined }, done.issued);
   }
 
   async function signOut(person: Person): Promise<void> {
     const { session } = person;
-    note('sign-out', await engine.logout(ports, { ...(session && { session }) }));
+    note('sign-out', await engine.logout(deps, { ...(session && { session }) }));
     delete person.session;
   }
 
@@ -128,7 +128,7 @@ export function population(
 
   async function actOne(person: Person): Promise<void> {
     const deed = deeds[random.below(100)];
-    if (deed === undefined) note('seed', await engine.getSeed(ports, person));
+    if (deed === undefined) note('seed', await engine.getSeed(deps, person));
     else await deed(person);
   }
 

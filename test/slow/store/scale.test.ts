@@ -1,10 +1,10 @@
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { describe, expect, onTestFinished, test } from 'vitest';
+import { sweep } from '../../../src/runtime/cleanup.ts';
 import { openSqliteStore } from '../../../src/sqlite/store.ts';
 import { prepareAll } from '../../../src/sqlite/tx.ts';
 import type { Store } from '../../../src/store.ts';
-import { sweep } from '../../../src/sweep.ts';
 import { emailOf, PASSWORD } from '../../../tools/bench/contenders.ts';
 import { fillAccounts, fillBacklog } from '../../../tools/bench/fill.ts';
 import { temporaryFolder } from '../../support/folder.ts';
@@ -13,7 +13,7 @@ import { world } from '../../support/world.ts';
 const USERS = 20_000;
 const BACKLOG = 2000;
 /** Rows of one table that one turn of the sweep may delete: the loop is held no longer for a million than for so many. */
-const MOST_ROWS_A_TURN = 10;
+const MOST_ROWS_A_TURN = 50;
 const FLOWS_A_CODE = 3;
 
 /** A big database, and a connection of another process to it. */

@@ -4,8 +4,8 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import Database from 'better-sqlite3';
 import { expect, onTestFinished, test } from 'vitest';
+import { sweep } from '../../../src/runtime/cleanup.ts';
 import { openSqliteStore } from '../../../src/sqlite/store.ts';
-import { sweep } from '../../../src/sweep.ts';
 import { seededRandom } from '../../../tools/random.ts';
 import { temporaryFolder } from '../../support/folder.ts';
 import { SEED } from '../../support/seed.ts';
@@ -25,7 +25,7 @@ const DAY_MS = 86_400_000;
 /** The rows whose time is over, by what the README and SECURITY.md say of their lives. */
 const OVER = {
   seeds: 'expires_at_ms <= @nowMs',
-  guards: `changed_at_ms < @nowMs - 30 * ${DAY_MS}`,
+  lockouts: `changed_at_ms < @nowMs - 30 * ${DAY_MS}`,
   codes: `changed_at_ms < @nowMs - 30 * ${DAY_MS}`,
   flows: 'code_id NOT IN (SELECT id FROM codes)',
   devices: 'expires_at_ms <= @nowMs',
@@ -58,7 +58,7 @@ test(
     onTestFinished(() => store.close());
     const newest = new Map<string, string>();
     const here = world({}, store, {
-      outlook: () => ({ kind: 'clear' }),
+      availability: () => ({ kind: 'clear' }),
       sms: {
         async send(to, text) {
           newest.set(to, text);
@@ -83,7 +83,7 @@ test(
         here.clock.advanceMinutes(1440 / SWEEPS_A_DAY);
         await sweep(store, here.clock.nowMs());
       }
-      here.alarms.length = 0;
+      here.alerts.length = 0;
       if (day === SETTLED_AFTER_DAYS) settled = measured();
     }
     const end = measured();

@@ -1,7 +1,7 @@
-import type { Config } from './config.ts';
+import type { Config } from '../config.ts';
 
 /** What the operator reads once the program listens, a line each. */
-export function startLines(config: Config): string[] {
+export function startupMessages(config: Config): string[] {
   const { publicOrigin, serviceName, sms, isProduction } = config;
   const messages =
     sms.sender === 'ringcentral'

@@ -1,12 +1,12 @@
-import { budgetWaitMs, giveBack, type Spent, spendBudgets, type Wanted, wantedNotice } from './budget.ts';
-import type { CodeSent, SlowDown } from './outcome.ts';
-import { messageText, noticeText, type Purpose, passcodeFor } from './passcode.ts';
-import { maskPhone } from './phone.ts';
-import { FIXED } from './policy.ts';
-import type { Ports } from './ports.ts';
-import type { SmsOutcome } from './sms.ts';
-import type { Code, Delivery, Tx } from './store.ts';
-import { hashOf, randomToken, timedToken } from './token.ts';
+import { messageText, noticeText, type Purpose, passcodeFor } from '../passcode.ts';
+import { maskPhone } from '../phone.ts';
+import { CONSTANTS } from '../policy.ts';
+import type { SmsOutcome } from '../sms.ts';
+import type { Code, Delivery, Tx } from '../store.ts';
+import { hashOf, randomToken, timedToken } from '../token.ts';
+import type { Deps } from './deps.ts';
+import type { CodeSent, SlowDown } from './outcomes.ts';
+import { budgetWaitMs, giveBack, type Spent, spendBudgets, type Wanted, wantedNotice } from './sms-limits.ts';
 
 /** A code that is asked for: what for, and the device whose count it is about, which may be another than the one that asks. */
 export interface Asker extends Wanted {
@@ -35,12 +35,12 @@ export const ANY_DELIVERY: readonly Delivery[] = [
 
 /** Runs `work` as one transaction; the messages that it asks for leave after its commit, and after the answer. */
 export async function transactThenSend<Outcome>(
-  ports: Ports,
+  deps: Deps,
   work: (tx: Tx, messages: Message[]) => Promise<Outcome>,
 ): Promise<Outcome> {
   const messages: Message[] = [];
-  const outcome = await ports.store.transact((tx) => work(tx, messages));
-  for (const message of messages) deliver(ports, message);
+  const outcome = await deps.store.transact((tx) => work(tx, messages));
+  for (const message of messages) deliver(deps, message);
   return outcome;
 }
 
@@ -50,30 +50,30 @@ export async function transactThenSend<Outcome>(
  * budget that may be told is used up, no code is made.
  */
 export async function sendSmsMessage(
-  ports: Ports,
+  deps: Deps,
   tx: Tx,
   messages: Message[],
   asker: Asker,
 ): Promise<CodeSent | SlowDown> {
   const { email, purpose, device, account } = asker;
-  const nowMs = ports.nowMs();
+  const nowMs = deps.nowMs();
   const phone = maskPhone(account.phoneno);
-  const flow = randomToken(ports.randomBytes, 16);
+  const flow = randomToken(deps.randomBytes, 16);
 
   const newest = await tx.newestCode(email, purpose, device, nowMs);
-  if (newest !== undefined && pauseLeftMs(ports, newest, nowMs, asker) > 0) {
+  if (newest !== undefined && pauseLeftMs(deps, newest, nowMs, asker) > 0) {
     const isGood = !newest.isSpent && !isExpired(newest, nowMs);
-    const isOpened = isGood && (await tx.addFlow(hashOf(flow), newest.id, FIXED.maxFlowsPerCode));
-    const resendIn = await resendInSeconds(ports, tx, newest, asker);
+    const isOpened = isGood && (await tx.addFlow(hashOf(flow), newest.id, CONSTANTS.maxFlowsPerCode));
+    const resendIn = await resendInSeconds(deps, tx, newest, asker);
     return { kind: 'code_sent', phone, resendIn, ...(isOpened && { flow }) };
   }
 
-  const code = newCode(ports, asker);
-  const sent = await sendCode(ports, tx, messages, asker, code);
+  const code = newCode(deps, asker);
+  const sent = await sendCode(deps, tx, messages, asker, code);
   if ('kind' in sent) return sent;
-  const { isHeldBack, resendIn } = sent;
-  await tx.addCode({ ...code, isHeldBack });
-  await tx.addFlow(hashOf(flow), code.id, FIXED.maxFlowsPerCode);
+  const { isSuppressed, resendIn } = sent;
+  await tx.addCode({ ...code, isSuppressed });
+  await tx.addFlow(hashOf(flow), code.id, CONSTANTS.maxFlowsPerCode);
   return { kind: 'code_sent', phone, resendIn, flow };
 }
 
@@ -82,48 +82,47 @@ export async function sendSmsMessage(
  * the next can be asked for. Where a budget that may be told is used up it does nothing.
  */
 export async function sendCode(
-  ports: Ports,
+  deps: Deps,
   tx: Tx,
   messages: Message[],
   asker: Asker,
   code: Code,
-): Promise<{ isHeldBack: boolean; resendIn: number } | SlowDown> {
-  const nowMs = ports.nowMs();
-  const budgets = ports.policy.messages;
+): Promise<{ isSuppressed: boolean; resendIn: number } | SlowDown> {
+  const nowMs = deps.nowMs();
+  const budgets = deps.policy.messages;
   const waitMs = await budgetWaitMs(tx, budgets, asker, nowMs);
   if (waitMs > 0) return { kind: 'slow_down', retryAfter: inSeconds(waitMs) };
 
-  const spent = await spend(ports, tx, asker);
+  const spent = await spend(deps, tx, asker);
   // Rounded up: a new code is some milliseconds old by now, and still good for an hour.
   const lifetimeSeconds = inSeconds(code.expiresAtMs - nowMs);
-  const text = () =>
-    messageText(ports.site, code.purpose, passcodeFor(ports.appSecret, code), lifetimeSeconds);
+  const text = () => messageText(deps.site, code.purpose, passcodeFor(deps.appSecret, code), lifetimeSeconds);
   messages.push({ wanted: asker, code, spent, text });
   const nextMs = await budgetWaitMs(tx, budgets, asker, nowMs);
   return {
-    isHeldBack: !spent.mayLeave,
-    resendIn: Math.max(ports.policy.codeResendSeconds, inSeconds(nextMs)),
+    isSuppressed: !spent.mayLeave,
+    resendIn: Math.max(deps.policy.codeResendSeconds, inSeconds(nextMs)),
   };
 }
 
 /** Tells the person that the password was changed, unless the budgets have no room for it. */
 export async function sendNotice(
-  ports: Ports,
+  deps: Deps,
   tx: Tx,
   messages: Message[],
   of: Pick<Wanted, 'email' | 'account' | 'origin'>,
 ): Promise<void> {
   const wanted = wantedNotice(of);
-  if ((await budgetWaitMs(tx, ports.policy.messages, wanted, ports.nowMs())) > 0) return;
-  const spent = await spend(ports, tx, wanted);
-  messages.push({ wanted, spent, text: () => noticeText(ports.site) });
+  if ((await budgetWaitMs(tx, deps.policy.messages, wanted, deps.nowMs())) > 0) return;
+  const spent = await spend(deps, tx, wanted);
+  messages.push({ wanted, spent, text: () => noticeText(deps.site) });
 }
 
-async function spend(ports: Ports, tx: Tx, wanted: Wanted): Promise<Spent> {
-  const { policy, phones } = ports;
-  const spent = await spendBudgets(tx, policy.messages, phones.smsCountries, wanted, ports.nowMs());
+async function spend(deps: Deps, tx: Tx, wanted: Wanted): Promise<Spent> {
+  const { policy, phones } = deps;
+  const spent = await spendBudgets(tx, policy.messages, phones.smsCountries, wanted, deps.nowMs());
   for (const budget of ['prefix', 'country', 'total'] as const) {
-    if (spent.full.includes(budget)) ports.alarm({ event: 'messages_held_back', budget });
+    if (spent.full.includes(budget)) deps.alert({ event: 'messages_held_back', budget });
   }
   return spent;
 }
@@ -132,26 +131,26 @@ async function spend(ports: Ports, tx: Tx, wanted: Wanted): Promise<Spent> {
  * Sends a message on a later tick, and records what became of it. For an address that nobody has signed up all is done
  * alike, but for the sending.
  */
-function deliver(ports: Ports, message: Message): void {
-  const { store, later } = ports;
+function deliver(deps: Deps, message: Message): void {
+  const { store, afterResponse } = deps;
   const { code, spent, wanted } = message;
-  later(async () => {
-    const outcome = await sendOrSkip(ports, message);
+  afterResponse(async () => {
+    const outcome = await sendOrSkip(deps, message);
     await store.transact(async (tx) => {
-      if (outcome.kind === 'refused') await giveBack(tx, spent, wanted.standing, outcome);
+      if (outcome.kind === 'refused') await giveBack(tx, spent, wanted.trust, outcome);
       if (code !== undefined) await noteOutcome(tx, code, outcome);
     });
     if (outcome.kind === 'sent' && spent.mayLeave && code !== undefined)
-      follow(ports, code, outcome.messageId);
+      trackDelivery(deps, code, outcome.messageId);
   });
 }
 
 /** A known device is told the truth of a message that is held back; to all others it must look like any other. */
-async function sendOrSkip({ sms }: Ports, { wanted, spent, text }: Message): Promise<SmsOutcome> {
-  const { standing, account } = wanted;
-  if (spent.mayLeave) return sms.send(account.phoneno, text(), standing);
-  if (standing !== 'stranger') return HELD_BACK;
-  return (await sms.skip?.(account.phoneno, text(), standing)) ?? SENT_NOWHERE;
+async function sendOrSkip({ sms }: Deps, { wanted, spent, text }: Message): Promise<SmsOutcome> {
+  const { trust, account } = wanted;
+  if (spent.mayLeave) return sms.send(account.phoneno, text(), trust);
+  if (trust !== 'stranger') return HELD_BACK;
+  return (await sms.sendDecoy?.(account.phoneno, text(), trust)) ?? SENT_NOWHERE;
 }
 
 /** A refusal voids a code that never went out; one that had gone out before stays as it was. */
@@ -161,58 +160,58 @@ async function noteOutcome(tx: Tx, { id }: Code, outcome: SmsOutcome): Promise<v
 }
 
 /** Records the end of a message that was accepted, where the sender can tell. A code whose message is lost stays good. */
-function follow({ store, sms, meanwhile }: Ports, { id }: Code, messageId: string): void {
-  if (sms.follow === undefined) return;
-  meanwhile(async () => {
-    const fate = await sms.follow?.(messageId);
+function trackDelivery({ store, sms, detached }: Deps, { id }: Code, messageId: string): void {
+  if (sms.trackDelivery === undefined) return;
+  detached(async () => {
+    const fate = await sms.trackDelivery?.(messageId);
     if (fate === undefined || fate.kind === 'unknown') return;
     const reason = fate.kind === 'failed' ? fate.reason : undefined;
     await store.transact((tx) => tx.noteDelivery(id, fate.kind, ['sent'], reason));
   });
 }
 
-function newCode(ports: Ports, { email, purpose, device, by }: Asker): Code {
-  const nowMs = ports.nowMs();
+function newCode(deps: Deps, { email, purpose, device, by }: Asker): Code {
+  const nowMs = deps.nowMs();
   return {
-    id: timedToken(ports.randomBytes, nowMs),
+    id: timedToken(deps.randomBytes, nowMs),
     email,
     purpose,
     device,
     createdAtMs: nowMs,
-    expiresAtMs: nowMs + ports.policy.codeLifetimeSeconds * 1000,
+    expiresAtMs: nowMs + deps.policy.codeLifetimeSeconds * 1000,
     sentAtMs: nowMs,
     isSpent: false,
     delivery: 'sending',
     reason: undefined,
-    isInOutage: isOutage(ports),
-    isHeldBack: false,
-    isOwn: by === 'known',
+    duringOutage: isOutage(deps),
+    isSuppressed: false,
+    requestedByKnownDevice: by === 'known',
   };
 }
 
 /** Whether messages fail for everybody at this moment. */
-export function isOutage({ outlook }: Ports): boolean {
-  return outlook('stranger').kind === 'failing';
+export function isOutage({ availability }: Deps): boolean {
+  return availability('stranger').kind === 'failing';
 }
 
 /** How long the pause after the code lasts. Who is told of a message that did not arrive need not wait, unless all fail. */
-export function pauseLeftMs(ports: Ports, newest: Code | undefined, nowMs: number, asker: Asker): number {
+export function pauseLeftMs(deps: Deps, newest: Code | undefined, nowMs: number, asker: Asker): number {
   if (newest === undefined) return 0;
   const hasFailed = newest.delivery === 'refused' || newest.delivery === 'failed';
-  if (hasFailed && isTold(newest, asker) && !isOutage(ports)) return 0;
-  return Math.max(0, newest.sentAtMs + ports.policy.codeResendSeconds * 1000 - nowMs);
+  if (hasFailed && isTold(newest, asker) && !isOutage(deps)) return 0;
+  return Math.max(0, newest.sentAtMs + deps.policy.codeResendSeconds * 1000 - nowMs);
 }
 
 /** In how many whole seconds the next message can be asked for, as far as that may be told. */
 export async function resendInSeconds(
-  ports: Ports,
+  deps: Deps,
   tx: Tx,
   newest: Code | undefined,
   asker: Asker,
 ): Promise<number> {
-  const nowMs = ports.nowMs();
-  const budgetMs = await budgetWaitMs(tx, ports.policy.messages, asker, nowMs);
-  return inSeconds(Math.max(pauseLeftMs(ports, newest, nowMs, asker), budgetMs));
+  const nowMs = deps.nowMs();
+  const budgetMs = await budgetWaitMs(tx, deps.policy.messages, asker, nowMs);
+  return inSeconds(Math.max(pauseLeftMs(deps, newest, nowMs, asker), budgetMs));
 }
 
 /**
@@ -220,8 +219,8 @@ export async function resendInSeconds(
  * ask for, only where the phone is known to be the account's own. Else whoever signs up somebody's number could see by
  * the limits of that number which other accounts have it.
  */
-export function isTold({ isOwn }: Code, { by, account }: Asker): boolean {
-  return by === 'known' && (isOwn || account.isPhoneConfirmed);
+export function isTold({ requestedByKnownDevice }: Code, { by, account }: Asker): boolean {
+  return by === 'known' && (requestedByKnownDevice || account.isPhoneConfirmed);
 }
 
 /** Whether the time is outside of the code's. One from the future is too: a clock set back revives no code. */

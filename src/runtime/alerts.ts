@@ -1,15 +1,15 @@
-import type { Alarm } from './ports.ts';
+import type { Alert } from '../engine/deps.ts';
 
 const QUIET_MS = 10 * 60_000;
 
-/** Tells `log` of each kind of alarm at once, and then at most every ten minutes, with how often it was seen since. */
-export function quietAlarm(
-  log: (line: Alarm & { times: number }) => void,
+/** Tells `log` of each kind of alert at once, and then at most every ten minutes, with how often it was seen since. */
+export function throttledAlerts(
+  log: (line: Alert & { times: number }) => void,
   nowMs: () => number,
-): (alarm: Alarm) => void {
+): (alert: Alert) => void {
   const kinds = new Map<string, { toldAtMs: number; times: number }>();
-  return (alarm) => {
-    const kind = JSON.stringify(alarm);
+  return (alert) => {
+    const kind = JSON.stringify(alert);
     const before = kinds.get(kind);
     const times = (before?.times ?? 0) + 1;
     if (before !== undefined && nowMs() < before.toldAtMs + QUIET_MS) {
@@ -17,6 +17,6 @@ export function quietAlarm(
       return;
     }
     kinds.set(kind, { toldAtMs: nowMs(), times: 0 });
-    log({ ...alarm, times });
+    log({ ...alert, times });
   };
 }

@@ -1,20 +1,20 @@
-import type { Origin } from './form.ts';
-import type { Account } from './nobody.ts';
-import { countryOf, prefixOf } from './phone.ts';
-import { type Allowance, FIXED, type MessageBudgets } from './policy.ts';
-import type { SmsOutcome, Standing } from './sms.ts';
-import type { Tx } from './store.ts';
+import { countryOf, prefixOf } from '../phone.ts';
+import { type Allowance, CONSTANTS, type MessageBudgets } from '../policy.ts';
+import type { SmsOutcome, TrustLevel } from '../sms.ts';
+import type { Tx } from '../store.ts';
+import type { Account } from './accounts.ts';
+import type { ClientNetwork } from './requests.ts';
 
 /** A message that somebody wants sent, as far as budgets are concerned. */
 export interface Wanted {
   readonly email: string;
   readonly account: Account;
-  readonly origin: Origin;
+  readonly origin: ClientNetwork;
   /** A `notice` is wanted by nobody but us. */
   readonly by: 'stranger' | 'known' | 'notice';
-  readonly standing: Standing;
+  readonly trust: TrustLevel;
   /** The part of the phone's budget that it is taken from. */
-  readonly phonePart: Standing | 'first';
+  readonly phonePart: TrustLevel | 'first';
   /** Up to which share of the budgets of prefix, country and all it may still be taken. */
   readonly share: number;
 }
@@ -30,7 +30,7 @@ export interface Spent {
   readonly full: readonly BudgetName[];
 }
 
-type BudgetName = 'account' | 'network' | 'block' | 'phone' | 'prefix' | 'country' | 'total';
+type BudgetName = 'account' | 'network' | 'prefix48' | 'phone' | 'prefix' | 'country' | 'total';
 
 interface Limit {
   readonly name: BudgetName;
@@ -50,35 +50,35 @@ export async function wantedBy(
   nowMs: number,
 ): Promise<Wanted> {
   const whose = { email, account, origin };
-  const { strangers, devices } = FIXED.shares;
+  const { strangers, devices } = CONSTANTS.shares;
   if (!isKnownDevice) {
-    const standing = 'stranger';
+    const trust = 'stranger';
     const unconfirmed = account.knownSinceMs === undefined ? strangers.unused : strangers.used;
     const share = account.isPhoneConfirmed ? strangers.confirmed : unconfirmed;
-    return { ...whose, by: 'stranger', standing, phonePart: standing, share };
+    return { ...whose, by: 'stranger', trust, phonePart: trust, share };
   }
-  const standing = standingOf(account, nowMs);
-  const isFirst = standing !== 'confirmed' && (await tx.isFirstWithPhone(email, account.phoneno));
+  const trust = standingOf(account, nowMs);
+  const isFirst = trust !== 'confirmed' && (await tx.isFirstWithPhone(email, account.phoneno));
   return {
     ...whose,
     by: 'known',
-    standing,
-    phonePart: isFirst ? 'first' : standing,
-    share: devices[standing],
+    trust,
+    phonePart: isFirst ? 'first' : trust,
+    share: devices[trust],
   };
 }
 
 function standingOf({ isPhoneConfirmed, knownSinceMs }: Account, nowMs: number) {
   if (isPhoneConfirmed) return 'confirmed';
-  const settledBeforeMs = nowMs - FIXED.settledAfterSeconds * 1000;
+  const settledBeforeMs = nowMs - CONSTANTS.settledAfterSeconds * 1000;
   const isSettled = knownSinceMs !== undefined && knownSinceMs <= settledBeforeMs;
   return isSettled ? 'settled' : 'known';
 }
 
 /** The notice of a new password: whoever could set it has just given a code. */
 export function wantedNotice(whose: Whose): Wanted {
-  const standing = 'confirmed';
-  return { ...whose, by: 'notice', standing, phonePart: standing, share: FIXED.shares.devices[standing] };
+  const trust = 'confirmed';
+  return { ...whose, by: 'notice', trust, phonePart: trust, share: CONSTANTS.shares.devices[trust] };
 }
 
 /**
@@ -91,12 +91,12 @@ export async function budgetWaitMs(
   wanted: Wanted,
   nowMs: number,
 ): Promise<number> {
-  const whole = partial(budgets.total, FIXED.shares[poolOf(wanted)].confirmed);
+  const whole = partial(budgets.total, CONSTANTS.shares[poolOf(wanted)].confirmed);
   const total: Limit = { name: 'total', key: totalKey(wanted), allowance: whole };
   const limits = [...ownLimits(budgets, wanted), total];
   // Whoever else uses the network must not be able to keep a notice back.
   const heeded =
-    wanted.by === 'notice' ? limits.filter(({ name }) => name !== 'network' && name !== 'block') : limits;
+    wanted.by === 'notice' ? limits.filter(({ name }) => name !== 'network' && name !== 'prefix48') : limits;
   let longestMs = 0;
   for (const limit of heeded) longestMs = Math.max(longestMs, await limitWaitMs(tx, limit, nowMs));
   return longestMs;
@@ -113,7 +113,7 @@ export async function spendBudgets(
   wanted: Wanted,
   nowMs: number,
 ): Promise<Spent> {
-  const { phoneno, isSomebodys } = wanted.account;
+  const { phoneno, exists } = wanted.account;
   const country = countryOf(phoneno) ?? '';
   const phone = phoneLimit(budgets, wanted);
   const shared = sharedLimits(budgets, wanted, country);
@@ -121,7 +121,7 @@ export async function spendBudgets(
   const full: BudgetName[] = [];
   for (const limit of [phone, ...shared])
     if ((await limitWaitMs(tx, limit, nowMs)) > 0) full.push(limit.name);
-  const mayLeave = full.length === 0 && isSomebodys && smsCountries.includes(country);
+  const mayLeave = full.length === 0 && exists && smsCountries.includes(country);
 
   const keyOf = ({ key }: Limit) => (mayLeave ? key : `unsent ${key}`);
   const account = accountKey(wanted.by, wanted.email);
@@ -139,14 +139,14 @@ export async function spendBudgets(
 export async function giveBack(
   tx: Tx,
   { account, phone, shared }: Spent,
-  standing: Standing,
+  trust: TrustLevel,
   { reason, scope }: Extract<SmsOutcome, { kind: 'refused' }>,
 ): Promise<void> {
   const isOurs = scope !== 'message' && (reason === 'busy' || reason === 'misconfigured');
   await tx.uncountEvent([
     ...shared,
     ...(isOurs ? [phone] : []),
-    ...(isOurs && standing !== 'stranger' ? [account] : []),
+    ...(isOurs && trust !== 'stranger' ? [account] : []),
   ]);
 }
 
@@ -160,8 +160,8 @@ function accountKey(by: Wanted['by'], email: string): string {
 }
 
 /** What strangers use up is not what known devices have: those are told more, and would see by it whose number it is. */
-function poolOf({ standing }: Wanted): 'strangers' | 'devices' {
-  return standing === 'stranger' ? 'strangers' : 'devices';
+function poolOf({ trust }: Wanted): 'strangers' | 'devices' {
+  return trust === 'stranger' ? 'strangers' : 'devices';
 }
 
 function totalKey(wanted: Wanted): string {
@@ -169,15 +169,15 @@ function totalKey(wanted: Wanted): string {
 }
 
 /** The budgets of the account and of the network, which have a part of their own for each kind of asker. */
-function ownLimits(budgets: MessageBudgets, { email, by, standing, origin }: Wanted): Limit[] {
+function ownLimits(budgets: MessageBudgets, { email, by, trust, origin }: Wanted): Limit[] {
   const limits: Limit[] = [
     { name: 'account', key: accountKey(by, email), allowance: budgets.account[by] },
-    { name: 'network', key: `message network ${standing} ${origin.network}`, allowance: budgets.network },
+    { name: 'network', key: `message network ${trust} ${origin.network}`, allowance: budgets.network },
   ];
-  if (origin.block === undefined) return limits;
+  if (origin.prefix48 === undefined) return limits;
   return [
     ...limits,
-    { name: 'block', key: `message block ${standing} ${origin.block}`, allowance: budgets.block },
+    { name: 'prefix48', key: `message block ${trust} ${origin.prefix48}`, allowance: budgets.prefix48 },
   ];
 }
 

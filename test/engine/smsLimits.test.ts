@@ -30,9 +30,9 @@ const network = (index: number) => `198.51.${index >> 8}.${index & 255}`;
 const ask = async (
   here: World,
   email = ANN,
-  from: { network?: string; block?: string; device?: string } = {},
+  from: { network?: string; prefix48?: string; device?: string } = {},
 ) => {
-  const outcome = await resetPwd(here.ports, { email, network: NETWORK, ...from });
+  const outcome = await resetPwd(here.deps, { email, network: NETWORK, ...from });
   await here.settled();
   return outcome;
 };
@@ -51,7 +51,7 @@ describe('the budget of an account', () => {
     await here.signUp();
     await ask(here);
     const locked = await here.lockOut();
-    await resendCode(here.ports, { network: NETWORK, flow: must(locked.flow) });
+    await resendCode(here.deps, { network: NETWORK, flow: must(locked.flow) });
     await here.signIn('wrong');
     await here.settled();
     expect(await ask(here)).toMatchObject({ kind: 'code_sent', resendIn: 3600 });
@@ -59,7 +59,7 @@ describe('the budget of an account', () => {
 
     here.clock.advanceSeconds(600);
     expect(await ask(here)).toEqual({ kind: 'slow_down', retryAfter: 3000 });
-    expect(await resendCode(here.ports, { network: NETWORK, flow: must(locked.flow) })).toEqual({
+    expect(await resendCode(here.deps, { network: NETWORK, flow: must(locked.flow) })).toEqual({
       kind: 'slow_down',
       retryAfter: 3000,
     });
@@ -131,8 +131,8 @@ describe('the budget of an account', () => {
     here.clock.advanceSeconds(10);
     const wait = 3600 - 250;
     expect(await ask(here)).toMatchObject({ kind: 'code_sent', resendIn: wait });
-    expect(await resendCode(here.ports, { flow, network: NETWORK })).toMatchObject({ resendIn: wait });
-    expect(await codeStatus(here.ports, { flow, network: NETWORK })).toMatchObject({ resendIn: wait });
+    expect(await resendCode(here.deps, { flow, network: NETWORK })).toMatchObject({ resendIn: wait });
+    expect(await codeStatus(here.deps, { flow, network: NETWORK })).toMatchObject({ resendIn: wait });
   });
 
   test('is fresh for whoever signs up an address that strangers have asked about', async () => {
@@ -185,10 +185,10 @@ describe('the budget of an account', () => {
     await Promise.all(
       Array.from({ length: 100 }, (_, index) =>
         index % 3 === 0
-          ? resetPwd(here.ports, { email: ANN, network: network(index) })
+          ? resetPwd(here.deps, { email: ANN, network: network(index) })
           : index % 3 === 1
             ? here.signIn('wrong')
-            : resendCode(here.ports, { flow, network: network(index) }),
+            : resendCode(here.deps, { flow, network: network(index) }),
       ),
     );
     await here.settled();
@@ -225,7 +225,7 @@ describe('the budget of a network', () => {
     const here = world(NO_PAUSE);
     let answered = 0;
     for (let index = 0; index < 200; index += 1) {
-      const from = { network: `2001:db8:1:${index}::/64`, block: '2001:db8:1::/48' };
+      const from = { network: `2001:db8:1:${index}::/64`, prefix48: '2001:db8:1::/48' };
       answered += Number((await ask(here, EMAIL(index), from)).kind === 'code_sent');
     }
     expect(answered).toBe(180);
@@ -318,7 +318,7 @@ describe('the budget of a phone', () => {
     }
     expect(here.sms.sent).toHaveLength(8);
     const keys = async (key: string) =>
-      here.ports.store.transact((tx) => tx.nthNewestEvent(key, 1, 0, here.clock.nowMs()));
+      here.deps.store.transact((tx) => tx.nthNewestEvent(key, 1, 0, here.clock.nowMs()));
     expect(await keys('message strangers')).toBeUndefined();
     expect(await keys('message strangers prefix +1202555')).toBeUndefined();
   });
@@ -337,7 +337,7 @@ describe('the budget of a phone', () => {
     const device = await ownersDevice(here, EMAIL(2));
     const { flow } = (await ask(here, EMAIL(2), { device })) as { flow: string };
     expect(here.sms.sent).toHaveLength(8);
-    expect(await codeStatus(here.ports, { flow, network: NETWORK, deviceOf: () => device })).toMatchObject({
+    expect(await codeStatus(here.deps, { flow, network: NETWORK, deviceOf: () => device })).toMatchObject({
       delivery: 'failed',
       reason: 'busy',
     });
@@ -353,7 +353,7 @@ describe('the budgets of prefix, country and all', () => {
   async function flood(here: World, count: number, phoneOf: (index: number) => string) {
     const arrive = async (index: number) => {
       await here.signUp(EMAIL(index), PASSWORD, phoneOf(index));
-      const asked = await resetPwd(here.ports, { email: EMAIL(index), network: network(index) });
+      const asked = await resetPwd(here.deps, { email: EMAIL(index), network: network(index) });
       expect(asked).toMatchObject({ kind: 'code_sent', flow: expect.any(String) });
     };
     for (let index = 0; index < count; index += 100) {
@@ -364,13 +364,13 @@ describe('the budgets of prefix, country and all', () => {
     await here.settled();
   }
 
-  test('a thousand sign-ups over one prefix from a thousand networks send twenty-five messages, and raise the alarm (attack 1)', async () => {
+  test('a thousand sign-ups over one prefix from a thousand networks send twenty-five messages, and raise the alert (attack 1)', async () => {
     const store = openSqliteStore(join(temporaryFolder(), 'users.db'));
     onTestFinished(() => store.close());
     const here = world(NO_PAUSE, store);
     await flood(here, 1000, inOnePrefix);
     expect(here.sms.sent).toHaveLength(25);
-    expect(here.alarms).toContainEqual({ event: 'messages_held_back', budget: 'prefix' });
+    expect(here.alerts).toContainEqual({ event: 'messages_held_back', budget: 'prefix' });
   });
 
   test('a flood of sign-ups uses up half of an hour, and an owner still gets a code (attack 3)', async () => {
@@ -382,7 +382,7 @@ describe('the budgets of prefix, country and all', () => {
     await flood(here, 60, spread);
     // A quarter of the day's, and half of that; the country's are a fifth less.
     expect(here.sms.sent).toHaveLength(20);
-    expect(here.alarms).toContainEqual({ event: 'messages_held_back', budget: 'country' });
+    expect(here.alerts).toContainEqual({ event: 'messages_held_back', budget: 'country' });
     await ask(here);
     expect(here.sms.sent.at(-1)?.to).toBe('+14165550123');
   });
@@ -433,7 +433,7 @@ describe('the budgets of prefix, country and all', () => {
         await ask(here, ANN);
         for (const from of [{ device }, {}]) {
           const { flow } = (await ask(here, EMAIL(index), from)) as { flow: string };
-          const { delivery } = await codeStatus(here.ports, {
+          const { delivery } = await codeStatus(here.deps, {
             flow,
             network: NETWORK,
             deviceOf: () => device,
@@ -459,9 +459,9 @@ describe('the budgets of prefix, country and all', () => {
       for (let index = 0; index < 7; index += 1) await ask(here, EMAIL(index));
       await ask(here);
       const sent = here.sms.sent.length;
-      await resendCode(here.ports, { flow, network: NETWORK });
+      await resendCode(here.deps, { flow, network: NETWORK });
       await here.settled();
-      const { delivery } = await codeStatus(here.ports, { flow, network: NETWORK, deviceOf: () => device });
+      const { delivery } = await codeStatus(here.deps, { flow, network: NETWORK, deviceOf: () => device });
       return { delivery, hasLeft: here.sms.sent.length > sent };
     };
     const [victim, nobody] = [await told(true), await told(false)];
@@ -487,7 +487,7 @@ describe('the budgets of prefix, country and all', () => {
 
       here.clock.advanceMinutes(31);
       if (answer !== undefined) here.sms.answerNext(answer);
-      await resendCode(here.ports, { flow, network: NETWORK });
+      await resendCode(here.deps, { flow, network: NETWORK });
       await here.settled();
       expect(here.sms.sent).toHaveLength(4);
       const passcode = await here.passcodeOf(flow);
@@ -526,7 +526,7 @@ describe('the budgets of prefix, country and all', () => {
         if (asked.kind !== 'code_sent' || here.sms.sent.at(-1)?.to !== spread(index)) continue;
         // The phones are the flood's own, so that it confirms them, and changes passwords for the notices too.
         const set = await here.setPassword(must(asked.flow), here.sms.lastPasscode(), 'the new one', email);
-        if (set.kind === 'ok') confirmed.push({ email, device: set.grants.device });
+        if (set.kind === 'ok') confirmed.push({ email, device: set.issued.device });
       }
       for (const { email, device } of confirmed) {
         await ask(here, email, { device });
@@ -579,7 +579,7 @@ describe('the budgets of prefix, country and all', () => {
   test('a country that is no longer sent to gets nothing, and nobody is told', async () => {
     const here = world(NO_PAUSE);
     await here.signUp(ANN, PASSWORD, '+14165550123');
-    const moved = { ...here.ports, phones: { smsCountries: ['US'], defaultCountry: 'US' } };
+    const moved = { ...here.deps, phones: { smsCountries: ['US'], defaultCountry: 'US' } };
     expect(await resetPwd(moved, { email: ANN, network: NETWORK })).toMatchObject({ kind: 'code_sent' });
     await here.settled();
     expect(here.sms.sent).toEqual([]);
@@ -620,12 +620,12 @@ describe('wrong codes of all accounts together', () => {
     }
   }
 
-  test('past a threshold raise the alarm and slow unknown devices down, not known ones (attack 10)', async () => {
+  test('past a threshold raise the alert and slow unknown devices down, not known ones (attack 10)', async () => {
     const here = world(FEW);
     await here.signUp();
     const device = await ownersDevice(here);
     await failCodes(here, 19);
-    expect(here.alarms).toEqual([]);
+    expect(here.alerts).toEqual([]);
     await failCodes(here, 1);
 
     const stranger = await here.lockOut();
@@ -633,7 +633,7 @@ describe('wrong codes of all accounts together', () => {
     const own = await here.lockOut({ device });
     const ownCode = here.sms.lastPasscode();
     const tryIt = (flow: string, passcode: string, known?: string) =>
-      verifyPasscode(here.ports, {
+      verifyPasscode(here.deps, {
         network: NETWORK,
         email: ANN,
         flow,
@@ -642,7 +642,7 @@ describe('wrong codes of all accounts together', () => {
       });
 
     expect(await tryIt(must(stranger.flow), strangersCode)).toEqual({ kind: 'slow_down', retryAfter: 10 });
-    expect(here.alarms).toContainEqual({ event: 'many_failed_codes' });
+    expect(here.alerts).toContainEqual({ event: 'many_failed_codes' });
     expect(await tryIt(must(own.flow), ownCode, device)).toMatchObject({ kind: 'ok' });
     expect(await here.setPassword('A'.repeat(22), '000000', 'the new password')).toEqual({
       kind: 'slow_down',
@@ -672,12 +672,12 @@ describe('wrong codes of all accounts together', () => {
 
   test('let one guess in ten seconds through from each network, so that few networks leave turns to owners', async () => {
     const here = world(FEW);
-    const guess = async (index: number, origin: { network: string; block?: string }) => {
+    const guess = async (index: number, origin: { network: string; prefix48?: string }) => {
       const { flow } = await here.lockOut({ username: EMAIL(index) });
       const form = { email: EMAIL(index), flow: must(flow), passcode: '000000', ...origin };
-      return verifyPasscode(here.ports, form);
+      return verifyPasscode(here.deps, form);
     };
-    const ipv6 = (subnet: number) => ({ network: `2001:db8:1:${subnet}::/64`, block: '2001:db8:1::/48' });
+    const ipv6 = (subnet: number) => ({ network: `2001:db8:1:${subnet}::/64`, prefix48: '2001:db8:1::/48' });
     await failCodes(here, 20);
     here.clock.advanceSeconds(1);
     expect(await guess(100, { network: '203.0.113.1' })).toEqual({ kind: 'wrong_code' });
@@ -744,11 +744,10 @@ describe('a new password', () => {
 test('a phone counts as confirmed after a right code, and not after a sign-in (attack 21)', async () => {
   const here = world();
   await here.signUp();
-  const isConfirmed = async () =>
-    (await here.ports.store.transact((tx) => tx.userFor(ANN)))?.isPhoneConfirmed;
+  const isConfirmed = async () => (await here.deps.store.transact((tx) => tx.userFor(ANN)))?.isPhoneConfirmed;
   const locked = await here.lockOut();
   expect(await here.signIn(PASSWORD, { device: 'x'.repeat(43) })).toMatchObject({ kind: 'locked' });
-  await verifyPasscode(here.ports, {
+  await verifyPasscode(here.deps, {
     network: NETWORK,
     email: ANN,
     flow: must(locked.flow),
@@ -759,7 +758,7 @@ test('a phone counts as confirmed after a right code, and not after a sign-in (a
   const bob = 'bob@example.com';
   await here.signUp(bob);
   await ownersDevice(here, bob);
-  expect((await here.ports.store.transact((tx) => tx.userFor(bob)))?.isPhoneConfirmed).toBe(false);
+  expect((await here.deps.store.transact((tx) => tx.userFor(bob)))?.isPhoneConfirmed).toBe(false);
 
   here.clock.advanceSeconds(60);
   const again = await here.signIn('wrong');
@@ -767,7 +766,7 @@ test('a phone counts as confirmed after a right code, and not after a sign-in (a
   await here.settled();
   const passcode = here.sms.lastPasscode();
   expect(
-    await verifyPasscode(here.ports, { network: NETWORK, email: ANN, flow: must(again.flow), passcode }),
+    await verifyPasscode(here.deps, { network: NETWORK, email: ANN, flow: must(again.flow), passcode }),
   ).toMatchObject({
     kind: 'ok',
   });

@@ -1,4 +1,4 @@
-import type { FailureReason } from './sms.ts';
+import type { FailureReason } from '../sms.ts';
 
 /**
  * What the engine can answer. Each outcome is told apart by `kind`, which is also the `status` on the wire; the other
@@ -13,20 +13,20 @@ export type CodeAsked = { phone: string; resendIn: number; flow?: string };
 export type CodeSent = { kind: 'code_sent' } & CodeAsked;
 
 /** What the browser is to keep, as cookies: never part of an answer's body. */
-export type Grants = { device: string; session?: string };
+export type IssuedTokens = { device: string; session?: string };
 
 export type GetSeedOutcome = { kind: 'ok'; id: string; seed: string; salt: string; kdf: string };
 
 export type SignupOutcome = { kind: 'ok' } | { kind: 'taken' } | Invalid;
 
 export type LoginOutcome =
-  | { kind: 'ok'; signature: string; grants: Grants }
+  | { kind: 'ok'; signature: string; issued: IssuedTokens }
   | { kind: 'wrong'; triesLeft: number }
   | ({ kind: 'locked' } & CodeAsked)
   | { kind: 'bad_seed' };
 
 export type VerifyPasscodeOutcome =
-  | { kind: 'ok'; grants: Grants }
+  | { kind: 'ok'; issued: IssuedTokens }
   | { kind: 'wrong_code' }
   | { kind: 'expired_code' }
   | { kind: 'not_locked' }
@@ -38,7 +38,7 @@ export type SlowDown = { kind: 'slow_down'; retryAfter: number };
 export type ResetPwdOutcome =
   | CodeSent
   | SlowDown
-  | { kind: 'ok'; grants: Grants }
+  | { kind: 'ok'; issued: IssuedTokens }
   | { kind: 'wrong_code' }
   | { kind: 'expired_code' }
   | Invalid;
@@ -56,9 +56,9 @@ export type CodeStatusOutcome = {
 
 export type LogoutOutcome = { kind: 'ok' };
 
-/** An outcome as the page reads it: `status` in place of `kind`, a sentence for people, and no grants. */
+/** An outcome as the page reads it: `status` in place of `kind`, a sentence for people, and no issued. */
 export type Answer<Outcome> = Outcome extends { kind: infer Kind }
-  ? Omit<Outcome, 'kind' | 'grants'> & { status: Kind; message: string }
+  ? Omit<Outcome, 'kind' | 'issued'> & { status: Kind; message: string }
   : never;
 
 /** What any request may be answered in place of its own outcomes. */

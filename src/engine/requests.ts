@@ -7,7 +7,7 @@
 export type NewKeys = { salt: string; kdf: string; storedKey: string; serverKey: string };
 
 /** Where a request came from: an IPv4 address or an IPv6 /64, and the /48 around it where there is one. */
-export type Origin = { network: string; block?: string };
+export type ClientNetwork = { network: string; prefix48?: string };
 
 export type GetSeedForm = { email: string; network: string };
 
@@ -21,21 +21,21 @@ export type LoginForm = {
   proof: string;
   device?: string;
   session?: string;
-} & Origin;
+} & ClientNetwork;
 
 export type VerifyPasscodeForm = {
   email: string;
   flow: string;
   passcode: string;
   device?: string;
-} & Origin;
+} & ClientNetwork;
 
 /** The first step of a reset has no more than the address; the second has a flow and all that belongs to it. */
 export type ResetPwdForm = AskResetForm | SetPwdForm;
-export type AskResetForm = { email: string; device?: string } & Origin;
+export type AskResetForm = { email: string; device?: string } & ClientNetwork;
 export type SetPwdForm = AskResetForm & { flow: string; passcode: string } & NewKeys;
 
 /** The account is the flow's, so the device's token is looked up by the account's address. */
-export type FlowForm = { flow: string; deviceOf?: (email: string) => string | undefined } & Origin;
+export type FlowForm = { flow: string; deviceOf?: (email: string) => string | undefined } & ClientNetwork;
 
 export type SessionForm = { session?: string };

@@ -1,6 +1,6 @@
 import supertest from 'supertest';
 import { describe, expect, test } from 'vitest';
-import { originOf } from '../../src/http/address.ts';
+import { clientNetworkOf } from '../../src/http/client-network.ts';
 import { site } from '../support/site.ts';
 import { ANN } from '../support/world.ts';
 
@@ -115,16 +115,16 @@ describe('requests of one network', () => {
 
 test('messages are limited by network over HTTP too, an IPv6 /48 among them (attack 31)', async () => {
   const ask = asker({ policy: { codeResendSeconds: 0 }, trustProxy: 1 });
-  const answered = { network: 0, block: 0 };
+  const answered = { network: 0, prefix48: 0 };
   for (let count = 0; count < 65; count += 1) {
     const fields = { username: `user${count}@example.com` };
     answered.network += Number((await ask('198.51.100.1', '/resetpwd', fields)).status === 200);
   }
   for (let count = 0; count < 190; count += 1) {
     const fields = { username: `other${count}@example.com` };
-    answered.block += Number((await ask(`2001:db8:1:${count}::1`, '/resetpwd', fields)).status === 200);
+    answered.prefix48 += Number((await ask(`2001:db8:1:${count}::1`, '/resetpwd', fields)).status === 200);
   }
-  expect(answered).toEqual({ network: 60, block: 180 });
+  expect(answered).toEqual({ network: 60, prefix48: 180 });
 });
 
 describe('the network of an address', () => {
@@ -141,8 +141,8 @@ describe('the network of an address', () => {
     ['fe80::1%eth0', 'fe80:0:0:0::/64', 'fe80:0:0::/48'],
     ['unknown', 'unknown', undefined],
   ])('%s is %s in %s (attack 31)', (address, network, block) => {
-    const origin = originOf(address);
-    expect([origin.network, origin.block]).toEqual([network, block]);
+    const origin = clientNetworkOf(address);
+    expect([origin.network, origin.prefix48]).toEqual([network, block]);
   });
 });
 

@@ -1,7 +1,7 @@
 import dotenv from 'dotenv';
-import { type Config, ConfigError, readConfig } from './config.ts';
-import { toE164 } from './phone.ts';
-import { checkRingCentral, type Finding } from './sms/ringcentral.ts';
+import { type Config, ConfigError, readConfig } from '../config.ts';
+import { toE164 } from '../phone.ts';
+import { checkRingCentral, type Finding } from '../sms/ringcentral.ts';
 
 const USAGE = 'npm run doctor, or with one real message: npm run doctor -- --send +12025550123';
 const MARKS = { right: 'ok   ', wrong: 'WRONG', unsaid: '?    ' };

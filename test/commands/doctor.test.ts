@@ -4,9 +4,9 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { buildSync } from 'esbuild';
 import { expect, onTestFinished, test } from 'vitest';
-import { temporaryFolder } from './support/folder.ts';
-import { freePort, startProgram } from './support/program.ts';
-import { expectNoSecrets, PHONE } from './support/ringcentral.ts';
+import { temporaryFolder } from '../support/folder.ts';
+import { freePort, startProgram } from '../support/program.ts';
+import { expectNoSecrets, PHONE } from '../support/ringcentral.ts';
 import {
   account,
   page,
@@ -14,8 +14,8 @@ import {
   refusal,
   type Trouble,
   tooMany,
-} from './support/ringcentral-standin.ts';
-import { ROOT } from './support/site.ts';
+} from '../support/ringcentral-standin.ts';
+import { ROOT } from '../support/site.ts';
 
 async function standIn(): Promise<RingCentralStandIn> {
   const ringCentral = await RingCentralStandIn.start();
@@ -33,7 +33,7 @@ const variablesFor = (ringCentral: RingCentralStandIn) => ({
 
 /** Runs the built doctor in a folder of its own until it ends. */
 async function doctor(env: Record<string, string>, args: string[] = [], cwd = temporaryFolder()) {
-  const child = spawn(process.execPath, [join(ROOT, 'dist', 'doctor.js'), ...args], {
+  const child = spawn(process.execPath, [join(ROOT, 'dist', 'commands', 'doctor.js'), ...args], {
     cwd,
     env: { PATH: process.env.PATH, ...env },
   });
@@ -180,7 +180,7 @@ test('npm run dev:ringcentral runs the app against a stand-in, prints its messag
     (
       await fetch(`http://localhost:${port}${path}`, { method: 'POST', body: new URLSearchParams(fields) })
     ).json();
-  const { newKeys } = await import('./support/page.ts');
+  const { newKeys } = await import('../support/page.ts');
   const { salt, kdf } = await post('/getseed', { username });
   const person = { email: username, fname: 'Ann', lname: 'Lee', phoneno: PHONE };
   await post('/signup', { ...person, salt, kdf, ...newKeys('a password', salt) });

@@ -1,6 +1,6 @@
 import dotenv from 'dotenv';
-import { readConfig } from './config.ts';
-import { backUp } from './sqlite/backup.ts';
+import { readConfig } from '../config.ts';
+import { backUp } from '../sqlite/backup.ts';
 
 const USAGE = 'Name the file that the copy goes to: npm run backup -- copy.db';
 

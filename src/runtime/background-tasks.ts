@@ -1,9 +1,9 @@
 /** Tasks that run after the answer that caused them. */
 export interface Background {
   /** Starts the task on a tick of its own. */
-  later(task: () => Promise<void>): void;
+  afterResponse(task: () => Promise<void>): void;
   /** As `later`, but `idle` does not wait for the task. */
-  meanwhile(task: () => Promise<void>): void;
+  detached(task: () => Promise<void>): void;
   /** Settles once no task of `later` waits or runs. */
   idle(): Promise<void>;
 }
@@ -14,10 +14,10 @@ export function createBackground(onFault: (error: unknown) => void): Background 
   const start = (task: () => Promise<void>) =>
     new Promise<void>((resolve) => setImmediate(resolve)).then(task).catch(onFault);
   return {
-    meanwhile(task) {
+    detached(task) {
       void start(task);
     },
-    later(task) {
+    afterResponse(task) {
       const run = start(task);
       running.add(run);
       void run.finally(() => running.delete(run));

@@ -1,0 +1,27 @@
+import { setTimeout } from 'node:timers/promises';
+import { CONSTANTS } from '../policy.ts';
+import type { Store } from '../store.ts';
+
+/** Rows of each table that one transaction deletes: a few milliseconds of the event loop. */
+const ROWS_A_TURN = 50;
+/** The pause between two transactions, in which requests are answered. */
+const PAUSE_MS = 10;
+
+/**
+ * Deletes the rows whose time is over, `ROWS_A_TURN` of each table at a time. Rows of accounts and of addresses without an
+ * account live equally long. Stops early if the signal aborts.
+ */
+export async function sweep(store: Store, nowMs: number, signal?: AbortSignal): Promise<void> {
+  const due = {
+    nowMs,
+    rowsChangedBeforeMs: nowMs - CONSTANTS.rowLifetimeSeconds * 1000,
+    // A session past its full lifetime isn't seen any more, so it expires by this too.
+    sessionsSeenBeforeMs: nowMs - CONSTANTS.sessionIdleSeconds * 1000,
+    eventsBeforeMs: nowMs - CONSTANTS.eventLifetimeSeconds * 1000,
+  };
+  while (!signal?.aborted) {
+    const swept = await store.transact((tx) => tx.sweep(due, ROWS_A_TURN), { isLasting: false });
+    if (swept === 0) return;
+    await setTimeout(PAUSE_MS);
+  }
+}

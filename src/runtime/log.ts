@@ -1,0 +1,38 @@
+import { setTimeout } from 'node:timers/promises';
+import { type Logger, pino } from 'pino';
+
+/** Bytes of log lines that wait for the reader of the standard output. Past them, lines are dropped. */
+const MAX_WAITING_BYTES = 1024 * 1024;
+const END_MS = 1000;
+
+/** The log and what else writes to the standard output. */
+export interface Log {
+  readonly log: Logger;
+  /** Prints a text for people, in order with the log. */
+  print(text: string): void;
+  /** Writes what still waits, for one second at most. Nothing can be logged after it. */
+  end(): Promise<void>;
+}
+
+/**
+ * A log on the standard output, by pino's own asynchronous destination. A reader that stalls or goes away blocks nothing:
+ * up to 1 MiB waits, further lines are dropped.
+ */
+export function createLog(): Log {
+  const output = pino.destination({ dest: 1, sync: false, maxLength: MAX_WAITING_BYTES });
+  // A closed pipe or a full disk loses lines. Without a listener it would end the program.
+  output.on('error', () => undefined);
+  return {
+    log: pino({ base: null }, output),
+    print: (text) => void output.write(`${text}\n`),
+    async end() {
+      const written = new Promise((resolve) => output.once('close', () => resolve(true)));
+      output.end();
+      const timer = new AbortController();
+      const late = setTimeout(END_MS, false, { signal: timer.signal }).catch(() => false);
+      // Pino would write what is left at the exit, and block there.
+      if (!(await Promise.race([written, late]))) output.flushSync = () => undefined;
+      timer.abort();
+    },
+  };
+}

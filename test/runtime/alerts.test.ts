@@ -1,0 +1,23 @@
+import { expect, test } from 'vitest';
+import { throttledAlerts } from '../../src/runtime/alerts.ts';
+
+test('an alert is told at once, then at most every ten minutes with how often it was seen, each kind by itself', () => {
+  let nowMs = 0;
+  const lines: object[] = [];
+  const alert = throttledAlerts(
+    (line) => lines.push(line),
+    () => nowMs,
+  );
+  alert({ event: 'many_failed_codes' });
+  alert({ event: 'many_failed_codes' });
+  alert({ event: 'messages_held_back', budget: 'total' });
+  nowMs = 600_000 - 1;
+  alert({ event: 'many_failed_codes' });
+  nowMs += 1;
+  alert({ event: 'many_failed_codes' });
+  expect(lines).toEqual([
+    { event: 'many_failed_codes', times: 1 },
+    { event: 'messages_held_back', budget: 'total', times: 1 },
+    { event: 'many_failed_codes', times: 3 },
+  ]);
+});
