@@ -27,7 +27,7 @@ export type Request =
     }
   | { do: 'logout'; session: string | undefined }
   | { do: 'who'; session: string | undefined }
-  | { do: 'sweep' };
+  | { do: 'sweep'; part?: 'codes' | 'others' };
 
 export type SeedGiven = { id: string; seed: string; salt: string; kdf: string };
 
@@ -175,8 +175,10 @@ export function takeInSteps(model: Model, steps: readonly Step[], messages: read
   const isOnly = model.states.length * steps.length === 1;
   let firstFault: BrokenRule | undefined;
   let tags: string[] | undefined;
+  const parts = steps.length === 1 ? steps : steps.flatMap(partsOf);
   for (const state of model.states) {
-    for (const order of ordersOf(steps)) {
+    for (const order of ordersOf(parts)) {
+      if (!endsWithCodes(order)) continue;
       if (next.size === MOST_STATES) break;
       const own = isOnly ? state : structuredClone(state);
       const notes: Notes = { messages: [...messages], tags: [], resets: new Set() };
@@ -239,7 +241,7 @@ function apply(state: State, step: Step, notes: Notes) {
     case 'who':
       return applyWho(state, step as StepOf<'who'>, notes);
     case 'sweep':
-      return applySweep(state);
+      return applySweep(state, step.request.part);
   }
 }
 
@@ -400,7 +402,32 @@ function applyWho(state: State, { request, outcome }: StepOf<'who'>, notes: Note
   session.seenAtMs = Math.max(session.seenAtMs, nowMs);
 }
 
-function applySweep(state: State): void {
+/** Splits a sweep, since it lets other requests run between its transactions. Codes may outlive all other rows. */
+function partsOf(step: Step): Step[] {
+  if (step.request.do !== 'sweep') return [step];
+  return [
+    { ...step, request: { do: 'sweep', part: 'others' } },
+    { ...step, request: { do: 'sweep', part: 'codes' } },
+  ];
+}
+
+/** False for an order in which a sweep deletes codes first. */
+function endsWithCodes(order: readonly Step[]): boolean {
+  const parts = order.flatMap(({ request }) => (request.do === 'sweep' ? (request.part ?? []) : []));
+  return parts[0] !== 'codes';
+}
+
+function applySweep(state: State, part?: 'codes' | 'others'): void {
+  if (part !== 'codes') sweepOthers(state);
+  if (part !== 'others') sweepCodes(state);
+}
+
+function sweepCodes(state: State): void {
+  const changedBeforeMs = state.nowMs - CONSTANTS.rowLifetimeSeconds * 1000;
+  for (const [id, code] of state.codes) if (code.changedAtMs < changedBeforeMs) dropCode(state, id);
+}
+
+function sweepOthers(state: State): void {
   const { nowMs } = state;
   const changedBeforeMs = nowMs - CONSTANTS.rowLifetimeSeconds * 1000;
   for (const [id, seed] of state.seeds) if (seed.expiresAtMs <= nowMs) state.seeds.delete(id);
@@ -409,7 +436,6 @@ function applySweep(state: State): void {
       if (lockout.changedAtMs < changedBeforeMs) lockouts.delete(count);
     for (const [token, device] of devices) if (device.expiresAtMs <= nowMs) devices.delete(token);
   }
-  for (const [id, code] of state.codes) if (code.changedAtMs < changedBeforeMs) dropCode(state, id);
   for (const session of state.sessions.values()) {
     const idleMs = (CONSTANTS.sessionIdleSeconds - CONSTANTS.sessionSeenSeconds) * 1000;
     if (nowMs >= session.seenAtMs + idleMs) session.mayBeSwept = true;
