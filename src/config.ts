@@ -2,7 +2,7 @@ import { BlockList, isIP } from 'node:net';
 import { isLoopbackHost } from './loopback.ts';
 import { isGsm7, messagesFit } from './passcode.ts';
 import { isCountry, isE164 } from './phone.ts';
-import { MESSAGES_PER_DAY, messageBudgets, type Policy, STRICT, TUTORIAL } from './policy.ts';
+import { type Policy, STRICT, TUTORIAL } from './policy.ts';
 
 /** Where messages go: to RingCentral, or to the terminal and /dev/messages. */
 export type SmsConfig =
@@ -181,7 +181,8 @@ function readPolicy(reader: Reader, hasRateLimits: boolean): Policy {
     reader.read(name, String(otherwise), wholeNumber(least, most), `a whole number, ${least} to ${most}`);
   const policy: Policy = {
     ...base,
-    messages: messageBudgets(number('MESSAGES_PER_DAY', MESSAGES_PER_DAY, 10, 1_000_000), hasRateLimits),
+    messagesPerDay: number('MESSAGES_PER_DAY', base.messagesPerDay, 10, 1_000_000),
+    hasSharedLimits: hasRateLimits,
     maxFailures: number('MAX_FAILURES', base.maxFailures, 1, 100),
     codeLifetimeSeconds: number('CODE_LIFETIME_SECONDS', base.codeLifetimeSeconds, 1, 86_400),
     codeResendSeconds: number('CODE_RESEND_SECONDS', base.codeResendSeconds, 0, 86_400),

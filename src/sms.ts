@@ -14,10 +14,11 @@ export type SmsOutcome =
   | { kind: 'unknown' };
 
 /**
- * Who asked for a message: `stranger`, any device that its account does not know; `known`, one that it does; `settled`,
- * one that it has known for a day; `confirmed`, one of an account whose phone has given a code.
+ * How far the device that asks for a message is trusted. `stranger`: the account does not know it. `known`: the account knows
+ * it. `trusted`: known, and the account's phone has given a code, or the account has known a device for a day and no other
+ * account has confirmed its number.
  */
-export type TrustLevel = 'stranger' | 'known' | 'settled' | 'confirmed';
+export type TrustLevel = 'stranger' | 'known' | 'trusted';
 
 /** The end of an accepted message, as far as it could be learnt. */
 export type DeliveryResult =

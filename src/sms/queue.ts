@@ -43,7 +43,7 @@ export function queuedSms(sender: SmsSender, options: QueueOptions): SmsQueue {
   const startsMs: number[] = [];
   /** The messages that wait; the trust that was served last stands last. */
   const lines = new Map<TrustLevel, (() => void)[]>(
-    (['stranger', 'known', 'settled', 'confirmed'] as const).map((trust) => [trust, []]),
+    (['stranger', 'known', 'trusted'] as const).map((trust) => [trust, []]),
   );
   let isServing = false;
   const unknownInARow = new Set<string>();

@@ -168,13 +168,12 @@ test('a message that must not leave takes a turn and a place as any other, and l
 
 test('each trust has places of its own, and they take turns', async () => {
   const { clock, sms, send, availability } = queue({ perMinute: 1 });
-  const trustLevels = ['stranger', 'stranger', 'stranger', 'known', 'confirmed', 'known'] as const;
+  const trustLevels = ['stranger', 'stranger', 'stranger', 'known', 'trusted', 'known'] as const;
   const all = trustLevels.map((trust, index) => send(trust, `+1202555000${index}`));
   await settle();
   expect(availability('stranger')).toMatchObject({ kind: 'full' });
   expect(availability('known')).toMatchObject({ kind: 'full' });
-  expect(availability('settled')).toEqual({ kind: 'clear' });
-  expect(availability('confirmed')).toEqual({ kind: 'clear' });
+  expect(availability('trusted')).toEqual({ kind: 'clear' });
   for (let minute = 0; minute < 5; minute += 1) {
     clock.advanceSeconds(60);
     await settle();
