@@ -36,20 +36,6 @@ test('the five names of the tutorial come in one order everywhere', () => {
   ).toEqual(names);
 });
 
-test('no function of the engine is over forty lines', () => {
-  const functions = ['src/engine.ts', ...filesUnder('src/engine')]
-    .map((file) => read(file))
-    .join('\n')
-    .split(/^(?=(?:export )?(?:async )?function )/m)
-    .slice(1);
-  const lengths = functions.map(
-    (text) =>
-      [text.slice(0, 60).split('(')[0], text.slice(0, text.indexOf('\n}\n')).split('\n').length + 1] as const,
-  );
-  expect(lengths.length).toBeGreaterThan(15);
-  expect(lengths.filter(([, length]) => length > 40)).toEqual([]);
-});
-
 describe('the documents', () => {
   test('.env.example has the variables of the configuration, in its order', () => {
     const named = [...read('.env.example').matchAll(/^([A-Z_]+)=/gm)].map(([, name]) => name);
