@@ -29,13 +29,13 @@ import { startSession } from './engine/sessions.ts';
 import { classifyRequest, forgetCharges } from './engine/sms-limits.ts';
 import { toE164 } from './phone.ts';
 import { CONSTANTS } from './policy.ts';
-import { authMessage, isProof, signatureFor } from './scram.ts';
+import { authMessage, isProof, KDF, signatureFor } from './scram.ts';
 import { fromBase64url, hashOf, randomToken, timedId, toBase64url } from './token.ts';
 
 export { codeStatus } from './engine/code-status.ts';
 export { whoIsSignedIn } from './engine/sessions.ts';
 
-/** Hands out a seed for one login of the address, with the salt and the kdf that the page makes its proof with. */
+/** Hands out a seed for one login of the address. The page makes its proof with the seed, the salt and the kdf. */
 export async function getSeed(deps: Deps, { email, network }: GetSeedForm): Promise<GetSeedOutcome> {
   const nowMs = deps.nowMs();
   const id = timedId(deps.randomBytes, nowMs);
@@ -44,8 +44,8 @@ export async function getSeed(deps: Deps, { email, network }: GetSeedForm): Prom
 
   return deps.store.transact(async (tx) => {
     await tx.addSeed({ id, seed, email, network, expiresAtMs }, deps.policy.maxSeedsPerNetwork);
-    const { kdf } = await accountFor(tx, deps.store.saltKey, email);
-    return { kind: 'ok', id, seed, salt: saltFor(deps.store.saltKey, email), kdf };
+    const user = await tx.userFor(email);
+    return { kind: 'ok', id, seed, salt: saltFor(deps.store.saltKey, email), kdf: user?.kdf ?? KDF };
   });
 }
 

@@ -2,7 +2,7 @@
 export interface Policy {
   /** Failures in a row, on one account and device, that lock. */
   readonly maxFailures: number;
-  /** How long a code can be used. */
+  /** A code expires after this time. */
   readonly codeLifetimeSeconds: number;
   /** The pause between two messages for one account, purpose and device. */
   readonly codeResendSeconds: number;
@@ -36,7 +36,7 @@ export const TUTORIAL: Policy = {
   maxSeedsPerNetwork: 256,
   // 500 sign-ins a minute. More people do not share an address.
   requestsPerMinute: 1000,
-  // Room for a school whose pupils sign up together. Accounts stay for ever, so a flood of them must stay small.
+  // Room for a school whose pupils sign up together. Accounts are never deleted, so a flood of them must stay small.
   signupsPerHour: 1000,
   messagesPerDay: 1000,
   hasSharedLimits: true,
@@ -49,7 +49,7 @@ export const TUTORIAL: Policy = {
 /** The numbers of OWASP ASVS 5.0 and NIST SP 800-63B-4, if they are stricter than the tutorial's. */
 export const STRICT: Policy = {
   ...TUTORIAL,
-  // ASVS 5.0, 6.5.5, and NIST SP 800-63B-4, 3.1.3.2: a code sent out of band is valid for ten minutes at most.
+  // A code sent out of band is valid for at most ten minutes: ASVS 5.0, 6.5.5; NIST SP 800-63B-4, 3.1.3.2.
   codeLifetimeSeconds: 600,
   // NIST SP 800-63B-4, 3.1.1.2.
   passwordMinLength: 15,

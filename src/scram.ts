@@ -1,9 +1,9 @@
 import { createHmac, hash, timingSafeEqual } from 'node:crypto';
 
-/** How pages are to make SaltedPassword today: Argon2id (RFC 9106), m in KiB: OWASP's least for a memory of 19 MiB. */
+/** The kdf for new passwords: Argon2id (RFC 9106), m in KiB. These are OWASP's lowest values for 19 MiB. */
 export const KDF = 'argon2id$m=19456,t=2,p=1';
 
-/** What the server keeps of a password (RFC 5802, 3): 32 bytes each. Neither can be used to sign in. */
+/** The keys that the server stores in place of a password (RFC 5802, 3): 32 bytes each. Neither can sign in. */
 export interface Keys {
   readonly storedKey: Uint8Array;
   readonly serverKey: Uint8Array;
@@ -25,8 +25,7 @@ export function authMessage({ id, seed, salt, kdf, nonce, username }: Exchange):
 }
 
 /**
- * Whether `proof` (32 bytes) was made by somebody who knows the ClientKey behind `storedKey`: RFC 5802, 3.
- * The comparison takes the same time wherever the two differ.
+ * True if the sender of `proof` (32 bytes) knows the ClientKey behind `storedKey` (RFC 5802, 3). Compares in constant time.
  */
 export function isProof(proof: Uint8Array, storedKey: Uint8Array, message: string): boolean {
   const clientKey = xor(proof, hmac(storedKey, message));

@@ -10,18 +10,18 @@ const ARGS = [
 ];
 const INSTALLED = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'];
 
-/** Ways to a browser, the best first: one that the machine has, Playwright's own, and the one inside an npm package. */
+/** Yields ways to launch a browser: one that is installed, Playwright's own, and the one inside an npm package. */
 async function* waysToLaunch(): AsyncGenerator<LaunchOptions> {
   for (const executablePath of INSTALLED.filter(existsSync)) yield { executablePath, args: ARGS };
   for (const channel of ['chrome', 'msedge', 'chromium']) yield { channel, args: ARGS };
   if (process.platform === 'linux' && process.arch === 'x64') {
-    // One process for all is made for lambdas, and ends with the first page that is closed.
+    // With these two flags the browser exits when the first page closes.
     const args = serverlessChromium.args.filter((arg) => arg !== '--single-process' && arg !== '--no-zygote');
     yield { executablePath: await serverlessChromium.executablePath(), args: [...args, ...ARGS] };
   }
 }
 
-/** A browser without a window; undefined where the machine has none. */
+/** Launches a browser without a window. Returns undefined if the machine has no browser. */
 export async function launchChromium(): Promise<Browser | undefined> {
   for await (const way of waysToLaunch()) {
     const browser = await chromium.launch({ ...way, headless: true }).catch(() => undefined);

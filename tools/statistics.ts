@@ -12,7 +12,7 @@ export function medians<Row extends { readonly [Figure in keyof Row]: number }>(
   return Object.fromEntries(figures.map((figure) => [figure, median(rows.map((row) => row[figure]))])) as Row;
 }
 
-/** Returns the value that `share` (0 to 1) of the values do not exceed, by nearest rank; NaN if there are no values. */
+/** Returns the value at the percentile `share` (0 to 1) by nearest rank; NaN if there are no values. */
 export function percentile(values: readonly number[], share: number): number {
   const sorted = [...values].sort((left, right) => left - right);
   return sorted[Math.max(0, Math.ceil(share * sorted.length) - 1)] ?? Number.NaN;

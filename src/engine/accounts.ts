@@ -31,12 +31,13 @@ export function saltFor(saltKey: Uint8Array, email: string): string {
 
 /** A decoy for an address without an account. It is derived from the address, so it never changes. */
 export function decoyAccount(saltKey: Uint8Array, email: string): Account {
-  const lastFour = (derive(saltKey, 'phone', email).readUInt32BE() % 10_000).toString().padStart(4, '0');
+  const digest = derive(saltKey, 'phone', email);
+  const lastFour = (digest.readUInt32BE() % 10_000).toString().padStart(4, '0');
   return {
     email,
     kdf: KDF,
-    storedKey: derive(saltKey, 'stored key', email),
-    serverKey: derive(saltKey, 'server key', email),
+    storedKey: digest,
+    serverKey: digest,
     phoneno: `+1000000${lastFour}`,
     isPhoneConfirmed: false,
     knownSinceMs: undefined,

@@ -59,9 +59,9 @@ function outageSeconds({ availability }: Deps): number {
 }
 
 /**
- * True if the device may learn what became of a code's message: a known device, for what it asked for itself. For what
- * strangers asked for, only if the phone is confirmed: an attacker who signs up another person's number could otherwise
- * see by its limits which other accounts have the number.
+ * True if the device may learn what became of a code's message. A known device may, if it asked for the code itself. If a
+ * stranger asked, the phone must be confirmed. An attacker can sign up another person's number, and could otherwise see by
+ * its limits which other accounts have it.
  */
 function seesDelivery({ account }: EngineRequest, { trust }: SmsRequest, code: Code): boolean {
   return trust !== 'stranger' && (code.requestedByKnownDevice || account.isPhoneConfirmed);

@@ -7,8 +7,8 @@ const GUESS = 'guess on an unknown device';
 const FAILED_CODE = 'failed code';
 
 /**
- * Slows guesses at codes down. After `failedCodesPerHour` wrong codes of all accounts together, unknown devices take turns:
- * one try in `guessPauseSeconds` for each network, and for all together. Returns undefined if the try may go on.
+ * Slows guesses at codes down. After `failedCodesPerHour` wrong codes of all accounts together, unknown devices take turns.
+ * Each network has one try in `guessPauseSeconds`, and so have all together. Returns undefined if the try may go on.
  */
 export async function guessLimit(request: EngineRequest): Promise<SlowDown | undefined> {
   const { deps, tx, nowMs, device } = request;

@@ -4,7 +4,7 @@ import type { EngineRequest } from './request.ts';
 import { sendSmsMessage } from './send-code.ts';
 import { classifyRequest } from './sms-limits.ts';
 
-/** True if the account is locked on the device; on the device that sent the request, if no other is given. */
+/** True if the account is locked on the device. The default is the device that sent the request. */
 export async function isLocked({ tx, account, device }: EngineRequest, ofDevice = device): Promise<boolean> {
   return (await tx.lockoutFor(account.email, ofDevice)).isLocked;
 }
@@ -14,7 +14,7 @@ export async function addFailure({ tx, account, device, nowMs }: EngineRequest):
   return tx.addFailure(account.email, device, nowMs);
 }
 
-/** Sets the count of the device to zero, and unlocks it. */
+/** Sets the failures of the device to zero, and unlocks it. */
 export async function clearFailures(
   { tx, account, device }: EngineRequest,
   ofDevice = device,

@@ -13,8 +13,8 @@ import { inSeconds } from './windows.ts';
 
 /**
  * The tutorial's sendSMSMessage: makes a code, a flow to try it with, and its message. During the pause after the last code
- * it sends nothing: the answer has another flow for that code, or none if the code has three flows or is no longer good.
- * Returns `slow_down` if a disclosed limit is full.
+ * it sends nothing, and the answer has another flow for that code. It has no flow if the code has three, is spent or has
+ * expired. Returns `slow_down` if a disclosed limit is full.
  */
 export async function sendSmsMessage(
   request: EngineRequest,

@@ -15,7 +15,7 @@ export async function startSession(
   return token;
 }
 
-/** Returns who is signed in with the session's token, if it is still good, and records that the session was seen. */
+/** Returns the user of a session that is still good, and records that the session was seen. */
 export async function whoIsSignedIn(
   deps: Deps,
   { session }: SessionForm,

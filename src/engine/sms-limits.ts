@@ -39,7 +39,7 @@ export interface SmsRequest {
   readonly phonePart: TrustLevel | 'first';
 }
 
-/** What a message was counted under, to refund it. */
+/** The keys that a message was counted under, to refund it. */
 export interface Charge {
   /** True if an undisclosed limit is full, the account is a decoy, or its country gets no messages. */
   readonly isSuppressed: boolean;
@@ -69,7 +69,7 @@ export async function classifyRequest({ tx, account, device, nowMs }: EngineRequ
   return { trust, isNotice, phonePart: isFirst ? 'first' : trust };
 }
 
-/** The notice of a new password: whoever set it has just given a code. */
+/** The notice of a new password. The user who set it has just given a code. */
 export const NOTICE: SmsRequest = { trust: 'trusted', isNotice: true, phonePart: 'trusted' };
 
 /**
@@ -105,8 +105,8 @@ export async function chargeLimits(
 }
 
 /**
- * Refunds a message that was definitely not sent: what others share, and if the fault was ours the phone's part, and a known
- * device its account's part. A phone that refuses messages keeps its count, so it is no way to ask for nothing.
+ * Refunds a message that was definitely not sent. Shared limits always get it back. If the fault was ours, the phone's limit
+ * gets it back too, and for a known device the account's. A phone that refuses messages keeps its count, so it costs.
  */
 export async function refund(
   tx: Tx,

@@ -63,7 +63,7 @@ test('the doctor names the variables that are missing, also while messages go to
   for (const name of ['RC_APP_CLIENT_ID', 'RC_APP_CLIENT_SECRET', 'RC_FROM_NUMBER']) {
     expect(output).toContain(`${name} is missing`);
   }
-  expect(output).toContain('Connect RingCentral');
+  expect(output).toContain('docs/ringcentral.md');
   expect(output).not.toContain(account.jwt);
 });
 

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { type CpuProfile, costsOf, kindsOf } from '../../tools/bench/profile.ts';
 
-/** A profile of functions that call nothing, a sample of one millisecond for each. */
+/** Creates a profile with a sample of one millisecond for each function. */
 function profileOf(functions: readonly [functionName: string, url: string][]): CpuProfile {
   const node = (id: number, functionName: string, url: string) => ({
     id,
@@ -15,7 +15,7 @@ function profileOf(functions: readonly [functionName: string, url: string][]): C
   };
 }
 
-test('each function is work of one kind, and idling is none', () => {
+test('each function is work of one kind, and idle time is no work', () => {
   const { places, busyMs } = costsOf(
     profileOf([
       ['run', 'file:///app/dist/sqlite/store.js'],
