@@ -24,7 +24,7 @@ type Happening =
   | { seconds: number }
   | { fate: SmsOutcome['kind'] | 'failed' }
   | { availability: 'clear' | 'full' | 'failing' }
-  | { sweeps: true };
+  | { isCleanup: true };
 
 /** One of the two worlds, and what the stranger got from it. */
 type Twin = { world: World; flows: string[]; seed: Seed | undefined };
@@ -106,7 +106,7 @@ async function letHappen(twin: Twin, happening: Happening): Promise<string[]> {
     return answers.map((answer) => seenBy(twin, answer));
   }
   if ('seconds' in happening) clock.advanceSeconds(happening.seconds);
-  else if ('sweeps' in happening) await cleanUp(deps.store, deps.nowMs());
+  else if ('isCleanup' in happening) await cleanUp(deps.store, deps.nowMs());
   else if ('availability' in happening) {
     sms.availability =
       happening.availability === 'clear'
@@ -163,7 +163,7 @@ const happeningArb: fc.Arbitrary<Happening> = fc.oneof(
       .constantFrom('clear' as const, 'clear' as const, 'full' as const, 'failing' as const)
       .map((availability) => ({ availability })),
   },
-  { weight: 1, arbitrary: fc.constant({ sweeps: true as const }) },
+  { weight: 1, arbitrary: fc.constant({ isCleanup: true as const }) },
 );
 
 /**

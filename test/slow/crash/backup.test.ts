@@ -13,12 +13,12 @@ import { live, newPerson, type Person, readCodes } from './people.ts';
 import { stateReader } from './state.ts';
 
 const LANES = 8;
-/** Makes the database so big that a copy takes a while. */
+/** Rows that make the database big, so that a copy takes a while. */
 const PADDING_ROWS = 5000;
 
 const run = promisify(execFile);
 
-/** Runs the program that `npm run backup` runs, in a folder; answers what it printed. */
+/** Runs the backup command in a folder. Returns its exit code and what it printed. */
 async function backUp(folder: string, ...args: string[]): Promise<{ code: number; printed: string }> {
   const env = { PATH: process.env.PATH };
   const made = run(process.execPath, [join(ROOT, 'dist', 'commands', 'backup.js'), ...args], {
@@ -32,7 +32,7 @@ async function backUp(folder: string, ...args: string[]): Promise<{ code: number
   );
 }
 
-test('a backup under load ends, is whole, holds all that was answered before it began, and the program starts on it', async () => {
+test('a backup under load is whole, holds all earlier answers, and can be started from', async () => {
   const folder = temporaryFolder();
   const env = { RATE_LIMITS: 'off', SMS_SENDER: 'console', CODE_RESEND_SECONDS: '0' };
   const program = await startProgram(env, folder);
@@ -93,7 +93,7 @@ test('a backup under load ends, is whole, holds all that was answered before it 
   }
 });
 
-test('a backup of a program that was stopped, or killed, holds all accounts', async () => {
+test('a backup of a stopped or killed program holds all accounts', async () => {
   const folder = temporaryFolder();
   const program = await startProgram({ RATE_LIMITS: 'off', SMS_SENDER: 'console' }, folder);
   const target = await openTarget(new URL(program.origin));
@@ -114,7 +114,7 @@ test('a backup of a program that was stopped, or killed, holds all accounts', as
   });
 });
 
-test('a backup never writes over a file, and says in a sentence why there is none', async () => {
+test('a backup overwrites no file, and a failed one gives its reason in a sentence', async () => {
   const folder = temporaryFolder();
   const nothing = await backUp(folder, 'copy.db');
   expect(nothing).toEqual({ code: 1, printed: expect.stringMatching(/can't be backed up to copy\.db\./) });
@@ -136,7 +136,7 @@ function isSignedUp({ state }: Person): boolean {
   return state.user !== null;
 }
 
-/** Adds events, of which the program reads none, from another process's connection. */
+/** Adds events that the program never reads. */
 function pad(path: string): void {
   const db = new Database(path, { timeout: 5000 });
   const add = db.prepare('INSERT INTO events (key, number, at_ms) VALUES (?, 1, ?)');

@@ -17,9 +17,9 @@ import { expect, onTestFinished, test } from 'vitest';
 import { temporaryFolder } from '../../support/folder.ts';
 import { runProgram, startProgram } from '../../support/program.ts';
 import { ROOT } from '../../support/site.ts';
-import { openVillage } from './trouble.ts';
+import { openScene } from './trouble.ts';
 
-/** Runs the command behind it on a small disk of its own at the folder it starts in, gone with the process. */
+/** Runs the command behind it with its working folder on a small disk of its own. */
 const ON_SMALL_DISK = [
   'unshare',
   '--user',
@@ -30,7 +30,7 @@ const ON_SMALL_DISK = [
   'mount -t tmpfs -o size=3m none "$PWD" && cd "$PWD" && exec "$@"',
   'sh',
 ];
-/** Runs the command behind it with the folder that it starts in on a disk that can only be read. */
+/** Runs the command behind it with its working folder on a read-only disk. */
 const ON_READ_ONLY_DISK = [
   ...ON_SMALL_DISK.slice(0, 6),
   'mount --bind "$PWD" "$PWD" && mount -o remount,bind,ro "$PWD" && cd "$PWD" && exec "$@"',
@@ -45,82 +45,83 @@ const works = (command: string, args: readonly string[]) => {
     return false;
   }
 };
-const NO_MOUNT = 'This system lets no user mount a disk of their own (unshare).';
+const NO_MOUNT = 'This system does not allow users to mount disks (unshare).';
 const canMount = () => works(ON_SMALL_DISK[0] as string, [...ON_SMALL_DISK.slice(1), 'true']);
 
 test.each(['IMMEDIATE', 'EXCLUSIVE'])(
-  'a database that another process holds (BEGIN %s) is unavailable in time, changes nothing, and mends by itself',
+  'while another process holds the database (BEGIN %s), requests get `unavailable` in time and change nothing',
   async (mode) => {
     const folder = temporaryFolder();
-    const village = await openVillage(folder);
+    const scene = await openScene(folder);
     const other = new Database(join(folder, 'data', 'users.db'), { timeout: 1000 });
     onTestFinished(() => void other.close());
     other.exec(`BEGIN ${mode}`);
-    // Those who come later are not kept waiting by those who came first.
-    await Promise.all([village.expectUnavailable(), setTimeout(1500).then(village.expectUnavailable)]);
+    // Later requests do not wait behind earlier ones.
+    await Promise.all([scene.expectUnavailable(), setTimeout(1500).then(scene.expectUnavailable)]);
     other.exec('COMMIT');
-    await village.expectGranted();
+    await scene.expectAnswers();
   },
 );
 
-test('a database that another process holds for a moment is waited for', async () => {
+test('requests wait for a database that another process holds for a moment', async () => {
   const folder = temporaryFolder();
-  const village = await openVillage(folder);
+  const scene = await openScene(folder);
   const other = new Database(join(folder, 'data', 'users.db'), { timeout: 1000 });
   onTestFinished(() => void other.close());
   other.exec('BEGIN IMMEDIATE');
-  const granted = village.expectGranted();
+  const answered = scene.expectAnswers();
   await setTimeout(2000);
   other.exec('COMMIT');
-  await granted;
+  await answered;
 });
 
-test('a full disk is unavailable in time, changes nothing, and mends by itself', async (context) => {
+test('with a full disk, requests get `unavailable` in time and change nothing', async (context) => {
   if (!canMount()) context.skip(NO_MOUNT);
   const folder = realpathSync(temporaryFolder());
   const seen = ({ process }: { process: ChildProcess }) => `/proc/${process.pid}/root${folder}`;
-  const village = await openVillage(folder, ON_SMALL_DISK, seen);
-  const filler = join(seen(village.program), 'filler');
+  const scene = await openScene(folder, ON_SMALL_DISK, seen);
+  const filler = join(seen(scene.program), 'filler');
   fill(filler);
-  await village.expectUnavailable();
-  await village.expectUnavailable();
+  await scene.expectUnavailable();
+  await scene.expectUnavailable();
   rmSync(filler);
-  await village.expectGranted();
+  await scene.expectAnswers();
 });
 
-test('files that may not grow are unavailable in time, change nothing, and mend by themselves', async (context) => {
-  if (!works('prlimit', ['--version'])) context.skip('There is no prlimit (util-linux).');
+test('with files that may not grow, requests get `unavailable` in time and change nothing', async (context) => {
+  if (!works('prlimit', ['--version'])) context.skip('This system has no prlimit (util-linux).');
   const folder = temporaryFolder();
-  const village = await openVillage(folder);
+  const scene = await openScene(folder);
   const limit = (bytes: string) =>
-    execFileSync('prlimit', ['--pid', String(village.program.process.pid), `--fsize=${bytes}:`]);
-  // In the middle of the next page, so that its write is done in part.
+    execFileSync('prlimit', ['--pid', String(scene.program.process.pid), `--fsize=${bytes}:`]);
+  // The limit is inside the next page, so that its write is cut.
   limit(String(statSync(join(folder, 'data', 'users.db-wal')).size + 3000));
-  await village.expectUnavailable();
-  await village.expectUnavailable();
+  await scene.expectUnavailable();
+  await scene.expectUnavailable();
   limit('unlimited');
-  await village.expectGranted();
+  await scene.expectAnswers();
 });
 
 test.for([
-  ['can only be read', 'pwrite64', 'EROFS'],
+  ['is read-only', 'pwrite64', 'EROFS'],
   ['fails to write', 'pwrite64', 'EIO'],
   ['fails to sync', 'fsync,fdatasync', 'EIO'],
 ] as const)(
-  'a disk that %s is unavailable in time, changes nothing, and mends by itself',
+  'with a disk that %s, requests get `unavailable` in time and change nothing',
   async ([, calls, error], context) => {
     const folder = realpathSync(temporaryFolder());
-    const village = await openVillage(folder);
-    const mend = await breakCalls(village.program.process, join(folder, 'data'), calls, error);
-    if (mend === undefined) return context.skip('There is no strace, or it may not attach to a program.');
-    await village.expectUnavailable();
-    await village.expectUnavailable();
+    const scene = await openScene(folder);
+    const mend = await breakCalls(scene.program.process, join(folder, 'data'), calls, error);
+    if (mend === undefined)
+      return context.skip('This system has no strace, or strace may not attach to a program.');
+    await scene.expectUnavailable();
+    await scene.expectUnavailable();
     await mend();
-    await village.expectGranted();
+    await scene.expectAnswers();
   },
 );
 
-test('a disk that refuses what the log is copied to holds nobody up, and the log is short again once it is mended', async (context) => {
+test("commits go on while the log can't be copied into the database, and later the log is short again", async (context) => {
   const folder = realpathSync(temporaryFolder());
   const path = join(folder, 'users.db');
   const program = join(folder, 'program.mjs');
@@ -128,9 +129,7 @@ test('a disk that refuses what the log is copied to holds nobody up, and the log
   writeFileSync(
     program,
     `import { openSqliteStore } from ${built('store.js')};
-    const onFault = (error) => { throw error; };
-    const checkpoints = { script: new URL(${built('checkpoint-worker.js')}), onFault };
-    const store = openSqliteStore(${JSON.stringify(path)}, { checkpoints });
+    const store = openSqliteStore(${JSON.stringify(path)});
     let isOver = false;
     process.once('SIGTERM', () => { isOver = true; });
     for (let commit = 0; !isOver; commit += 1) {
@@ -155,7 +154,8 @@ test('a disk that refuses what the log is copied to holds nobody up, and the log
   const logPages = () => (db.pragma('wal_checkpoint(NOOP)') as { log: number }[])[0]?.log ?? 0;
 
   const mend = await breakCalls(process, folder, 'pwrite64', 'EIO', ['users.db']);
-  if (mend === undefined) return context.skip('There is no strace, or it may not attach to a program.');
+  if (mend === undefined)
+    return context.skip('This system has no strace, or strace may not attach to a program.');
   await expect.poll(logPages, { timeout: 60_000 }).toBeGreaterThan(9000);
   await mend();
   await expect.poll(logPages, { timeout: 60_000 }).toBeLessThan(4000);
@@ -169,7 +169,7 @@ test('a disk that refuses what the log is copied to holds nobody up, and the log
   expect(left.prepare('SELECT count(*) FROM events').pluck().get()).toBe(commits() * 200);
 });
 
-test('a start on a disk that can only be read is refused in a sentence, and goes well once it can be written', async (context) => {
+test('a start on a read-only disk is refused in a sentence, and succeeds on a writable one', async (context) => {
   if (!canMount()) context.skip(NO_MOUNT);
   const folder = temporaryFolder();
   const first = await startProgram({}, folder);
@@ -197,7 +197,7 @@ function fill(path: string): void {
   closeSync(file);
 }
 
-/** Makes system calls of a process on the database of a folder, or on the files `names` of it, fail; answers how to end that, or nothing where it can't be done. */
+/** Makes system calls on database files fail. Returns a function that ends this, or undefined without strace. */
 async function breakCalls(
   { pid }: ChildProcess,
   folder: string,

@@ -15,15 +15,15 @@ import { NOTHING, type State, stateReader, textOf } from './state.ts';
 import { type Act, actsIn, Disk, traceTo, whyNoTrace } from './trace.ts';
 
 const LANES = 16;
-/** Moments between two answers at which the power goes too, with a part of what was not synced on the disk. */
+/** Simulated power failures between answers. Some of the writes without a sync survive. */
 const MOMENTS = 80;
-/** What the program finds to sweep: so many seeds, and as many codes; a part of it before it is asked anything. */
+/** Expired seeds, and as many codes, for the cleanup. Some are deleted before the first request. */
 const BACKLOG = 600;
-const SWEPT_BEFORE = 300;
-/** It sweeps ten a turn, and some turns share a commit with what is asked. */
-const TURNS_ALONE = 15;
+const DELETED_BEFORE = 300;
+/** Commits of the cleanup alone. It deletes ten rows in each, and some share a commit with requests. */
+const COMMITS_ALONE = 15;
 
-test('each answer and each message leaves after the sync of what it says, so that it outlives the power', async (context) => {
+test('each answer and each message is sent after the sync of its changes, so that a power failure loses none', async (context) => {
   const reason = whyNoTrace();
   if (reason !== undefined) context.skip(reason);
 
@@ -41,7 +41,7 @@ test('each answer and each message leaves after the sync of what it says, so tha
     APP_SECRET: secret.toString('base64url'),
   };
   const program = await startProgram(env, folder, traceTo(traceFile));
-  await vi.waitFor(() => expect(backlogIn(database)).toBeLessThan(BACKLOG - SWEPT_BEFORE), 30_000);
+  await vi.waitFor(() => expect(backlogIn(database)).toBeLessThan(BACKLOG - DELETED_BEFORE), 30_000);
   const codes = new Map<string, string[]>();
   readCodes(program, codes);
   const requests: Sent[] = [];
@@ -67,9 +67,9 @@ test('each answer and each message leaves after the sync of what it says, so tha
   if (process.env.CRASH_ROUNDS !== undefined) console.log(tally);
   expect(tally.answers, `seed ${SEED}`).toBe(requests.length);
   expect(tally.messages, `seed ${SEED}`).toBeGreaterThan(5);
-  // The sweep waits for no sync, so that it is not the sweep's that the answers follow.
+  // The cleanup does not sync, so the answers can't depend on its syncs.
   const log = `${database}-wal`;
-  expect(commitsIn(acts, log) - syncsIn(acts, log)).toBeGreaterThan(TURNS_ALONE);
+  expect(commitsIn(acts, log) - syncsIn(acts, log)).toBeGreaterThan(COMMITS_ALONE);
 });
 
 interface Tally {
@@ -80,7 +80,7 @@ interface Tally {
   syncs: number;
 }
 
-/** Goes through what the program did, and lets the power go at each answer, at each message and now and then. */
+/** Replays what the program did, with a power failure at each answer, each message and at random moments. */
 function replay(
   acts: readonly Act[],
   requests: readonly Sent[],
@@ -126,7 +126,7 @@ function replay(
       if (before !== after) tally.changes += 1;
     } else if (act.kind === 'print') {
       for (const [, code = ''] of act.text.matchAll(/: (\d{6}) is your code to /g)) {
-        expect(imageNow().passcodes(secret), 'a code leaves before it is on the disk').toContain(code);
+        expect(imageNow().passcodes(secret), 'a code is sent before it is on the disk').toContain(code);
         tally.messages += 1;
       }
     } else if (isOnFile(act) && answered.size > 0 && random.happens(share)) {
@@ -135,7 +135,7 @@ function replay(
         const found = textOf(torn.stateOf(person.email));
         const before = answered.get(person) ?? NOTHING;
         const fitting = [before, open.get(person) ?? before].map((state) => textOf(state));
-        if (!fitting.includes(found)) throw fault(person, `the power goes and leaves ${found}`);
+        if (!fitting.includes(found)) throw fault(person, `a power failure leaves ${found}`);
       }
       torn.close();
       tally.moments += 1;
@@ -146,7 +146,7 @@ function replay(
   return tally;
 }
 
-/** Each frame of the log has a header of 24 bytes, which tells the size of the database where it ends a transaction (SQLite's file format, 4.1). */
+/** Counts commits. A frame that ends a transaction has the database's size in its header (SQLite's file format, 4.1). */
 function commitsIn(acts: readonly Act[], log: string): number {
   return acts.filter(
     (act) =>
@@ -158,7 +158,7 @@ function syncsIn(acts: readonly Act[], log: string): number {
   return acts.filter((act) => act.kind === 'sync' && act.file === log).length;
 }
 
-/** How many seeds of the backlog are left; its codes go as fast. */
+/** Returns the number of expired seeds that are left. */
 function backlogIn(database: string): number {
   const db = new Database(database, { readonly: true });
   try {
@@ -174,12 +174,12 @@ function isOnFile({ kind }: Act): boolean {
 
 interface Image {
   stateOf(email: string): State;
-  /** All codes that a message may be about. */
+  /** Returns all codes that a message may contain. */
   passcodes(secret: Buffer): string[];
   close(): void;
 }
 
-/** Opens what is left of the database after the power went, as the next start would. */
+/** Opens the database as the next start after a power failure would. */
 function openImage(disk: Disk, database: string, survives: () => boolean): Image {
   const folder = mkdtempSync(join(dirname(dirname(database)), 'left-'));
   const path = join(folder, 'users.db');

@@ -16,19 +16,19 @@ import {
 } from './rules.ts';
 import { NOTHING, namesIn, type State } from './state.ts';
 
-/** Somebody with an address, the browsers that they use one after the other, and what they were told happened. */
+/** A user with an address and browsers, and the state of their account by all answers. */
 export interface Person {
   readonly email: string;
   readonly phone: string;
-  /** All that were ever sent as a new password; the account's keys tell which one it has. */
+  /** All passwords that were ever sent. The keys of the account show which one it has. */
   readonly passwords: string[];
   /** The account by all answers so far. */
   state: State;
-  /** The request that has no answer, and the account in case it happened all the same. */
+  /** The request without an answer, and the account if it happened. */
   pending: { readonly route: string; readonly after: State } | undefined;
   browsers: Browser[];
   salt: { salt: string; kdf: string };
-  /** Every token, as the database names it, that this person was told. */
+  /** The hashes of all tokens that the user received. */
   readonly told: Set<string>;
   readonly sessions: string[];
   readonly flows: { flow: string; purpose: 'unlock' | 'reset'; code: () => string | undefined }[];
@@ -38,18 +38,18 @@ export interface Person {
   readonly history: string[];
 }
 
-/** Where people send their requests, and what is noted about the answers. */
+/** The target of the requests, and records of the answers. */
 export interface Scene {
   readonly target: Target;
   /** All codes that were printed for a number, oldest first. */
   readonly codes: ReadonlyMap<string, readonly string[]>;
-  /** How many answers there were, by route and word. */
+  /** The number of answers by route and word. */
   readonly answers: Map<string, number>;
-  /** Every request in the order of sending, where that is noted; the header `X-Request` has its place in it. */
+  /** All requests in order, if recorded. The header `X-Request` has a request's index. */
   readonly requests?: Sent[];
 }
 
-/** A request, and its account before it and once it has happened. */
+/** A request, and its account before and after it. */
 export interface Sent {
   readonly person: Person;
   readonly route: string;
@@ -57,10 +57,10 @@ export interface Sent {
   after: State;
 }
 
-/** Codes and budgets of an account last for so many messages within the hour. */
+/** The number of messages that an account can get within the hour. */
 const CODES_A_LIFE = 4;
 
-/** Somebody new: `count` must be one of a kind for the database. */
+/** Creates a user. `count` must be unique for the database. */
 export function newPerson({ target }: Scene, count: number): Person {
   const area = ['202', '212', '312', '415', '617'][Math.floor(count / 7_000_000) % 5];
   return {
@@ -86,7 +86,7 @@ export function readCodes(program: Program, codes: Map<string, string[]>): void 
   onPrintedCode(program, ({ phone, code }) => codes.set(phone, [...(codes.get(phone) ?? []), code]));
 }
 
-/** Lives a life of some twenty requests, one after the other. Ends early, and answers false, where the program is gone. */
+/** Sends some twenty requests, one after the other. Returns false if the program has ended. */
 export async function live(scene: Scene, random: Random, person: Person): Promise<boolean> {
   try {
     await askSeed(scene, person, browserOf(person, 0));
@@ -129,8 +129,8 @@ async function doSomething(scene: Scene, random: Random, person: Person): Promis
 }
 
 /**
- * Asks the program that was started again about all that this person was told: spent codes and used seeds are refused,
- * sessions are good or ended, old passwords are refused, the count goes on where it was, and the password signs in.
+ * Checks the restarted program against all answers of a user. Spent codes, used seeds and old passwords are refused,
+ * sessions are live or ended as before, and the password signs in.
  */
 export async function checkAgain(scene: Scene, person: Person): Promise<void> {
   const { target, answers } = scene;
@@ -142,9 +142,9 @@ export async function checkAgain(scene: Scene, person: Person): Promise<void> {
       const isLive = person.state.sessions.includes(hashOf(token));
       const page = await fresh.get('/', { headers: { Cookie: `sid=${token}` } });
       if (page.text.includes(`signed in as <strong>${person.email}</strong>`) !== isLive) {
-        throw fault(person, `a session that should be ${isLive ? 'good' : 'ended'} is not`);
+        throw fault(person, `a session that should be ${isLive ? 'live' : 'ended'} is not`);
       }
-      note(`again: session ${isLive ? 'good' : 'ended'}`);
+      note(`again: session ${isLive ? 'live' : 'ended'}`);
     }
     if (person.usedSeed !== undefined) {
       await useSeedAgain(scene, person);
@@ -173,23 +173,23 @@ export async function checkAgain(scene: Scene, person: Person): Promise<void> {
         return;
       }
       await unlock(scene, person, fresh, open.flow, open.code);
-      note('again: code still good');
+      note('again: code accepted');
     }
     await signIn(scene, person, fresh, passwordOf(person));
-    if (person.state.user !== null) note('again: password good');
+    if (person.state.user !== null) note('again: password accepted');
   } finally {
     fresh.close();
   }
 }
 
-/** An Error that tells all that is known about a person. */
+/** Returns an error with the history of a user. */
 export function fault(person: Person, what: string): Error {
   return new Error(`${person.email}: ${what}\n  after ${person.history.join(', ')}`);
 }
 
 class Gone extends Error {}
 
-/** Sends a form. Throws where the answer is not the one that the rules make of the account, and `Gone` where none comes. */
+/** Sends a form. Throws if the answer breaks the rules, and throws `Gone` if there is no answer. */
 async function ask(
   { answers, requests }: Scene,
   person: Person,
@@ -334,7 +334,7 @@ function keepFlow({ codes }: Scene, person: Person, purpose: 'unlock' | 'reset',
   person.flows.push({ flow: body.flow, purpose, code: () => codes.get(person.phone)?.[nth] });
 }
 
-/** A code that can be tried, once its message has arrived; of one count where `device` is given. */
+/** Returns a code that can be tried, after its message has come. `device` chooses its count. */
 async function openFlow(
   person: Person,
   device?: string,
@@ -365,7 +365,7 @@ function browserOf({ browsers }: Person, index: number): Browser {
   return (browsers[index] ?? browsers[0]) as Browser;
 }
 
-/** The hashes of the cookies that a browser has. */
+/** Returns the hashes of the cookies of a browser. */
 function hashesIn({ cookies }: Browser): { session?: string; device?: string } {
   const session = cookies.get('sid');
   const device = [...cookies].find(([name]) => name.startsWith('device-'))?.[1];

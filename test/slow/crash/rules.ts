@@ -1,12 +1,12 @@
 import { FORGOTTEN, type State, UNTOLD } from './state.ts';
 
-/** What a request makes of a state: the word that it is answered with, and the state once it has happened. */
+/** The effect of a request: the word of its answer, and the state after it. */
 export interface Effect {
   readonly status: string;
   readonly after: State;
 }
 
-/** The tokens that an answer told, as hashes; each is UNTOLD where the answer was cut off. */
+/** The hashes of the tokens of an answer; UNTOLD if the answer was cut off. */
 export interface Told {
   readonly seed?: string;
   readonly flow?: string;
@@ -20,12 +20,12 @@ const without = (list: readonly string[], name: string | undefined) => list.filt
 const drop = <Value>(record: Readonly<Record<string, Value>>, name: string) =>
   Object.fromEntries(Object.entries(record).filter(([other]) => other !== name));
 
-/** What `getseed` makes of a state. */
+/** Returns the effect of `getseed`. */
 export function afterSeed(state: State, { seed = UNTOLD }: Told): Effect {
   return { status: 'ok', after: { ...state, seeds: [...state.seeds, seed] } };
 }
 
-/** What `signup` makes of a state. */
+/** Returns the effect of `signup`. */
 export function afterSignUp(state: State, keys: { storedKey: string; serverKey: string }): Effect {
   if (state.user !== null) return { status: 'taken', after: state };
   return {
@@ -34,7 +34,7 @@ export function afterSignUp(state: State, keys: { storedKey: string; serverKey: 
   };
 }
 
-/** What `login` makes of a state. `device` and `session` are the hashes of the cookies that were sent. */
+/** Returns the effect of `login`. `device` and `session` are the hashes of the cookies that were sent. */
 export function afterLogin(
   before: State,
   sent: { seed: string; isRight: boolean; device: string; session: string | undefined },
@@ -57,7 +57,7 @@ export function afterLogin(
   return { status: 'locked', after: withFlow(counted, 'unlock', device, told) };
 }
 
-/** What `verifypasscode` makes of a state. */
+/** Returns the effect of `verifypasscode`. */
 export function afterUnlock(
   state: State,
   sent: { flow: string; isRight: boolean; device: string },
@@ -73,12 +73,12 @@ export function afterUnlock(
   return { status: 'ok', after: withDevice(cleared, knownDevice(state, sent.device), told) };
 }
 
-/** What `resetpwd` makes of a state in its first step. */
+/** Returns the effect of the first step of `resetpwd`. */
 export function afterAskReset(state: State, sent: { device: string }, told: Told): Effect {
   return { status: 'code_sent', after: withFlow(state, 'reset', knownDevice(state, sent.device), told) };
 }
 
-/** What `resetpwd` makes of a state in its second step. */
+/** Returns the effect of the second step of `resetpwd`. */
 export function afterReset(
   state: State,
   sent: { flow: string; isRight: boolean; keys: { storedKey: string; serverKey: string } },
@@ -102,7 +102,7 @@ export function afterReset(
   };
 }
 
-/** What `logout` makes of a state. */
+/** Returns the effect of `logout`. */
 export function afterLogout(state: State, { session }: { session: string }): Effect {
   return { status: 'ok', after: { ...state, sessions: without(state.sessions, session) } };
 }
@@ -115,7 +115,7 @@ function withFlow(state: State, purpose: 'unlock' | 'reset', device: string, { f
   return { ...state, flows: { ...state.flows, [flow]: { purpose, device, isTried: false, isSpent: false } } };
 }
 
-/** A device that gave a right password or code has a fresh token, under which its count and codes go on. */
+/** Gives a device a new token. Its count and its codes move to the new token. */
 function withDevice(state: State, device: string, { device: fresh = UNTOLD }: Told): State {
   if (device === '') return { ...state, devices: [...state.devices, fresh] };
   return {

@@ -1,9 +1,9 @@
 import type { Database } from 'better-sqlite3';
 
-/** Stands in place of a token, id or hash that nobody was told, because the answer was cut off. */
+/** Replaces a token, id or hash whose answer was cut off. */
 export const UNTOLD = '?';
 
-/** All that the database holds of one account. Devices, and so counts, are named by the hash of the device's token. */
+/** One account in the database. Devices and counts are named by the hash of the device's token. */
 export interface State {
   readonly user: { storedKey: string; serverKey: string; isConfirmed: boolean } | null;
   readonly lockouts: Readonly<Record<string, { failures: number; isLocked: boolean }>>;
@@ -20,13 +20,13 @@ export interface FlowState {
   readonly isSpent: boolean;
 }
 
-/** Names a device that has been forgotten, where a code is about its count. */
+/** Replaces the name of a forgotten device whose count a code belongs to. */
 export const FORGOTTEN = 'forgotten';
 
-/** An account that nobody has asked about. */
+/** An account without any request. */
 export const NOTHING: State = { user: null, lockouts: {}, flows: {}, sessions: [], devices: [], seeds: [] };
 
-/** Reads states out of a database by SQL alone. */
+/** Returns a function that reads accounts from a database by SQL alone. */
 export function stateReader(db: Database): (email: string) => State {
   const user = db.prepare<[string], { stored: string; server: string; is_confirmed: number }>(
     `SELECT hex(stored_key) AS stored, hex(server_key) AS server, phone_confirmed_at_ms IS NOT NULL AS is_confirmed
@@ -87,7 +87,7 @@ export function stateReader(db: Database): (email: string) => State {
   };
 }
 
-/** The state as one text, the same for equal states; a name that `isTold` does not know becomes UNTOLD. */
+/** Returns a state as text, the same for equal states. A name that `isTold` does not know becomes UNTOLD. */
 export function textOf(state: State, isTold: (name: string) => boolean = () => true): string {
   const told = (name: string) => (name === '' || name === FORGOTTEN || isTold(name) ? name : UNTOLD);
   const list = (names: readonly string[]) => names.map(told).sort();
@@ -117,7 +117,7 @@ export function textOf(state: State, isTold: (name: string) => boolean = () => t
   );
 }
 
-/** Every name in a state that somebody was told, or nobody. */
+/** Returns all names in a state. */
 export function namesIn(state: State): string[] {
   return [
     ...Object.keys(state.lockouts),

@@ -1,24 +1,24 @@
 import { execFileSync } from 'node:child_process';
 
-/** What a program did to its files and sockets, in order. A sync counts at its end, everything else at its beginning. */
+/** An act of a program on its files and sockets. A sync counts at its end, all others at their beginning. */
 export type Act =
   | { readonly kind: 'write'; readonly file: string; readonly at: number; readonly bytes: Buffer }
   | { readonly kind: 'truncate'; readonly file: string; readonly size: number }
   | { readonly kind: 'sync'; readonly file: string }
   | { readonly kind: 'remove'; readonly file: string }
-  /** A request whose header `X-Request` has this number was read, or its answer began to leave. */
+  /** A request whose header `X-Request` has this number was read, or the first byte of its answer was sent. */
   | { readonly kind: 'request'; readonly number: number }
   | { readonly kind: 'answer'; readonly number: number }
   | { readonly kind: 'print'; readonly text: string };
 
-/** The command that runs the command behind it and writes what it does to the file `path`. */
+/** Returns the command that runs the command behind it and traces it to the file `path`. */
 export function traceTo(path: string): string[] {
   const calls =
     'read,recvfrom,pwrite64,write,writev,sendto,sendmsg,fsync,fdatasync,ftruncate,unlink,unlinkat';
   return ['strace', '-D', '-f', '-yy', '-s', '8192', '-e', 'signal=none', '-e', `trace=${calls}`, '-o', path];
 }
 
-/** Why a program can't be traced here, or undefined where it can. */
+/** Returns the reason why programs can't be traced here, or undefined. */
 export function whyNoTrace(): string | undefined {
   try {
     execFileSync('strace', ['-D', '-f', '-e', 'trace=none', '-o', '/dev/null', 'true'], { stdio: 'ignore' });
@@ -33,7 +33,7 @@ const RESUMED = /^(\d+) +<\.\.\. (\w+) resumed>(.*)$/;
 const WRITES = /^(write|writev|sendto|sendmsg|pwrite64)$/;
 const UNFINISHED = ' <unfinished ...>';
 
-/** Reads what `traceTo` wrote, of files as far as their path begins with `database`. */
+/** Reads a trace. Only files whose path begins with `database` count. */
 export function actsIn(trace: string, database: string): Act[] {
   const acts: Act[] = [];
   const openCalls = new Map<string, string>();
@@ -45,7 +45,7 @@ export function actsIn(trace: string, database: string): Act[] {
     const [, resumedThread, resumedCall = '', end] = RESUMED.exec(line) ?? [];
     const begun = openCalls.get(`${resumedThread} ${resumedCall}`);
 
-    // What writes counts from its beginning on; what reads or syncs, once it is done.
+    // A write counts from its beginning, a read or a sync from its end.
     if (WRITES.test(call)) acts.push(...writesIn(call, args, asked, database));
     else if (isUnfinished) openCalls.set(`${thread} ${call}`, args);
     else if (call !== '') acts.push(...othersIn(call, args, asked));
@@ -72,8 +72,7 @@ function writesIn(call: string, args: string, asked: Map<string, number>, databa
   if (call !== 'pwrite64' || !file?.startsWith(database)) return [];
   const [, size, at] = /, (\d+), (\d+)(?:\)\s*= .*)?$/.exec(args) ?? [];
   const bytes = bytesIn(args);
-  if (bytes.length !== Number(size))
-    throw new Error(`A write was not traced as a whole: ${args.slice(0, 200)}`);
+  if (bytes.length !== Number(size)) throw new Error(`The trace has cut a write: ${args.slice(0, 200)}`);
   return [{ kind: 'write', file, at: Number(at), bytes }];
 }
 
@@ -95,7 +94,7 @@ function othersIn(call: string, args: string, asked: Map<string, number>): Act[]
 
 const ESCAPES: Record<string, string> = { n: '\n', t: '\t', r: '\r', v: '\v', f: '\f' };
 
-/** The first string of a call's arguments, which strace writes as C does. */
+/** Returns the first string of a call's arguments, which strace writes in C syntax. */
 function bytesIn(args: string): Buffer {
   const [, text = ''] = /"((?:[^"\\]|\\.)*)"/s.exec(args) ?? [];
   return Buffer.from(
@@ -106,14 +105,14 @@ function bytesIn(args: string): Buffer {
   );
 }
 
-/** Files as a disk would have them after the power went: what was synced, and of the rest what `survives` says. */
+/** Files after a power failure. Synced writes survive, and others if `survives` returns true. */
 export class Disk {
   readonly #synced = new Map<string, Buffer>();
   readonly #unsynced = new Map<string, Act[]>();
-  /** Grows with every sync, and so tells whether two moments leave the same files. */
+  /** The number of syncs. Two moments with the same number leave the same files. */
   syncs = 0;
 
-  /** Takes the next act in. */
+  /** Applies the next act. */
   take(act: Act): void {
     if (act.kind === 'write' || act.kind === 'truncate') {
       this.#unsynced.set(act.file, [...(this.#unsynced.get(act.file) ?? []), act]);
@@ -130,7 +129,7 @@ export class Disk {
     }
   }
 
-  /** The bytes of a file; empty where it has none. */
+  /** Returns the bytes of a file; empty if the file does not exist. */
   file(path: string, survives: () => boolean): Buffer {
     const acts = (this.#unsynced.get(path) ?? []).filter(survives);
     const synced = this.#synced.get(path) ?? Buffer.alloc(0);

@@ -10,35 +10,35 @@ import { type Program, startProgram } from '../../support/program.ts';
 import { readCodes } from './people.ts';
 import { type State, stateReader, textOf } from './state.ts';
 
-/** A request that can be sent more than once, and the word that it is answered with where the database works. */
-interface Wish {
+/** A request that can be repeated, and the word of its answer while the database works. */
+interface NextRequest {
   readonly path: string;
   readonly fields: Record<string, string>;
   readonly browser: Browser;
   readonly status: string;
 }
 
-/** A running program with people in every state, and what they are about to send. */
-export interface Village {
+/** A running program with users in every state, and their next requests. */
+export interface Scene {
   readonly program: Program;
-  /** Sends every wish at once. Throws unless each is `unavailable` within five seconds and nobody's account has changed. */
+  /** Sends all requests at once. Throws unless each gets `unavailable` within five seconds and no account changes. */
   expectUnavailable(): Promise<void>;
-  /** Sends every wish at once. Throws unless each gets its answer and nothing is left damaged. */
-  expectGranted(): Promise<void>;
+  /** Sends all requests at once. Throws unless each gets its answer and the database is intact. */
+  expectAnswers(): Promise<void>;
 }
 
-const PATIENCE_MS = 5000;
+const ANSWER_WITHIN_MS = 5000;
 const CROWD = 12;
 
 /**
- * Starts the program with people in it. `through` is a command that runs the command behind it; `seen` is where this
- * process sees the program's folder.
+ * Starts the program and creates its users. `through` is a command that runs the command behind it. `seen` returns the
+ * path of the program's folder for this process.
  */
-export async function openVillage(
+export async function openScene(
   folder: string,
   through: readonly string[] = [],
   seen = (_program: Program) => folder,
-): Promise<Village> {
+): Promise<Scene> {
   const env = {
     RATE_LIMITS: 'off',
     SMS_SENDER: 'console',
@@ -87,65 +87,65 @@ export async function openVillage(
     };
   }
 
-  const wishes: Wish[] = [];
+  const requests: NextRequest[] = [];
   const emails: string[] = [];
-  const wish = (
+  const request = (
     path: string,
     status: string,
     person: { browser: Browser; username: string },
     fields: Record<string, string>,
   ) => {
-    wishes.push({ path, status, fields, browser: person.browser });
+    requests.push({ path, status, fields, browser: person.browser });
     emails.push(person.username);
   };
 
   const ann = await someone('ann');
   await ann.join();
-  wish('/login', 'ok', ann, await ann.login('ann'));
+  request('/login', 'ok', ann, await ann.login('ann'));
 
   const bob = await someone('bob');
   await bob.join();
   await bob.signIn('a guess');
-  wish('/login', 'wrong', bob, await bob.login('a guess'));
+  request('/login', 'wrong', bob, await bob.login('a guess'));
 
   const carol = await someone('carol');
   await carol.join();
   for (let time = 0; time < 2; time += 1) await carol.signIn('a guess');
-  wish('/login', 'locked', carol, await carol.login('a guess'));
+  request('/login', 'locked', carol, await carol.login('a guess'));
 
   const dave = await someone('dave');
   await dave.join();
   for (let time = 0; time < 2; time += 1) await dave.signIn('a guess');
   const { flow: unlockFlow = '' } = (await dave.signIn('a guess')).body;
   const { username } = dave;
-  wish('/verifypasscode', 'ok', dave, { username, flow: unlockFlow, passcode: await dave.code() });
+  request('/verifypasscode', 'ok', dave, { username, flow: unlockFlow, passcode: await dave.code() });
 
   const eve = await someone('eve');
   await eve.join();
   await eve.signIn('eve');
   const { flow = '' } = (await eve.browser.post('/resetpwd', { username: eve.username })).body;
   const reset = { username: eve.username, flow, passcode: await eve.code(), ...eve.keys('another') };
-  wish('/resetpwd', 'ok', eve, reset);
+  request('/resetpwd', 'ok', eve, reset);
 
   const fay = await someone('fay');
   await fay.join();
   await fay.signIn('fay');
-  wish('/logout', 'ok', fay, {});
+  request('/logout', 'ok', fay, {});
 
   const guy = await someone('guy');
   await guy.join();
-  wish('/resetpwd', 'code_sent', guy, { username: guy.username });
+  request('/resetpwd', 'code_sent', guy, { username: guy.username });
   const hal = await someone('hal');
-  wish('/getseed', 'ok', hal, { username: hal.username });
+  request('/getseed', 'ok', hal, { username: hal.username });
   for (let place = 0; place < CROWD; place += 1) {
     const newcomer = await someone(`newcomer-${place}`);
-    wish('/signup', 'ok', newcomer, newcomer.signUp);
+    request('/signup', 'ok', newcomer, newcomer.signUp);
   }
 
   const readable = () => {
     const place = seen(program);
     if (place === folder) return folder;
-    // SQLite opens no path that leads to another process's disk.
+    // SQLite can't open a path on another process's disk.
     const copy = temporaryFolder();
     cpSync(join(place, 'data'), join(copy, 'data'), { recursive: true });
     return copy;
@@ -161,23 +161,23 @@ export async function openVillage(
     }
   };
   const states = () => read((stateOf) => emails.map((email) => `${email} ${textOf(stateOf(email))}`));
-  const send = () => Promise.all(wishes.map(({ browser, path, fields }) => browser.post(path, fields)));
+  const send = () => Promise.all(requests.map(({ browser, path, fields }) => browser.post(path, fields)));
   const before = states();
   return {
     program,
     async expectUnavailable() {
       const answers = await send();
       for (const [index, { status, body, ms }] of answers.entries()) {
-        const what = `${wishes[index]?.path} of ${emails[index]} after ${Math.round(ms)} ms`;
+        const what = `${requests[index]?.path} of ${emails[index]} after ${Math.round(ms)} ms`;
         expect({ what, status, word: body.status }).toEqual({ what, status: 503, word: 'unavailable' });
-        expect(ms, what).toBeLessThan(PATIENCE_MS);
+        expect(ms, what).toBeLessThan(ANSWER_WITHIN_MS);
       }
       expect(states()).toEqual(before);
     },
-    async expectGranted() {
+    async expectAnswers() {
       const answers = await send();
       expect(answers.map(({ body }, index) => `${emails[index]} ${body.status}`)).toEqual(
-        wishes.map(({ status }, index) => `${emails[index]} ${status}`),
+        requests.map(({ status }, index) => `${emails[index]} ${status}`),
       );
       expect(answers[1]?.body.triesLeft).toBe(1);
       expect((await ann.browser.get('/')).text).toContain(`signed in as <strong>${ann.username}`);

@@ -50,8 +50,8 @@ export function connectionTo(port: number): Connection {
 }
 
 /**
- * Sends one request over its own socket. `alone` waits for the answer, `ended` closes its side after the last byte,
- * `cut` destroys the socket after the last byte.
+ * Sends one request over its own socket. `alone` waits for the answer. After the last byte, `ended` closes its side
+ * and `cut` destroys the socket.
  */
 export function sendAlone(
   port: number,

@@ -41,8 +41,8 @@ const EXPECTED = [
   'a code that was refused',
   'a session ended by a reset',
   'a session that is over',
-  'who: somebody',
-  'who: nobody',
+  'who: signed in',
+  'who: signed out',
 ];
 
 test('the rules hold for five hundred random sequences of actions', async () => {

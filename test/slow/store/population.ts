@@ -5,13 +5,13 @@ import { newKeys, proofFor } from '../../support/page.ts';
 import { passcodeIn } from '../../support/sms.ts';
 import type { World } from '../../support/world.ts';
 
-/** People who live with the system for years. No more is kept of them here than their browsers and they themselves would keep. */
+/** Users over years. The test keeps of them what they and their browsers would keep. */
 export interface Population {
-  /** Signs all of them up. */
+  /** Signs all users up. */
   settle(): Promise<void>;
-  /** So many of them do something each, all at once; a few of them are met by a stranger's guesses. */
+  /** Lets `actors` of them act once, all at the same time. Strangers guess at some accounts. */
   act(actors: number): Promise<void>;
-  /** How often what was done had which outcome. */
+  /** The number of outcomes by action and kind. */
   readonly outcomes: Map<string, number>;
 }
 
@@ -24,14 +24,14 @@ interface Person {
   session?: string;
 }
 
-/** So many people; `messageTo` answers the newest message to a number. */
+/** Creates `people` users. `messageTo` returns the newest message to a number. */
 export function population(
   { deps, settled }: World,
   people: number,
   random: Random,
   messageTo: (phone: string) => string | undefined,
 ): Population {
-  const everybody = Array.from({ length: people }, (_, index) => newPerson(index));
+  const everyone = Array.from({ length: people }, (_, index) => newPerson(index));
   const outcomes = new Map<string, number>();
   let strangers = 0;
   const note = <Outcome extends { kind: string }>(what: string, outcome: Outcome): Outcome => {
@@ -63,10 +63,10 @@ export function population(
     if (outcome.kind === 'ok') Object.assign(person, outcome.issued);
     const { session } = person;
     const seen = await engine.whoIsSignedIn(deps, { ...(session && { session }) });
-    note('visit', { kind: seen === undefined ? 'nobody' : 'somebody' });
+    note('visit', { kind: seen === undefined ? 'signed out' : 'signed in' });
   }
 
-  /** A browser without cookies stays known for 400 days. */
+  /** Signs in from a browser without cookies, which becomes one more known device. */
   async function signInElsewhere({ email, phone, network, password }: Person): Promise<void> {
     await signIn({ email, phone, network, password });
   }
@@ -107,15 +107,15 @@ export function population(
     delete person.session;
   }
 
-  /** Somebody without an account, or with another's address, guesses until it locks, and leaves it so. */
+  /** A stranger guesses until the account is locked. */
   async function guess({ email }: Pick<Person, 'email'>): Promise<void> {
     strangers += 1;
     const stranger = { ...newPerson(strangers % 10_000), email };
     for (let failure = 0; failure < 3; failure += 1) await signIn(stranger, 'a guess');
   }
 
-  /** What people do, by how often in a hundred times; the rest ask for a seed, and are called away. */
-  const deeds: ((person: Person) => Promise<void>)[] = [
+  /** The actions by their percentage. The rest asks for a seed and stops there. */
+  const actions: ((person: Person) => Promise<void>)[] = [
     ...Array(40).fill(signInAsAlways),
     ...Array(15).fill(signInElsewhere),
     ...Array(10).fill(forgetAndUnlock),
@@ -123,27 +123,27 @@ export function population(
     ...Array(5).fill(signOut),
     ...Array(5).fill(signUp),
     ...Array(8).fill(guess),
-    ...Array(7).fill(() => guess({ email: `nobody-${strangers}@example.com` })),
+    ...Array(7).fill(() => guess({ email: `unknown-${strangers}@example.com` })),
   ];
 
   async function actOne(person: Person): Promise<void> {
-    const deed = deeds[random.below(100)];
-    if (deed === undefined) note('seed', await engine.getSeed(deps, person));
-    else await deed(person);
+    const action = actions[random.below(100)];
+    if (action === undefined) note('seed', await engine.getSeed(deps, person));
+    else await action(person);
   }
 
   return {
     outcomes,
     async settle() {
       for (let start = 0; start < people; start += 100) {
-        await Promise.all(everybody.slice(start, start + 100).map(signUp));
+        await Promise.all(everyone.slice(start, start + 100).map(signUp));
       }
     },
     async act(actors) {
       const first = random.below(people);
       const acting = Array.from(
         { length: actors },
-        (_, index) => everybody[(first + index) % people] as Person,
+        (_, index) => everyone[(first + index) % people] as Person,
       );
       await Promise.all(acting.map(actOne));
       await settled();
@@ -154,7 +154,7 @@ export function population(
 function newPerson(index: number): Person {
   return {
     email: `person-${index}@example.com`,
-    // Many prefixes, since each has a budget of messages.
+    // Many prefixes, because the SMS limits count each prefix.
     phone: `+1202${200 + (index % 500)}${1000 + index}`,
     network: `10.${(index >> 8) & 255}.${index & 255}.1`,
     password: `password of ${index}`,

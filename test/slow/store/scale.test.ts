@@ -12,11 +12,11 @@ import { world } from '../../support/world.ts';
 
 const USERS = 20_000;
 const BACKLOG = 2000;
-/** Rows of one table that one turn of the sweep may delete: the loop is held no longer for a million than for so many. */
-const MOST_ROWS_A_TURN = 50;
-const FLOWS_A_CODE = 3;
+/** The most rows of one table that one transaction of the cleanup may delete. */
+const MAX_ROWS = 50;
+const FLOWS_PER_CODE = 3;
 
-/** A big database, and a connection of another process to it. */
+/** Creates a big database and opens a second connection to it. */
 async function big(): Promise<{ path: string; db: Database.Database }> {
   const path = join(temporaryFolder(), 'users.db');
   await fillAccounts(path, { users: USERS, sessions: 1000 });
@@ -26,7 +26,7 @@ async function big(): Promise<{ path: string; db: Database.Database }> {
   return { path, db };
 }
 
-/** How SQLite will find the rows of each statement of the store, one step a line. */
+/** Returns the query plan of each statement of the store. */
 function plansOf(db: Database.Database): [statement: string, steps: string[]][] {
   const statements = Object.entries(prepareAll(db)).flatMap(([name, prepared]) =>
     [prepared].flat().map(({ source }) => [name, source] as const),
@@ -40,14 +40,14 @@ function plansOf(db: Database.Database): [statement: string, steps: string[]][] 
   });
 }
 
-/** A walk through a whole table or index, or through rows in an order that none has. */
+/** A scan of a whole table or index, or a sort without an index. */
 const GROWS = /^SCAN (?!CONSTANT ROW|json_each)|TEMP B-TREE/;
 const growing = (plans: [string, string[]][]) =>
   plans.flatMap(([name, steps]) =>
     steps.filter((step) => GROWS.test(step)).map((step) => `${name}: ${step}`),
   );
 
-describe('no statement walks through a table that grows', () => {
+describe('no statement scans a table that grows', () => {
   test('in a new database', async () => {
     const path = join(temporaryFolder(), 'users.db');
     await openSqliteStore(path).close();
@@ -58,14 +58,14 @@ describe('no statement walks through a table that grows', () => {
     expect(growing(plans)).toEqual([]);
   });
 
-  test('in a big one, with and without what ANALYZE finds out', async () => {
+  test('in a big database, with and without the statistics of ANALYZE', async () => {
     const { db } = await big();
     expect(growing(plansOf(db))).toEqual([]);
     db.exec('ANALYZE');
     expect(growing(plansOf(db))).toEqual([]);
   });
 
-  test('and where an index is missing, this test would tell', async () => {
+  test('and this test catches a missing index', async () => {
     const { db } = await big();
     for (const index of ['seeds_by_expiry', 'codes_by_change', 'sessions_by_sight', 'codes_by_count']) {
       db.exec(`DROP INDEX ${index}`);
@@ -79,8 +79,8 @@ describe('a sign-in', () => {
   const SIGN_INS = 100;
   const AT_ONCE = 20;
 
-  /** The pages of the log that a sign-in fills, where some people share its commits. */
-  async function pagesASignIn(users: number): Promise<number> {
+  /** Returns the pages that a sign-in writes to the log when users share commits. */
+  async function pagesPerSignIn(users: number): Promise<number> {
     const path = join(temporaryFolder(), 'users.db');
     await fillAccounts(path, { users, sessions: users });
     const store = openSqliteStore(path);
@@ -101,16 +101,16 @@ describe('a sign-in', () => {
     return ((log.get()?.log ?? 0) - before) / SIGN_INS;
   }
 
-  test('writes hardly more pages among twenty thousand users than among a hundred', async () => {
-    const among = { few: await pagesASignIn(100), many: await pagesASignIn(USERS) };
+  test('writes hardly more pages with twenty thousand users than with a hundred', async () => {
+    const among = { few: await pagesPerSignIn(100), many: await pagesPerSignIn(USERS) };
     expect(among.few).toBeGreaterThan(0.5);
     expect(among.many).toBeLessThan(1.2 * among.few);
   });
 });
 
-describe('the sweep of a big database', () => {
-  /** Runs the whole sweep, and answers how many rows of each table went in each of its transactions. */
-  async function turnsOf(store: Store, db: Database.Database): Promise<Record<string, number>[]> {
+describe('the cleanup of a big database', () => {
+  /** Runs the whole cleanup. Returns the number of rows that each transaction deletes, by table. */
+  async function deletionsOf(store: Store, db: Database.Database): Promise<Record<string, number>[]> {
     const count = db.prepare(
       'SELECT (SELECT count(*) FROM seeds) AS seeds, (SELECT count(*) FROM codes) AS codes, (SELECT count(*) FROM flows) AS flows',
     );
@@ -133,14 +133,14 @@ describe('the sweep of a big database', () => {
     return turns;
   }
 
-  test('takes few rows at a time, and leaves none that is due', async () => {
+  test('deletes few rows in each transaction, and all that have expired', async () => {
     const { path, db } = await big();
     const store = openSqliteStore(path);
     onTestFinished(() => store.close());
-    const turns = await turnsOf(store, db);
+    const turns = await deletionsOf(store, db);
     for (const { seeds = 0, codes = 0, flows = 0 } of turns) {
-      expect(Math.max(seeds, codes)).toBeLessThanOrEqual(MOST_ROWS_A_TURN);
-      expect(flows).toBeLessThanOrEqual(MOST_ROWS_A_TURN * FLOWS_A_CODE);
+      expect(Math.max(seeds, codes)).toBeLessThanOrEqual(MAX_ROWS);
+      expect(flows).toBeLessThanOrEqual(MAX_ROWS * FLOWS_PER_CODE);
     }
     const left = ['seeds', 'codes', 'flows', 'sessions', 'devices', 'users'].map((table) =>
       db.prepare(`SELECT count(*) FROM ${table}`).pluck().get(),
@@ -148,7 +148,7 @@ describe('the sweep of a big database', () => {
     expect(left).toEqual([0, 0, 0, 1000, USERS, USERS]);
   });
 
-  test('lets what is asked meanwhile go on between two turns', async () => {
+  test('lets requests run between its transactions', async () => {
     const { path } = await big();
     const store = openSqliteStore(path);
     onTestFinished(() => store.close());
@@ -162,12 +162,12 @@ describe('the sweep of a big database', () => {
         return result;
       },
     };
-    const sweeping = cleanUp(watched, Date.now());
+    const cleaning = cleanUp(watched, Date.now());
     for (let request = 0; request < 20; request += 1) {
       await store.transact((tx) => tx.userFor('nobody@example.com'));
       order.push('request');
     }
-    await sweeping;
+    await cleaning;
     const waits = order.slice(0, order.lastIndexOf('request')).join(' ').split('request');
     for (const turns of waits) expect(turns.trim().split(' ').length).toBeLessThanOrEqual(2);
   });

@@ -12,18 +12,18 @@ import { SEED } from '../../support/seed.ts';
 import { world } from '../../support/world.ts';
 import { population } from './population.ts';
 
-/** So many times the load; `LOAD_TIMES=10` takes some minutes. */
+/** A factor of the load. `LOAD_TIMES=10` takes some minutes. */
 const TIMES = Number(process.env.LOAD_TIMES ?? 1);
 const PEOPLE = 500;
-const ACTORS_A_DAY = 16 * TIMES;
-/** A device is known for 400 days, all else that is swept for less: from here on as many rows go as come. */
+const ACTORS_PER_DAY = 16 * TIMES;
+/** A device is known for 400 days, all other rows live shorter. From then on the size is stable. */
 const SETTLED_AFTER_DAYS = 405;
 const DAYS = 600;
-const SWEEPS_A_DAY = 2;
-const MOST_GROWTH = 1.1;
+const CLEANUPS_PER_DAY = 2;
+const MAX_GROWTH = 1.1;
 const DAY_MS = 86_400_000;
-/** The rows whose time is over, by what the README and SECURITY.md say of their lives. */
-const OVER = {
+/** Conditions for expired rows, by their documented lifetimes. */
+const EXPIRED = {
   seeds: 'expires_at_ms <= @nowMs',
   lockouts: `changed_at_ms < @nowMs - 30 * ${DAY_MS}`,
   codes: `changed_at_ms < @nowMs - 30 * ${DAY_MS}`,
@@ -43,15 +43,15 @@ const ALL_OUTCOMES = [
   'sign-up: ok',
   'sign-up: taken',
   'unlock: ok',
-  'visit: nobody',
-  'visit: somebody',
+  'visit: signed in',
+  'visit: signed out',
 ];
 
 setFlagsFromString('--expose-gc');
 const collectGarbage = runInNewContext('gc') as () => void;
 
 test(
-  'an hour of load, spread over years, leaves the database and the memory as they were once the first rows had outlived their time',
+  'an hour of load, spread over years, does not grow the database or the memory',
   async () => {
     const path = join(temporaryFolder(), 'users.db');
     const store = openSqliteStore(path);
@@ -78,9 +78,9 @@ test(
     await people.settle();
     let settled = measured();
     for (let day = 1; day <= DAYS; day += 1) {
-      await people.act(ACTORS_A_DAY);
-      for (let part = 0; part < SWEEPS_A_DAY; part += 1) {
-        here.clock.advanceMinutes(1440 / SWEEPS_A_DAY);
+      await people.act(ACTORS_PER_DAY);
+      for (let part = 0; part < CLEANUPS_PER_DAY; part += 1) {
+        here.clock.advanceMinutes(1440 / CLEANUPS_PER_DAY);
         await cleanUp(store, here.clock.nowMs());
       }
       here.alerts.length = 0;
@@ -93,12 +93,12 @@ test(
       wal: end.wal / settled.wal,
       heap: end.heap / settled.heap,
     };
-    expect.soft(growth.pages).toBeLessThan(MOST_GROWTH);
-    expect.soft(growth.wal).toBeLessThan(MOST_GROWTH);
-    expect.soft(growth.heap).toBeLessThan(MOST_GROWTH);
+    expect.soft(growth.pages).toBeLessThan(MAX_GROWTH);
+    expect.soft(growth.wal).toBeLessThan(MAX_GROWTH);
+    expect.soft(growth.heap).toBeLessThan(MAX_GROWTH);
     const nowMs = here.clock.nowMs();
-    for (const [table, isOver] of Object.entries(OVER)) {
-      const sql = `SELECT count(*) FROM ${table} WHERE ${isOver}`;
+    for (const [table, condition] of Object.entries(EXPIRED)) {
+      const sql = `SELECT count(*) FROM ${table} WHERE ${condition}`;
       expect.soft([table, reader.prepare(sql).pluck().get({ nowMs })]).toEqual([table, 0]);
     }
     expect([...people.outcomes.keys()].sort()).toEqual(ALL_OUTCOMES);

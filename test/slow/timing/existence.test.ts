@@ -11,12 +11,12 @@ import { account } from '../../support/ringcentral-standin.ts';
 import { SEED } from '../../support/seed.ts';
 import { effect, type Stopwatch, stopwatch } from './measure.ts';
 
-/** An effect of less than this part of the median can't be told from the noise of a network. */
+/** The largest difference that is allowed, as a part of the median. */
 const BOUND = 0.05;
 const ACCOUNTS = 400;
-/** Each account is looked at so often at the most: what a stranger may have sent to it. Noise goes with more looks, a leak stays. */
-const MOST_ROUNDS = 5;
-const LEAST_ROUNDS = 2;
+/** Each account is measured for two to five rounds. More rounds remove noise, but not a leak. */
+const MAX_ROUNDS = 5;
+const MIN_ROUNDS = 2;
 
 type Kind = 'known' | 'unknown';
 
@@ -51,7 +51,7 @@ async function signUp({ post }: Stopwatch, email: string, index: number) {
   if (answer.body.status !== 'ok') throw new Error(JSON.stringify(answer.body));
 }
 
-/** One look at an account of each kind: how long each of its answers took, and the neighbour's answer right after. */
+/** Measures the answers of one account, and a neighbour's answer right after each. */
 async function look({ post }: Stopwatch, kind: Kind, username: string): Promise<Record<string, number>> {
   const neighbour = { username: 'neighbour@example.com' };
   const getseed = await post('/getseed', { username });
@@ -73,7 +73,7 @@ async function look({ post }: Stopwatch, kind: Kind, username: string): Promise<
   };
 }
 
-test('answers, and those to a neighbour right after, take the same time whether there is an account (attack 16)', async () => {
+test("answers, and a neighbour's answers right after, take the same time with and without an account (attack 16)", async () => {
   const program = await startProgram({
     SMS_SENDER: 'ringcentral',
     RC_SERVER_URL: await ringCentral(),
@@ -93,7 +93,7 @@ test('answers, and those to a neighbour right after, take the same time whether 
 
   const pairs: Record<string, [known: number, unknown: number][]> = {};
   const leaks = () => Object.entries(pairs).filter(([, measured]) => effect(measured) > BOUND);
-  for (let round = 1; round <= MOST_ROUNDS; round += 1) {
+  for (let round = 1; round <= MAX_ROUNDS; round += 1) {
     for (let index = 0; index < ACCOUNTS; index += 1) {
       const times = {} as Record<Kind, Record<string, number>>;
       for (const kind of random.shuffled(['known', 'unknown'] as const)) {
@@ -104,7 +104,7 @@ test('answers, and those to a neighbour right after, take the same time whether 
         pairs[what].push([ms, times.unknown[what] ?? 0]);
       }
     }
-    if (round >= LEAST_ROUNDS && leaks().length === 0) break;
+    if (round >= MIN_ROUNDS && leaks().length === 0) break;
   }
   expect(leaks().map(([what, measured]) => [what, measured.length, effect(measured)])).toEqual([]);
 });

@@ -2,13 +2,13 @@ import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { median } from '../../../tools/statistics.ts';
 
-/** One keep-alive connection that tells how long each answer took, in milliseconds. */
+/** A keep-alive connection that measures each answer in milliseconds. */
 export interface Stopwatch {
   post(path: string, fields: Record<string, string>): Promise<{ ms: number; body: Record<string, string> }>;
   close(): void;
 }
 
-/** A connection to `port` of 127.0.0.1. Requests are written, and answers read, with as little work as there can be. */
+/** Opens a connection to `port` of 127.0.0.1 that does as little work as possible. */
 export async function stopwatch(port: number): Promise<Stopwatch> {
   const socket = connect(port, '127.0.0.1');
   socket.setNoDelay(true);
@@ -29,7 +29,7 @@ export async function stopwatch(port: number): Promise<Stopwatch> {
   };
 }
 
-/** The next answer on the socket, and when its last byte came. */
+/** Returns the next answer on the socket, and the time of its last byte. */
 function answer(socket: Socket): Promise<{ endMs: number; text: string }> {
   return new Promise((resolve, reject) => {
     let text = '';
@@ -49,8 +49,8 @@ function answer(socket: Socket): Promise<{ endMs: number; text: string }> {
 }
 
 /**
- * By how much two kinds differ that were measured in pairs: the median of the differences, as a part of the median of all.
- * What slows the machine for a while slows both of a pair, and so drops out.
+ * Returns the difference of two kinds that were measured in pairs, as a part of the median of all values. It is the median
+ * of the differences. A slow moment of the machine slows both of a pair, so it cancels out.
  */
 export function effect(pairs: readonly (readonly [number, number])[]): number {
   return Math.abs(median(pairs.map(([one, other]) => one - other))) / median(pairs.flat());
