@@ -1,6 +1,6 @@
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { launchChromium } from './chromium.ts';
+import { launchChromium } from '../../tools/chromium.ts';
 import { type Program, startProgram } from './program.ts';
 
 /** Runs a user's story as a test, in one page of a real browser against the built program. */
