@@ -93,11 +93,8 @@ interface Flooded {
 function floodEverything(scene: Scene): Promise<Flooded> {
   return scene.target.once('the flood', async () => {
     const known = await scene.signedIn();
-    const confirmed = await scene.signedIn();
-    const { email, phone, password } = confirmed.person;
-    const flow = flowOf(await askReset(confirmed.browser, email));
-    const passcode = await scene.inbox.takeCode(phone);
-    must(await setPassword(confirmed.browser, email, flow, passcode, password), 200);
+    const [confirmed, away] = [await signedInWithCode(scene), await signedInWithCode(scene)];
+    const { email, phone } = confirmed.person;
 
     const toSignUps = await flood(scene, 160, { isKnownDevice: false });
     const afterSignUps = {
@@ -122,10 +119,24 @@ function floodEverything(scene: Scene): Promise<Flooded> {
         known.person.phone,
       ),
       confirmed: await messagesDuring(scene, () => lockOut(confirmed.browser, email), phone),
-      confirmedElsewhere: await messagesDuring(scene, () => askReset(scene.elsewhere(), email), phone),
+      confirmedElsewhere: await messagesDuring(
+        scene,
+        () => askReset(scene.elsewhere(), away.person.email),
+        away.person.phone,
+      ),
     };
     return { toSignUps, toPrefix, toMany, inAll, afterSignUps, afterAll };
   });
+}
+
+/** A user on a known device, whose phone has given a code. */
+async function signedInWithCode(scene: Scene) {
+  const user = await scene.signedIn();
+  const { email, phone, password } = user.person;
+  const flow = flowOf(await askReset(user.browser, email));
+  const passcode = await scene.inbox.takeCode(phone);
+  must(await setPassword(user.browser, email, flow, passcode, password), 200);
+  return user;
 }
 
 async function pumpMessages(scene: Scene): Promise<Verdict> {
