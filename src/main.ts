@@ -12,7 +12,7 @@ import { sweep } from './runtime/cleanup.ts';
 import { createLog } from './runtime/log.ts';
 import { listenFault, startupMessages } from './runtime/startup-messages.ts';
 import { consoleSms, type InboxMessage } from './sms/console.ts';
-import { queuedSms, type SmsQueue } from './sms/queue.ts';
+import { createSmsPort, type PacedSms } from './sms/sms-port.ts';
 import { threadedSms } from './sms/thread.ts';
 import { openSqliteStore } from './sqlite/store.ts';
 import type { Store } from './store.ts';
@@ -77,7 +77,7 @@ async function main(): Promise<void> {
 }
 
 /** A sender behind its queue; where its messages can be read, or what to check at the start. */
-type Sender = SmsQueue & {
+type Sender = PacedSms & {
   inbox?: () => InboxMessage[];
   check?: () => Promise<void>;
   end?: () => Promise<void>;
@@ -103,7 +103,7 @@ function senderFor(
     (error) => log.error({ reason: String(error) }, 'sender fault'),
   );
   return {
-    ...queuedSms(thread, { perMinute: config.messagesPerMinute, log: (line) => log.info(line) }),
+    ...createSmsPort(thread, { perMinute: config.messagesPerMinute, log: (line) => log.info(line) }),
     end: thread.end,
     async check() {
       const fault = await thread.check();

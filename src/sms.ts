@@ -14,10 +14,11 @@ export type SmsOutcome =
   | { kind: 'unknown' };
 
 /**
- * Who asked for a message: `stranger`, any device that its account does not know; `known`, one that it does; `settled`,
- * one that it has known for a day; `confirmed`, one of an account whose phone has given a code.
+ * Who asks for a message, least trusted first: `stranger`, a device that the account doesn't know; `known`, a device that it
+ * knows; `settled`, a device known for a day; `confirmed`, a known device of an account whose phone is confirmed by a code.
  */
-export type TrustLevel = 'stranger' | 'known' | 'settled' | 'confirmed';
+export const TRUST_LEVELS = ['stranger', 'known', 'settled', 'confirmed'] as const;
+export type TrustLevel = (typeof TRUST_LEVELS)[number];
 
 /** The end of an accepted message, as far as it could be learnt. */
 export type DeliveryResult =

@@ -2,8 +2,8 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, expect, onTestFinished, test } from 'vitest';
 import { codeStatus, resetPwd } from '../src/engine.ts';
-import { queuedSms } from '../src/sms/queue.ts';
 import { ringCentralSms, type SmsLogLine } from '../src/sms/ringcentral.ts';
+import { createSmsPort } from '../src/sms/sms-port.ts';
 import type { SmsPort } from '../src/sms.ts';
 import { memoryStore } from './support/memory-store.ts';
 import {
@@ -83,7 +83,7 @@ async function rowOf(name: string, arrange: (ringCentral: RingCentralStandIn) =>
     followWaitsMs: [0, 0, 0],
   });
   const texts: string[] = [];
-  const { sms, availability } = queuedSms(sender, { perMinute: 36 });
+  const { sms, availability } = createSmsPort(sender, { perMinute: 36 });
   const noting: SmsPort = {
     ...sms,
     send(to, text, trust) {
