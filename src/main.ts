@@ -12,8 +12,9 @@ import { sweep } from './runtime/cleanup.ts';
 import { createLog } from './runtime/log.ts';
 import { listenFault, startupMessages } from './runtime/startup-messages.ts';
 import { consoleSms, type InboxMessage } from './sms/console.ts';
+import { randomDelaySms } from './sms/random-delay.ts';
+import { ringCentralClient, ringCentralSms, warnAboutRingCentral } from './sms/ringcentral.ts';
 import { createSmsPort, type PacedSms } from './sms/sms-port.ts';
-import { threadedSms } from './sms/thread.ts';
 import { openSqliteStore } from './sqlite/store.ts';
 import type { Store } from './store.ts';
 
@@ -30,7 +31,7 @@ async function main(): Promise<void> {
   const { log, print, end: endLog } = createLog();
   const background = createBackground((error) => log.error({ reason: String(error) }, 'background fault'));
   const store = openSqliteStore(config.databasePath);
-  const { sms, availability, close, end, inbox, check } = senderFor(config, log, print);
+  const { sms, availability, close, inbox, check } = senderFor(config, log, print);
   const app = createApp(
     {
       store,
@@ -68,19 +69,19 @@ async function main(): Promise<void> {
     await closeServers(servers);
     close();
     await background.idle();
-    await end?.();
     await store.close();
     print('Stopped.');
     await endLog();
+    // A question about a delivery may still wait for its answer, which would delay the end.
+    process.exit();
   };
   for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => void stop().catch(giveUp));
 }
 
-/** A sender behind its queue; where its messages can be read, or what to check at the start. */
+/** The port to the sender. `inbox` returns the messages of the console sender, `check` warns if RingCentral is set up wrong. */
 type Sender = PacedSms & {
   inbox?: () => InboxMessage[];
   check?: () => Promise<void>;
-  end?: () => Promise<void>;
 };
 
 function senderFor(
@@ -97,18 +98,15 @@ function senderFor(
       inbox: printer.messages,
     };
   }
-  const thread = threadedSms(
-    new URL('./sms/ringcentral/worker.js', import.meta.url),
-    { ...config, smsCountries },
-    (error) => log.error({ reason: String(error) }, 'sender fault'),
-  );
+  const options = { ...config, smsCountries };
+  const client = ringCentralClient(options);
+  const sender = ringCentralSms({ ...options, log: (line) => log.info(line) }, client);
   return {
-    ...createSmsPort(thread, { perMinute: config.messagesPerMinute, log: (line) => log.info(line) }),
-    end: thread.end,
-    async check() {
-      const fault = await thread.check();
-      if (fault !== undefined) console.warn(fault);
-    },
+    ...createSmsPort(randomDelaySms(sender), {
+      perMinute: config.messagesPerMinute,
+      log: (line) => log.info(line),
+    }),
+    check: () => warnAboutRingCentral(client, options, (line) => console.warn(line)),
   };
 }
 

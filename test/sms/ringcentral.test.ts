@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import type { SmsOutcome, SmsSender } from '../../src/sms.ts';
 import {
   BUSY,
@@ -458,4 +458,24 @@ describe('a message that perhaps was sent', () => {
     expect(await sms.send(PHONE, TEXT)).toEqual(BUSY);
     bench.ringCentral = await RingCentralStandIn.start();
   });
+});
+
+describe('a fault', () => {
+  test('inside the SDK refuses one message and ends nothing', async () => {
+    const sms = await warmSender();
+    const notJson = 1n as unknown as string;
+    expect(await sms.send(PHONE, notJson)).toEqual(BUSY);
+    expect(lines).toMatchObject([{ errorCode: 'TypeError' }]);
+    expect(await sms.send(PHONE, TEXT)).toEqual(SENT);
+  });
+
+  test.each([new TypeError('broken'), 'broken', undefined])(
+    'of fetch (%s) leaves the outcome unknown and ends nothing',
+    async (fault) => {
+      const sms = await warmSender();
+      vi.spyOn(globalThis, 'fetch').mockRejectedValueOnce(fault);
+      expect(await sms.send(PHONE, TEXT)).toEqual(UNKNOWN);
+      expect(await sms.send(PHONE, TEXT)).toEqual(SENT);
+    },
+  );
 });

@@ -94,7 +94,7 @@ export function ringCentralClient(options: ClientOptions): RingCentralClient {
       noteLimits(answer);
       return new Response(await answer.arrayBuffer(), answer);
     } catch (error) {
-      const { name, cause } = error as Error & { cause?: { code?: unknown } };
+      const { name, cause }: Partial<Error & { cause: { code?: unknown } }> = Object(error);
       const facts = { errorCode: plainWord(cause?.code) ?? name };
       throw new Failure(reasonOf(facts), facts);
     }

@@ -56,7 +56,7 @@ export function isForbidden({ status, errorCode = '' }: CallFacts): boolean {
 /** Makes a Failure of anything that a call throws; of the SDK's errors, which hold the whole request, only the facts remain. */
 export async function failureOf(error: unknown): Promise<Failure> {
   if (error instanceof Failure) return error;
-  const { name, response } = error as Error & { response?: Response };
+  const { name, response }: Partial<Error & { response: Response }> = Object(error);
   if (!response) return new Failure(undefined, { errorCode: name });
   const body = await fieldsOf(response);
   const detail = Object([body.errors].flat()[0]);
