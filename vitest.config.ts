@@ -11,7 +11,7 @@ export default defineConfig({
         test: {
           name: 'unit',
           setupFiles,
-          include: ['test/*.test.ts', 'test/{engine,store,sms,client,model,bench}/**/*.test.ts'],
+          include: ['test/*.test.ts', 'test/{docs,engine,store,sms,client,model,bench,tools}/**/*.test.ts'],
           testTimeout: PATIENCE_MS,
         },
       },

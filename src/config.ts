@@ -1,10 +1,11 @@
-import { BlockList, isIP } from 'node:net';
+import { isIP } from 'node:net';
+import { z } from 'zod';
 import { isLoopbackHost } from './loopback.ts';
 import { isGsm7, messagesFit } from './passcode.ts';
 import { isCountry, isE164 } from './phone.ts';
-import { MESSAGES_PER_DAY, messageBudgets, type Policy, STRICT, TUTORIAL } from './policy.ts';
+import { type Policy, STRICT, TUTORIAL } from './policy.ts';
 
-/** Where messages go: to RingCentral, or to the terminal and /dev/messages. */
+/** The SMS sender: RingCentral, or the console, which prints messages and shows them at /dev/messages. */
 export type SmsConfig =
   | { sender: 'console' }
   | {
@@ -18,7 +19,7 @@ export type SmsConfig =
       messagesPerMinute: number;
     };
 
-/** All settings of the program, read once at its start. */
+/** The settings of the program. They are read once, at the start. */
 export interface Config {
   readonly isProduction: boolean;
   readonly port: number;
@@ -27,284 +28,214 @@ export interface Config {
   readonly publicOrigin: string;
   readonly serviceName: string;
   readonly databasePath: string;
-  /** Undefined: the program makes one up at each start. */
+  /** If undefined, the program generates a random secret at each start. */
   readonly appSecret: Uint8Array | undefined;
   readonly sms: SmsConfig;
   readonly policy: Policy;
   readonly smsCountries: readonly string[];
   readonly defaultCountry: string;
-  /** As Express takes its setting `trust proxy`. */
+  /** A value for Express's setting `trust proxy`. */
   readonly trustProxy: false | number | readonly string[];
   readonly hasRateLimits: boolean;
 }
 
-/** Thrown by `readConfig`; its message names every variable that is wrong, a line each, and no value of a secret one. */
+/** Thrown by `readConfig`. The message has a line for each bad variable and never contains a secret. */
 export class ConfigError extends Error {
   override readonly name = 'ConfigError';
 }
 
+const SECRET_FORM = 'must be 32 random bytes or more, as base64url without padding.';
+
+const Variables = z.object({
+  NODE_ENV: z.string().optional(),
+  PORT: wholeNumber(1, 65_535).default(5000),
+  HOST: text(isHost, 'must be a host name or an IP address to listen on.').default('localhost'),
+  PUBLIC_ORIGIN: origin('must be an origin without a path, such as https://example.com.').optional(),
+  SERVICE_NAME: text(isGsm7, 'must use only the GSM-7 alphabet.').default('Two-Factor Demo'),
+  DATABASE_URL: text(isFileUrl, 'must be file: and the path of a SQLite database.')
+    .transform((url) => url.replace(/^file:(\/\/(?=\/))?/, ''))
+    .default('data/users.db'),
+  APP_SECRET: z
+    .base64url(SECRET_FORM)
+    .min(43, SECRET_FORM)
+    .transform((secret) => Buffer.from(secret, 'base64url'))
+    .optional(),
+  SMS_SENDER: z.enum(['ringcentral', 'console'], 'must be ringcentral or console.').optional(),
+  RC_SERVER_URL: origin(
+    'must be an https origin without a path (http is for this machine only).',
+    ({ protocol, hostname }) => protocol === 'https:' || isLoopbackHost(hostname),
+  ).default('https://platform.ringcentral.com'),
+  RC_APP_CLIENT_ID: z.string().default(''),
+  RC_APP_CLIENT_SECRET: z.string().default(''),
+  RC_USER_JWT: z.string().default(''),
+  RC_FROM_NUMBER: text(isE164, 'must be a number in E.164 form, such as +12025550123.').default(''),
+  RC_SMS_API: z.enum(['standard', 'a2p'], 'must be standard or a2p.').default('standard'),
+  RC_MESSAGES_PER_MINUTE: wholeNumber(1, 10_000).default(36),
+  POLICY: z.enum(['tutorial', 'strict'], 'must be tutorial or strict.').default('tutorial'),
+  MAX_FAILURES: wholeNumber(1, 100).optional(),
+  CODE_LIFETIME_SECONDS: wholeNumber(1, 86_400).optional(),
+  CODE_RESEND_SECONDS: wholeNumber(0, 86_400).optional(),
+  MESSAGES_PER_DAY: wholeNumber(10, 1_000_000).default(TUTORIAL.messagesPerDay),
+  SMS_COUNTRIES: list(isCountry, 'must be two-letter country codes with commas between.').prefault('US,CA'),
+  DEFAULT_COUNTRY: text(isCountry, 'must be a two-letter country code.').default('US'),
+  TRUST_PROXY: z
+    .union([
+      wholeNumber(0, 32).transform((hops) => (hops === 0 ? false : hops)),
+      list(isNetwork, 'must be the number of proxies, or their networks separated by commas.'),
+    ])
+    .default(false),
+  RATE_LIMITS: z.enum(['on', 'off'], 'must be on or off.').default('on'),
+});
+
+type Values = z.infer<typeof Variables>;
+type Name = keyof Values;
+/** A text per variable: its value, or what is wrong with it. */
+type Texts = Partial<Record<Name, string>>;
+
+/** The names of the variables that the program reads, in the order of the README's table. */
+export const VARIABLES: readonly Name[] = Variables.keyof().options;
+
 const RC_NAMES = ['RC_APP_CLIENT_ID', 'RC_APP_CLIENT_SECRET', 'RC_USER_JWT', 'RC_FROM_NUMBER'] as const;
 
-/** Every variable that the program reads, in the order of the README's table. */
-export const VARIABLES = [
-  'NODE_ENV',
-  'PORT',
-  'HOST',
-  'PUBLIC_ORIGIN',
-  'SERVICE_NAME',
-  'DATABASE_URL',
-  'APP_SECRET',
-  'SMS_SENDER',
-  'RC_SERVER_URL',
-  ...RC_NAMES,
-  'RC_SMS_API',
-  'RC_MESSAGES_PER_MINUTE',
-  'POLICY',
-  'MAX_FAILURES',
-  'CODE_LIFETIME_SECONDS',
-  'CODE_RESEND_SECONDS',
-  'MESSAGES_PER_DAY',
-  'SMS_COUNTRIES',
-  'DEFAULT_COUNTRY',
-  'TRUST_PROXY',
-  'RATE_LIMITS',
-] as const;
+/** Returns the settings in `env`, or throws a ConfigError that names every bad variable. An empty variable counts as unset. */
+export function readConfig(env: Readonly<Record<string, string | undefined>>): Config {
+  const given: Texts = Object.fromEntries(
+    VARIABLES.map((name) => [name, env[name]?.trim()]).filter(([, text]) => text),
+  );
+  const issues = Variables.safeParse(given).error?.issues ?? [];
+  const faults: Texts = Object.fromEntries(issues.map(({ path, message }) => [path[0], message]));
+  // Defaults replace the bad values, so the checks across variables run too and one error names everything.
+  const sound = Object.fromEntries(Object.entries(given).filter(([name]) => !(name in faults)));
+  const config = toConfig(Variables.parse(sound), given);
 
-type Name = (typeof VARIABLES)[number];
-type Environment = Readonly<Record<string, string | undefined>>;
-
-/** Reads one variable and remembers what is wrong with it. One that is empty counts as not set. */
-interface Reader {
-  raw(name: Name): string | undefined;
-  /** What `parse` makes of the variable, or of `otherwise` where it is not set; a fault where it answers undefined. */
-  read<Value>(name: Name, otherwise: string, parse: (text: string) => Value | undefined, form: string): Value;
-  fault(name: Name, sentence: string): void;
-}
-
-/** The settings that an environment asks for, or a ConfigError that names every bad variable at once. */
-export function readConfig(env: Environment): Config {
-  const faults: string[] = [];
-  const reader: Reader = {
-    raw: (name) => env[name]?.trim() || undefined,
-    fault: (name, sentence) => void faults.push(`${name} ${sentence}`),
-    read: (name, otherwise, parse, form) => {
-      const value = parse(reader.raw(name) ?? otherwise);
-      if (value === undefined) reader.fault(name, `must be ${form}.`);
-      // A fault stops the start, so nobody sees this value.
-      return value as NonNullable<typeof value>;
-    },
-  };
-
-  const config = readAll(reader);
-  if (faults.length > 0) throw new ConfigError(`The configuration is wrong:\n  ${faults.join('\n  ')}`);
+  const all = { ...faultsAcross(config, given), ...faults };
+  const lines = VARIABLES.filter((name) => all[name]).map((name) => `${name} ${all[name]}`);
+  if (lines.length > 0) throw new ConfigError(`The configuration is wrong:\n  ${lines.join('\n  ')}`);
   return Object.freeze(config);
 }
 
-function readAll(reader: Reader): Config {
-  const isProduction = reader.raw('NODE_ENV') === 'production';
-  const port = reader.read('PORT', '5000', wholeNumber(1, 65_535), 'a port, 1 to 65535');
-  const host = reader.read('HOST', 'localhost', hostName, 'a host name or an IP address to listen on');
-  const publicOrigin = reader.read(
-    'PUBLIC_ORIGIN',
-    `http://localhost:${port ?? 5000}`,
-    origin,
-    'an origin such as https://example.com, without a path',
-  );
-  const hasRateLimits = reader.read('RATE_LIMITS', 'on', oneOf('on', 'off'), 'on or off') === 'on';
-  const policy = readPolicy(reader, hasRateLimits);
+function toConfig(values: Values, given: Texts): Config {
   return {
-    isProduction,
-    port,
-    host,
-    publicOrigin,
-    serviceName: readServiceName(reader, publicOrigin, policy),
-    databasePath: reader.read(
-      'DATABASE_URL',
-      'file:data/users.db',
-      filePath,
-      'file: and the path of a SQLite database; no other kind exists yet',
-    ),
-    appSecret: reader.raw('APP_SECRET') === undefined ? undefined : readSecret(reader),
-    sms: readSms(
-      reader,
-      isProduction || publicOrigin?.startsWith('https:') || !isLoopbackHost(host ?? 'localhost'),
-    ),
-    policy,
-    smsCountries: reader.read(
-      'SMS_COUNTRIES',
-      'US,CA',
-      countries,
-      'two-letter country codes with commas between them',
-    ),
-    defaultCountry: reader.read('DEFAULT_COUNTRY', 'US', country, 'a two-letter country code'),
-    trustProxy: reader.read(
-      'TRUST_PROXY',
-      '0',
-      trustedProxies,
-      'the number of proxies, or the networks of proxies with commas between them; `true` would believe anybody',
-    ),
-    hasRateLimits,
+    isProduction: values.NODE_ENV === 'production',
+    port: values.PORT,
+    host: values.HOST,
+    publicOrigin: values.PUBLIC_ORIGIN ?? new URL(`http://localhost:${values.PORT}`).origin,
+    serviceName: values.SERVICE_NAME,
+    databasePath: values.DATABASE_URL,
+    appSecret: values.APP_SECRET,
+    sms: readSms(values, given),
+    policy: readPolicy(values),
+    smsCountries: values.SMS_COUNTRIES,
+    defaultCountry: values.DEFAULT_COUNTRY,
+    trustProxy: values.TRUST_PROXY,
+    hasRateLimits: values.RATE_LIMITS === 'on',
   };
 }
 
-function readServiceName(reader: Reader, publicOrigin: string, policy: Policy): string {
-  const name = reader.read(
-    'SERVICE_NAME',
-    'Two-Factor Demo',
-    (text) => (isGsm7(text) ? text : undefined),
-    'of the GSM-7 alphabet, so that messages stay short',
-  );
-  if (name === undefined || publicOrigin === undefined) return name;
-  if (!messagesFit({ serviceName: name, host: new URL(publicOrigin).hostname }, policy.codeLifetimeSeconds)) {
-    reader.fault(
-      'SERVICE_NAME',
-      'is too long: with the host of PUBLIC_ORIGIN, a message is over 160 characters.',
-    );
-  }
-  return name;
-}
-
-function readSecret(reader: Reader): Uint8Array {
-  return reader.read(
-    'APP_SECRET',
-    '',
-    (text) =>
-      /^[\w-]{43,}$/.test(text) && text.length % 4 !== 1 ? Buffer.from(text, 'base64url') : undefined,
-    '32 random bytes or more, as base64url without padding',
-  );
-}
-
-function readPolicy(reader: Reader, hasRateLimits: boolean): Policy {
-  const word = reader.read('POLICY', 'tutorial', oneOf('tutorial', 'strict'), 'tutorial or strict');
-  const base = word === 'strict' ? STRICT : TUTORIAL;
-  const number = (name: Name, otherwise: number, least: number, most: number) =>
-    reader.read(name, String(otherwise), wholeNumber(least, most), `a whole number, ${least} to ${most}`);
-  const policy: Policy = {
-    ...base,
-    messages: messageBudgets(number('MESSAGES_PER_DAY', MESSAGES_PER_DAY, 10, 1_000_000), hasRateLimits),
-    maxFailures: number('MAX_FAILURES', base.maxFailures, 1, 100),
-    codeLifetimeSeconds: number('CODE_LIFETIME_SECONDS', base.codeLifetimeSeconds, 1, 86_400),
-    codeResendSeconds: number('CODE_RESEND_SECONDS', base.codeResendSeconds, 0, 86_400),
+function readSms(values: Values, given: Texts): SmsConfig {
+  if (senderOf(given) !== 'ringcentral') return { sender: 'console' };
+  return {
+    sender: 'ringcentral',
+    serverUrl: values.RC_SERVER_URL,
+    clientId: values.RC_APP_CLIENT_ID,
+    clientSecret: values.RC_APP_CLIENT_SECRET,
+    jwt: values.RC_USER_JWT,
+    fromNumber: values.RC_FROM_NUMBER,
+    api: values.RC_SMS_API,
+    messagesPerMinute: values.RC_MESSAGES_PER_MINUTE,
   };
-  return hasRateLimits ? policy : { ...policy, ...UNLIMITED };
 }
 
-const UNLIMITED = {
+function senderOf(given: Texts): string {
+  return given.SMS_SENDER ?? (RC_NAMES.some((name) => given[name]) ? 'ringcentral' : 'console');
+}
+
+const NO_RATE_LIMITS = {
   maxSeedsPerNetwork: Number.POSITIVE_INFINITY,
   requestsPerMinute: Number.POSITIVE_INFINITY,
   signupsPerHour: Number.POSITIVE_INFINITY,
   failedCodesPerHour: Number.POSITIVE_INFINITY,
 };
 
-function readSms(reader: Reader, mustBeNamed: boolean): SmsConfig {
-  const ringCentral = readRingCentral(reader);
-  const missing = RC_NAMES.filter((name) => reader.raw(name) === undefined);
-  const isAsked = reader.raw('SMS_SENDER') !== undefined;
-  const sender = reader.read(
-    'SMS_SENDER',
-    missing.length === RC_NAMES.length ? 'console' : 'ringcentral',
-    oneOf('ringcentral', 'console'),
-    'ringcentral or console',
-  );
-  if (sender === 'console' && !isAsked && mustBeNamed) {
-    reader.fault(
-      'SMS_SENDER',
-      'must be set here: `console`, which prints messages, is taken by itself only on this machine for development. Set the RC_ variables, or SMS_SENDER=console.',
-    );
-  }
-  if (sender !== 'ringcentral') return { sender: 'console' };
-  for (const name of missing) reader.fault(name, 'is missing: RingCentral needs all of its RC_ variables.');
-  return ringCentral;
-}
-
-/** What the RC_ variables say, each looked at where it is set, whatever the sender. */
-function readRingCentral(reader: Reader): SmsConfig {
-  const fromNumber = reader.raw('RC_FROM_NUMBER') ?? '';
-  if (fromNumber !== '' && !isE164(fromNumber)) {
-    reader.fault('RC_FROM_NUMBER', 'must be a number in E.164 form, such as +12025550123.');
-  }
+function readPolicy(values: Values): Policy {
+  const base = values.POLICY === 'strict' ? STRICT : TUTORIAL;
+  const hasRateLimits = values.RATE_LIMITS === 'on';
   return {
-    sender: 'ringcentral',
-    serverUrl: reader.read(
-      'RC_SERVER_URL',
-      'https://platform.ringcentral.com',
-      ringCentralUrl,
-      'an https address without a path (http for this machine alone)',
-    ),
-    clientId: reader.raw('RC_APP_CLIENT_ID') ?? '',
-    clientSecret: reader.raw('RC_APP_CLIENT_SECRET') ?? '',
-    jwt: reader.raw('RC_USER_JWT') ?? '',
-    fromNumber,
-    api: reader.read('RC_SMS_API', 'standard', oneOf('standard', 'a2p'), 'standard or a2p'),
-    messagesPerMinute: reader.read(
-      'RC_MESSAGES_PER_MINUTE',
-      '36',
-      wholeNumber(1, 10_000),
-      'a whole number, 1 to 10000',
-    ),
+    ...base,
+    messagesPerDay: values.MESSAGES_PER_DAY,
+    hasSharedLimits: hasRateLimits,
+    maxFailures: values.MAX_FAILURES ?? base.maxFailures,
+    codeLifetimeSeconds: values.CODE_LIFETIME_SECONDS ?? base.codeLifetimeSeconds,
+    codeResendSeconds: values.CODE_RESEND_SECONDS ?? base.codeResendSeconds,
+    ...(!hasRateLimits && NO_RATE_LIMITS),
   };
 }
 
-function wholeNumber(least: number, most: number): (text: string) => number | undefined {
-  return (text) => {
-    if (!/^\d{1,9}$/.test(text)) return undefined;
-    const number = Number(text);
-    return number >= least && number <= most ? number : undefined;
-  };
-}
-
-function oneOf<Word extends string>(...words: Word[]): (text: string) => Word | undefined {
-  return (text) => words.find((word) => word === text);
-}
-
-function hostName(text: string): string | undefined {
-  return isIP(text) !== 0 || /^[a-z0-9.-]+$/i.test(text) ? text : undefined;
-}
-
-function origin(text: string): string | undefined {
-  const url = URL.canParse(text) ? new URL(text) : undefined;
-  if (url === undefined || !/^https?:$/.test(url.protocol)) return undefined;
-  return url.href === `${url.origin}/` ? url.origin : undefined;
-}
-
-function ringCentralUrl(text: string): string | undefined {
-  const found = origin(text);
-  if (found === undefined) return undefined;
-  return found.startsWith('https:') || isLoopbackHost(new URL(found).hostname) ? found : undefined;
-}
-
-function filePath(text: string): string | undefined {
-  const path = /^file:(?:\/\/(?=\/))?([^?#]+)$/.exec(text)?.[1];
-  return path === undefined || path.startsWith('//') || path.includes(':memory:') ? undefined : path;
-}
-
-function country(text: string): string | undefined {
-  return isCountry(text) ? text : undefined;
-}
-
-function countries(text: string): string[] | undefined {
-  const codes = text.split(',').map((code) => code.trim());
-  return codes.every(isCountry) ? codes : undefined;
-}
-
-function trustedProxies(text: string): false | number | string[] | undefined {
-  const hops = wholeNumber(0, 32)(text);
-  if (hops !== undefined) return hops === 0 ? false : hops;
-  const networks = text.split(',').map((network) => network.trim());
-  return networks.every(isNetwork) ? networks : undefined;
-}
-
-function isNetwork(text: string): boolean {
-  if (['loopback', 'linklocal', 'uniquelocal'].includes(text)) return true;
-  const [address = '', prefix, ...rest] = text.split('/');
-  const version = isIP(address);
-  if (version === 0 || text.includes('%') || rest.length > 0) return false;
-  if (prefix === undefined) return true;
-  try {
-    // Refuses a prefix that the address has no room for; /0 would believe anybody.
-    new BlockList().addSubnet(address, wholeNumber(1, 128)(prefix) ?? -1, version === 6 ? 'ipv6' : 'ipv4');
-    return true;
-  } catch {
-    return false;
+/** The faults of variables that don't fit together, although each is valid by itself. */
+function faultsAcross(
+  { isProduction, host, publicOrigin, serviceName, policy }: Config,
+  given: Texts,
+): Texts {
+  const faults: Texts = {};
+  if (!messagesFit({ serviceName, host: new URL(publicOrigin).hostname }, policy.codeLifetimeSeconds)) {
+    faults.SERVICE_NAME = 'is too long: with the host of PUBLIC_ORIGIN, a message is over 160 characters.';
   }
+  const sender = senderOf(given);
+  const isPublic = isProduction || publicOrigin.startsWith('https:') || !isLoopbackHost(host);
+  if (sender === 'console' && given.SMS_SENDER === undefined && isPublic) {
+    faults.SMS_SENDER =
+      'must be set here, because `console` prints the messages. Set the RC_ variables, or SMS_SENDER=console.';
+  }
+  for (const name of RC_NAMES) {
+    if (sender === 'ringcentral' && given[name] === undefined) {
+      faults[name] = 'is missing: RingCentral needs all of its RC_ variables.';
+    }
+  }
+  return faults;
+}
+
+function text(isValid: (text: string) => boolean, error: string) {
+  return z.string().refine(isValid, error);
+}
+
+function wholeNumber(least: number, most: number) {
+  const isInRange = (digits: string) =>
+    /^\d{1,9}$/.test(digits) && Number(digits) >= least && Number(digits) <= most;
+  return text(isInRange, `must be a whole number from ${least} to ${most}.`).transform(Number);
+}
+
+function list(isItem: (text: string) => boolean, error: string) {
+  const items = z.string().transform((commas) => commas.split(',').map((item) => item.trim()));
+  return items.pipe(z.array(text(isItem, error)));
+}
+
+function origin(error: string, isAllowed: (url: URL) => boolean = () => true) {
+  const isOrigin = (text: string) => {
+    if (!URL.canParse(text)) return false;
+    const url = new URL(text);
+    return /^https?:$/.test(url.protocol) && url.href === `${url.origin}/` && isAllowed(url);
+  };
+  return text(isOrigin, error).transform((url) => new URL(url).origin);
+}
+
+function isHost(text: string): boolean {
+  return isIP(text) !== 0 || z.regexes.hostname.test(text);
+}
+
+/** Accepts file:path and file:///path, but no host, no query and no database in memory. */
+function isFileUrl(text: string): boolean {
+  return /^file:(\/\/(?=\/))?(?!\/\/)[^?#]+$/.test(text) && !text.includes(':memory:');
+}
+
+const NETWORKS = z.union([
+  z.enum(['loopback', 'linklocal', 'uniquelocal']),
+  z.ipv4(),
+  z.ipv6(),
+  z.cidrv4(),
+  z.cidrv6(),
+]);
+
+/** Refuses the prefix /0, because it would trust every client. */
+function isNetwork(text: string): boolean {
+  return NETWORKS.safeParse(text).success && !text.endsWith('/0');
 }

@@ -8,7 +8,7 @@ import { createApp } from './http/app.ts';
 import { closeServers, listen } from './http/listen.ts';
 import { throttledAlerts } from './runtime/alerts.ts';
 import { createBackground } from './runtime/background-tasks.ts';
-import { sweep } from './runtime/cleanup.ts';
+import { cleanUp } from './runtime/cleanup.ts';
 import { createLog } from './runtime/log.ts';
 import { listenFault, startupMessages } from './runtime/startup-messages.ts';
 import { consoleSms, type InboxMessage } from './sms/console.ts';
@@ -18,7 +18,7 @@ import { createSmsPort, type PacedSms } from './sms/sms-port.ts';
 import { openSqliteStore } from './sqlite/store.ts';
 import type { Store } from './store.ts';
 
-const SWEEP_EVERY_MS = 60_000;
+const CLEAN_UP_EVERY_MS = 60_000;
 /** How long a stop waits for requests and messages under way. A message gives up sooner by itself. */
 const STOP_WITHIN_MS = 15_000;
 
@@ -57,7 +57,7 @@ async function main(): Promise<void> {
     throw new Error(listenFault(error, config));
   });
   const stopping = new AbortController();
-  background.afterResponse(() => sweepRegularly(store, log, stopping.signal));
+  background.afterResponse(() => cleanUpRegularly(store, log, stopping.signal));
   print(startupMessages(config).join('\n'));
   void check?.();
 
@@ -110,13 +110,13 @@ function senderFor(
   };
 }
 
-/** Sweeps once a minute until the signal aborts. A sweep that fails is tried again a minute later. */
-async function sweepRegularly(store: Store, log: Logger, signal: AbortSignal): Promise<void> {
+/** Deletes expired rows once a minute until the signal aborts. */
+async function cleanUpRegularly(store: Store, log: Logger, signal: AbortSignal): Promise<void> {
   while (!signal.aborted) {
-    await sweep(store, Date.now(), signal).catch((error) =>
-      log.error({ reason: String(error) }, 'sweep failed'),
+    await cleanUp(store, Date.now(), signal).catch((error) =>
+      log.error({ reason: String(error) }, 'cleanup failed'),
     );
-    await setTimeout(SWEEP_EVERY_MS, undefined, { signal, ref: false }).catch(() => undefined);
+    await setTimeout(CLEAN_UP_EVERY_MS, undefined, { signal, ref: false }).catch(() => undefined);
   }
 }
 

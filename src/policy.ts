@@ -2,104 +2,54 @@
 export interface Policy {
   /** Failures in a row, on one account and device, that lock. */
   readonly maxFailures: number;
-  /** How long a code can be used. */
+  /** A code expires after this time. */
   readonly codeLifetimeSeconds: number;
-  /** The pause between two messages for one account, purpose and count. */
+  /** The pause between two messages for one account, purpose and device. */
   readonly codeResendSeconds: number;
   /** The shortest password that the page accepts, in characters (Unicode code points). */
   readonly passwordMinLength: number;
-  /** Live seeds that one network may hold, before it loses its oldest. */
+  /** Live seeds that one network may hold. With one more, it loses its oldest. */
   readonly maxSeedsPerNetwork: number;
-  /** Requests within a minute from one network: an IPv4 address, or an IPv6 /64. */
+  /** Requests in a minute from one network: an IPv4 address or an IPv6 /64. */
   readonly requestsPerMinute: number;
-  /** Sign-ups within an hour from one network, whether or not the address was taken. */
+  /** Sign-ups in an hour from one network, also those for a taken address. */
   readonly signupsPerHour: number;
-  readonly messages: MessageBudgets;
-  /** Wrong codes within an hour, of all accounts together, from which on the log alerts and unknown devices slow down. */
+  /** Messages in all within 24 hours. The limits in `engine/sms-limits.ts` are parts of it. */
+  readonly messagesPerDay: number;
+  /** False lifts all limits of messages, except for those of an account and a phone. */
+  readonly hasSharedLimits: boolean;
+  /** Wrong codes in an hour, of all accounts together, after which unknown devices slow down and the log alerts. */
   readonly failedCodesPerHour: number;
-  /** While wrong codes are that many, unknown devices may try one code in so many seconds: of one network, and all together. */
+  /** The seconds between two tries of codes on unknown devices then: of one network, and of all together. */
   readonly guessPauseSeconds: { readonly network: number; readonly all: number };
 }
 
-/** How many messages may be asked for within any hour and any 24 hours. */
-export interface Allowance {
-  readonly perHour: number;
-  readonly perDay: number;
-}
-
-/** What text messages may cost. Where a budget has parts, none can be used up by those that another part is for. */
-export interface MessageBudgets {
-  /** `known`: asked for by a device that the account knows. `notice`: of a changed password, asked for by nobody. */
-  readonly account: { readonly stranger: Allowance; readonly known: Allowance; readonly notice: Allowance };
-  /** Each of five parts: by trust, and for known devices of the phone's first account. */
-  readonly phone: Allowance;
-  /** Each of four parts, by trust. A network is an IPv4 address, or an IPv6 /64. */
-  readonly network: Allowance;
-  /** As `network`, for an IPv6 /48, which one customer may have. */
-  readonly prefix48: Allowance;
-  /** For all numbers that differ in their last four digits alone. */
-  readonly prefix: Allowance;
-  readonly country: Allowance;
-  readonly total: Allowance;
-}
-
-/** Messages in all within a day, unless the operator says otherwise. */
-export const MESSAGES_PER_DAY = 1000;
-
-/** The budgets for so many messages a day in all. Without `hasSharedLimits` those of accounts and phones alone remain. */
-export function messageBudgets(perDay: number, hasSharedLimits = true): MessageBudgets {
-  const part = (share: number): Allowance => ({
-    perDay: Math.ceil(perDay * share),
-    perHour: Math.ceil((perDay * share) / 4),
-  });
-  const shared = (allowance: Allowance) => (hasSharedLimits ? allowance : UNLIMITED);
-  return {
-    // Four in a row for a person whose messages get lost; and in all, under twelve an hour.
-    account: {
-      stranger: { perHour: 5, perDay: 10 },
-      known: { perHour: 4, perDay: 10 },
-      notice: { perHour: 2, perDay: 4 },
-    },
-    // A family may share a number.
-    phone: { perHour: 8, perDay: 20 },
-    // An office or a mobile carrier may share an address.
-    network: shared({ perHour: 60, perDay: 200 }),
-    prefix48: shared({ perHour: 180, perDay: 600 }),
-    // Pumping goes to runs of numbers that one carrier has; honest people are spread over many.
-    prefix: shared(part(0.2)),
-    // No one country can use up the whole.
-    country: shared(part(0.8)),
-    total: shared(part(1)),
-  };
-}
-
-const UNLIMITED: Allowance = { perHour: Number.POSITIVE_INFINITY, perDay: Number.POSITIVE_INFINITY };
-
-/** The tutorial's own numbers, and the pause that it lacks. */
+/** The tutorial's own numbers, and the limits that it lacks. */
 export const TUTORIAL: Policy = {
   maxFailures: 3,
   codeLifetimeSeconds: 3600,
-  // Long enough that a double click costs one message, short enough to wait for.
+  // Long enough that a double click costs one message, and short enough to wait for.
   codeResendSeconds: 60,
-  // The least that NIST SP 800-63B-4, 3.1.1.2, has for any password; alone, as here until a lock, it wants fifteen.
+  // The least that NIST SP 800-63B-4, 3.1.1.2, accepts for any password. For a password alone it requires 15.
   passwordMinLength: 8,
-  // An office behind one address fits, and a flood from one address stays small.
+  // Room for an office behind one address. A flood from one address stays small.
   maxSeedsPerNetwork: 256,
-  // Five hundred sign-ins a minute: more people than that share no address, and a flood gets no further.
+  // 500 sign-ins a minute. More people do not share an address.
   requestsPerMinute: 1000,
-  // A school whose pupils sign up together passes; what a flood writes to the disk, and never goes, stays small.
+  // Room for a school whose pupils sign up together. Accounts are never deleted, so a flood of them must stay small.
   signupsPerHour: 1000,
-  messages: messageBudgets(MESSAGES_PER_DAY),
-  // One guess is right by chance in a million: a hundred an hour are typing errors of a big site, or an attack.
+  messagesPerDay: 1000,
+  hasSharedLimits: true,
+  // A guess is right by chance once in a million. A hundred an hour are typing errors on a large site, or an attack.
   failedCodesPerHour: 100,
-  // Few networks are slowed enough to leave turns to owners, and many can not hurry.
+  // Few networks are slowed so much that owners still get turns, and many networks can't hurry.
   guessPauseSeconds: { network: 10, all: 1 },
 };
 
-/** The numbers of OWASP ASVS 5.0 and NIST SP 800-63B-4, where they are stricter than the tutorial's. */
+/** The numbers of OWASP ASVS 5.0 and NIST SP 800-63B-4, if they are stricter than the tutorial's. */
 export const STRICT: Policy = {
   ...TUTORIAL,
-  // ASVS 5.0, 6.5.5, and NIST SP 800-63B-4, 3.1.3.2: what is sent out of band lives ten minutes at most.
+  // A code sent out of band is valid for at most ten minutes: ASVS 5.0, 6.5.5; NIST SP 800-63B-4, 3.1.3.2.
   codeLifetimeSeconds: 600,
   // NIST SP 800-63B-4, 3.1.1.2.
   passwordMinLength: 15,
@@ -107,32 +57,22 @@ export const STRICT: Policy = {
 
 /** Numbers that no policy changes, each with its reason. */
 export const CONSTANTS = {
-  /** A seed waits for its login this long: Argon2id on a slow phone, and a person who is called away for a moment. */
+  /** The time for Argon2id on a slow phone, and for a user who is interrupted. */
   seedLifetimeSeconds: 300,
-  /** Flows, so tries, that one code may have: each is a guess at one in a million. */
+  /** The flows of one code, so its tries. Each is a guess at one in a million. */
   maxFlowsPerCode: 3,
-  /** To a browser that the account does not know, a message is on its way to the provider for this long, whatever happens. */
+  /** An unknown device sees a message as being sent for this long, whatever happens. */
   sendingSeconds: 3,
-  /** Guards and codes go this long after their last change, whosever they are. */
+  /** Lockouts and codes are deleted this long after their last change, with or without an account. */
   rowLifetimeSeconds: 30 * 86_400,
   sessionIdleSeconds: 12 * 3600,
-  /** A session that was seen this recently is not written down as seen again. */
+  /** A session that was seen this recently is not written again. */
   sessionSeenSeconds: 60,
   sessionLifetimeSeconds: 30 * 86_400,
-  /** What was counted goes after the longest time that any limit looks back. */
+  /** The longest window of any limit. Older events are deleted. */
   eventLifetimeSeconds: 86_400,
-  /** The devices of an account that has known one for so long are settled: whoever floods has to have begun a day ago. */
+  /** An account that has had a known device for this long is trusted more. An attacker must begin a day ahead. */
   settledAfterSeconds: 86_400,
-  /**
-   * The share of the budgets of prefix, country and all that a message may still be taken from, in each of two pools, by
-   * how sure it is that it goes to a person who uses the service. An account that nobody has signed in to is worth a
-   * sign-up, which costs nothing; one that was signed in to, a little more; a phone that has given a code belongs to
-   * somebody, and may have the whole pool.
-   */
-  shares: {
-    strangers: { unused: 0.5, used: 0.55, confirmed: 0.6 },
-    devices: { known: 0.2, settled: 0.3, confirmed: 0.4 },
-  },
   /** The longest that browsers keep a cookie (RFC 6265bis, 5.5). */
   deviceLifetimeSeconds: 400 * 86_400,
 } as const;

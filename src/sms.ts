@@ -14,10 +14,11 @@ export type SmsOutcome =
   | { kind: 'unknown' };
 
 /**
- * Who asks for a message, least trusted first: `stranger`, a device that the account doesn't know; `known`, a device that it
- * knows; `settled`, a device known for a day; `confirmed`, a known device of an account whose phone is confirmed by a code.
+ * How far the device that asks for a message is trusted. `stranger`: the account does not know it. `known`: the account knows
+ * it. `trusted`: known, and the account's phone has given a code, or the account has known a device for a day and no other
+ * account has confirmed its number.
  */
-export const TRUST_LEVELS = ['stranger', 'known', 'settled', 'confirmed'] as const;
+export const TRUST_LEVELS = ['stranger', 'known', 'trusted'] as const;
 export type TrustLevel = (typeof TRUST_LEVELS)[number];
 
 /** The end of an accepted message, as far as it could be learnt. */

@@ -47,6 +47,12 @@ export interface User extends Keys {
 /** A user as sign-up makes one. */
 export type NewUser = Omit<User, 'isPhoneConfirmed' | 'knownSinceMs'>;
 
+/** An account's claims to its phone number. */
+export interface PhoneClaims {
+  readonly isFirst: boolean;
+  readonly isConfirmedElsewhere: boolean;
+}
+
 export interface Seed {
   readonly id: string;
   readonly seed: string;
@@ -103,8 +109,8 @@ export interface Session {
   readonly seenAtMs: number;
 }
 
-/** Rows that go: what has expired at `nowMs`, and what was last changed or seen before the other times. */
-export interface Sweep {
+/** Which rows are deleted: those that have expired at `nowMs`, and those last changed or seen before the other times. */
+export interface DueRows {
   readonly nowMs: number;
   readonly rowsChangedBeforeMs: number;
   readonly sessionsSeenBeforeMs: number;
@@ -122,8 +128,11 @@ export interface Tx {
   userFor(email: string): Promise<User | undefined>;
   /** Adds the user, or answers false where the email is taken. */
   addUser(user: NewUser, nowMs: number): Promise<boolean>;
-  /** Whether no other user was added before with the same phone; of one millisecond, the first is that of the smaller address. */
-  isFirstWithPhone(email: string, phoneno: string): Promise<boolean>;
+  /**
+   * Returns what other accounts with the phone leave to this one. `isFirst`: none was added before it; of one millisecond, the
+   * smaller address is first. `isConfirmedElsewhere`: another one has confirmed the phone.
+   */
+  phoneClaims(email: string, phoneno: string): Promise<PhoneClaims>;
   confirmPhone(email: string, nowMs: number): Promise<void>;
   setKeys(email: string, kdf: string, keys: Keys, nowMs: number): Promise<void>;
 
@@ -187,5 +196,5 @@ export interface Tx {
   forgetEvents(key: string): Promise<void>;
 
   /** Deletes at most `limit` rows of each table that are due, and answers how many went in all. */
-  sweep(due: Sweep, limit: number): Promise<number>;
+  deleteDue(due: DueRows, limit: number): Promise<number>;
 }

@@ -10,7 +10,7 @@ const RC = {
 };
 const SECRET = Buffer.alloc(32, 5).toString('base64url');
 
-/** The names of the variables that are at fault, in the message's order. */
+/** Returns the names of the bad variables in the order of the error message. */
 function faultsOf(env: Record<string, string>): string[] {
   try {
     readConfig(env);
@@ -24,7 +24,7 @@ function faultsOf(env: Record<string, string>): string[] {
   }
 }
 
-test('with nothing set it is the tutorial, here, with messages printed', () => {
+test('without any variable, the tutorial runs on this machine and prints its messages', () => {
   expect(readConfig({})).toEqual({
     isProduction: false,
     port: 5000,
@@ -42,15 +42,18 @@ test('with nothing set it is the tutorial, here, with messages printed', () => {
   });
 });
 
-test('a variable that is empty counts as not set', () => {
+test('an empty variable counts as unset', () => {
   expect(readConfig({ PORT: '', RC_USER_JWT: ' ', APP_SECRET: '' })).toEqual(readConfig({}));
 });
 
-test('the public origin follows the port', () => {
-  expect(readConfig({ PORT: '8080' }).publicOrigin).toBe('http://localhost:8080');
+test.each([
+  ['8080', 'http://localhost:8080'],
+  ['80', 'http://localhost'],
+])('PORT=%s makes the public origin %s', (PORT, publicOrigin) => {
+  expect(readConfig({ PORT }).publicOrigin).toBe(publicOrigin);
 });
 
-test('all faults are named at once', () => {
+test('one error names all faults', () => {
   const env = {
     PORT: '65536',
     HOST: 'a b',
@@ -68,6 +71,13 @@ test('all faults are named at once', () => {
     SMS_SENDER: 'pigeon',
   };
   expect(faultsOf(env).sort()).toEqual(Object.keys(env).sort());
+  expect(() => readConfig(env)).toThrow(/^The configuration is wrong:(\n {2}[A-Z_]+ must be [^\n]+\.)+$/);
+});
+
+test('a bad variable does not hide a missing one', () => {
+  const env = { PORT: 'x', RC_FROM_NUMBER: 'x', RC_USER_JWT: 'y' };
+  expect(faultsOf(env)).toEqual(['PORT', 'RC_APP_CLIENT_ID', 'RC_APP_CLIENT_SECRET', 'RC_FROM_NUMBER']);
+  expect(faultsOf({ PORT: 'x', HOST: '0.0.0.0' })).toEqual(['PORT', 'SMS_SENDER']);
 });
 
 test.each([
@@ -83,11 +93,11 @@ test.each([
   [{ SMS_SENDER: 'console', RC_FROM_NUMBER: '+199' }, ['RC_FROM_NUMBER']],
   [{ RC_SERVER_URL: 'nope' }, ['RC_SERVER_URL']],
   [{ RC_MESSAGES_PER_MINUTE: '0' }, ['RC_MESSAGES_PER_MINUTE']],
-])('%o names exactly what is wrong', (env, names) => {
+])('%o is refused, and only its faults are named', (env, names) => {
   expect(faultsOf(env as Record<string, string>).sort()).toEqual(names);
 });
 
-test('no value of a secret is ever told', () => {
+test('an error never contains a secret', () => {
   const env = {
     APP_SECRET: 'hunter2',
     DATABASE_URL: 'postgres://ann:hunter3@db',
@@ -107,7 +117,7 @@ test('no value of a secret is ever told', () => {
 });
 
 describe('the sender', () => {
-  test('is RingCentral where all its variables are set', () => {
+  test('is RingCentral if all its variables are set', () => {
     expect(readConfig(RC).sms).toEqual({
       sender: 'ringcentral',
       serverUrl: 'https://platform.ringcentral.com',
@@ -120,7 +130,7 @@ describe('the sender', () => {
     });
   });
 
-  test.each(Object.keys(RC))('without %s alone is an error that names it', (name) => {
+  test.each(Object.keys(RC))('without %s fails with an error that names only this variable', (name) => {
     expect(faultsOf({ ...RC, [name]: '' })).toEqual([name]);
     expect(faultsOf({ ...RC, [name]: '', SMS_SENDER: 'ringcentral' })).toEqual([name]);
     expect(readConfig({ ...RC, [name]: '', SMS_SENDER: 'console' }).sms).toEqual({ sender: 'console' });
@@ -132,31 +142,28 @@ describe('the sender', () => {
     { HOST: '0.0.0.0' },
     { HOST: 'example.com' },
     { HOST: '::' },
-  ])('of the console must be asked for by name with %o', (env) => {
+  ])('must be set to console explicitly with %o', (env) => {
     expect(faultsOf(env as Record<string, string>)).toEqual(['SMS_SENDER']);
     expect(readConfig({ ...env, SMS_SENDER: 'console' }).sms).toEqual({ sender: 'console' });
   });
 
-  test.each(['localhost', '127.0.0.1', '::1', '127.9.9.9'])(
-    'of the console is taken by itself on %s',
-    (HOST) => {
-      expect(readConfig({ HOST }).sms).toEqual({ sender: 'console' });
-    },
-  );
+  test.each(['localhost', '127.0.0.1', '::1', '127.9.9.9'])('is the console by default on %s', (HOST) => {
+    expect(readConfig({ HOST }).sms).toEqual({ sender: 'console' });
+  });
 
   test.each(['http://platform.example.com', 'platform.example.com', 'https://x.example.com/path'])(
-    'does not speak to %s',
+    'does not connect to %s',
     (url) => {
       expect(faultsOf({ ...RC, RC_SERVER_URL: url })).toEqual(['RC_SERVER_URL']);
     },
   );
 
-  test('sends by the API that RC_SMS_API names, and by no other', () => {
+  test('uses the API that RC_SMS_API names', () => {
     expect(readConfig({ ...RC, RC_SMS_API: 'a2p' }).sms).toMatchObject({ api: 'a2p' });
     expect(faultsOf({ ...RC, RC_SMS_API: 'mms' })).toEqual(['RC_SMS_API']);
   });
 
-  test('speaks to a stand-in on this machine', () => {
+  test('connects to a stand-in on this machine', () => {
     expect(readConfig({ ...RC, RC_SERVER_URL: 'http://127.0.0.1:4000/' }).sms).toMatchObject({
       serverUrl: 'http://127.0.0.1:4000',
     });
@@ -164,7 +171,7 @@ describe('the sender', () => {
 });
 
 describe('the policy', () => {
-  test('is strict by one word, and each number can be set by itself', () => {
+  test('is strict with POLICY=strict, and each number can be set', () => {
     expect(readConfig({ POLICY: 'strict' }).policy).toEqual(STRICT);
     expect(STRICT).toMatchObject({ codeLifetimeSeconds: 600, passwordMinLength: 15 });
     expect(
@@ -182,7 +189,7 @@ describe('the policy', () => {
     });
   });
 
-  test('lifts the limit of seeds with RATE_LIMITS=off', () => {
+  test('has no limit of seeds with RATE_LIMITS=off', () => {
     expect(readConfig({ RATE_LIMITS: 'off' }).policy.maxSeedsPerNetwork).toBeGreaterThan(1_000_000);
   });
 });
@@ -240,13 +247,13 @@ test.each([SECRET.slice(0, 42), `${SECRET}xx`, `${SECRET}=`, `${SECRET.slice(0, 
 );
 
 test.each(['日本', 'x'.repeat(100)])(
-  'SERVICE_NAME=%s is refused, because no message could hold it',
+  'SERVICE_NAME=%s is refused, because it does not fit into a message',
   (name) => {
     expect(faultsOf({ SERVICE_NAME: name })).toEqual(['SERVICE_NAME']);
   },
 );
 
-test('a host that leaves a message no room is refused', () => {
+test('SERVICE_NAME is refused if the host of PUBLIC_ORIGIN is too long for a message', () => {
   const PUBLIC_ORIGIN = `https://${'a'.repeat(60)}.example.com`;
   expect(faultsOf({ PUBLIC_ORIGIN, SMS_SENDER: 'console' })).toEqual(['SERVICE_NAME']);
 });

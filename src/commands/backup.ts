@@ -1,21 +1,23 @@
+import { parseArgs } from 'node:util';
 import dotenv from 'dotenv';
 import { readConfig } from '../config.ts';
 import { backUp } from '../sqlite/backup.ts';
 
-const USAGE = 'Name the file that the copy goes to: npm run backup -- copy.db';
+const USAGE = 'Name the file for the copy: npm run backup -- copy.db';
 
-/** Copies the database of DATABASE_URL, whether or not the program runs. The process ends with 0 where the copy is made, else with 1. */
-async function main([to, ...rest]: readonly string[]): Promise<void> {
+/** Copies the database of DATABASE_URL, even while the server runs. Exits with 0 after a copy, otherwise with 1. */
+async function main(): Promise<void> {
+  const { positionals } = parseArgs({ allowPositionals: true });
+  const [to, ...rest] = positionals;
   if (to === undefined || rest.length > 0) throw new Error(USAGE);
   dotenv.config({ quiet: true });
   process.umask(0o077);
-  const { DATABASE_URL } = process.env;
-  const { databasePath } = readConfig(DATABASE_URL === undefined ? {} : { DATABASE_URL });
+  const { databasePath } = readConfig({ DATABASE_URL: process.env.DATABASE_URL });
   const accounts = await backUp(databasePath, to);
   console.log(`${to} is a copy of ${databasePath}, with ${accounts} account${accounts === 1 ? '' : 's'}.`);
 }
 
-await main(process.argv.slice(2)).catch((error: Error) => {
+await main().catch((error: Error) => {
   console.error(error.message);
   process.exitCode = 1;
 });

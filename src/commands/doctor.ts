@@ -1,43 +1,49 @@
+import { parseArgs } from 'node:util';
 import dotenv from 'dotenv';
 import { type Config, ConfigError, readConfig } from '../config.ts';
 import { toE164 } from '../phone.ts';
 import { checkRingCentral, type Finding } from '../sms/ringcentral.ts';
 
-const USAGE = 'npm run doctor, or with one real message: npm run doctor -- --send +12025550123';
+const USAGE = 'npm run doctor, or to send one real message: npm run doctor -- --send +12025550123';
 const MARKS = { right: 'ok   ', wrong: 'WRONG', unsaid: '?    ' };
 
-/** Checks the way to RingCentral step by step and prints what to do. The process ends with 0 where nothing is wrong, else with 1. */
-async function main(args: readonly string[]): Promise<void> {
+/** Checks the connection to RingCentral and prints how to fix each fault. Exits with 1 after a fault, otherwise with 0. */
+async function main(): Promise<void> {
   dotenv.config({ quiet: true });
-  // While a message is followed, nothing else holds the process.
-  const hold = setInterval(() => undefined, 60_000);
-  for await (const finding of examine(args)) print(finding);
-  clearInterval(hold);
+  // Keeps the process alive while it waits for a message to be delivered.
+  const keepAlive = setInterval(() => undefined, 60_000);
+  for await (const finding of examine()) print(finding);
+  clearInterval(keepAlive);
 }
 
-async function* examine([flag, typed, ...rest]: readonly string[]): AsyncGenerator<Finding, void> {
-  if (flag !== undefined && (flag !== '--send' || typed === undefined || rest.length > 0)) {
-    yield wrong('Arguments', 'They are not understood.', USAGE);
+async function* examine(): AsyncGenerator<Finding, void> {
+  const args = readArguments();
+  if (args === undefined) {
+    yield wrong('Arguments', 'They are not valid.', USAGE);
     return;
   }
   const config = readVariables();
   if (typeof config === 'string') {
-    yield wrong(
-      'Variables',
-      config,
-      'Set them in .env: README.md, "Connect RingCentral", tells where they come from.',
-    );
+    yield wrong('Variables', config, 'Set them in .env, as README.md explains in "Connect RingCentral".');
     return;
   }
-  const to = typed === undefined ? undefined : toE164(typed, config);
-  if (typed !== undefined && to === undefined) {
-    yield wrong('Arguments', 'That is no mobile number of a country in SMS_COUNTRIES.', USAGE);
+  const to = args.send === undefined ? undefined : toE164(args.send, config);
+  if (args.send !== undefined && to === undefined) {
+    yield wrong('Arguments', 'The number is not a mobile number of a country in SMS_COUNTRIES.', USAGE);
     return;
   }
-  yield* checksOf(config, to);
+  yield* findings(config, to);
 }
 
-/** The configuration, or what is wrong with it. RingCentral's part is read even while messages go to the console. */
+function readArguments(): { send?: string | undefined } | undefined {
+  try {
+    return parseArgs({ options: { send: { type: 'string' } } }).values;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Returns the configuration, or a text that names its faults. Reads RingCentral's part even if the sender is the console. */
 function readVariables(): Config | string {
   try {
     return readConfig({ ...process.env, SMS_SENDER: 'ringcentral' });
@@ -47,18 +53,15 @@ function readVariables(): Config | string {
   }
 }
 
-async function* checksOf(
-  { sms, smsCountries, serviceName }: Config,
-  to?: string,
-): AsyncGenerator<Finding, void> {
+async function* findings({ sms, smsCountries, serviceName }: Config, to?: string): AsyncGenerator<Finding> {
   if (sms.sender !== 'ringcentral') return;
   const from = `the number ending in ${sms.fromNumber.slice(-4)}, by the ${sms.api} API`;
-  yield { step: 'Variables', is: 'right', says: `They are all set. Messages go from ${from}.` };
+  yield { step: 'Variables', is: 'right', says: `They are all set. Messages are sent from ${from}.` };
   if (process.env.SMS_SENDER === 'console') {
     yield {
       step: 'Sender',
       is: 'unsaid',
-      says: 'SMS_SENDER=console: the app prints its messages in place of sending them.',
+      says: 'SMS_SENDER=console: the app prints its messages and sends none.',
     };
   }
   const message = to && { to, text: `${serviceName}: this is a test message from its operator.` };
@@ -75,4 +78,4 @@ function print({ step, is, says, todo }: Finding): void {
   if (is === 'wrong') process.exitCode = 1;
 }
 
-await main(process.argv.slice(2));
+await main();

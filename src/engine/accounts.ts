@@ -1,33 +1,63 @@
 import { createHmac } from 'node:crypto';
 import { KDF, type Keys } from '../scram.ts';
+import type { Tx } from '../store.ts';
+import { fromBase64url } from '../token.ts';
+import type { NewKeys } from './requests.ts';
 
-/** An account as the engine sees it, whether anybody has signed up or not. */
+/** An account as the engine sees it: a user's, or a decoy for an address without an account. */
 export interface Account extends Keys {
+  readonly email: string;
   readonly kdf: string;
   readonly phoneno: string;
+  /** True after a code that was sent to the phone has been given. */
   readonly isPhoneConfirmed: boolean;
+  /** Unix milliseconds since when the account has known devices. */
   readonly knownSinceMs: number | undefined;
-  /** False for an address that nobody has signed up: no proof and no code is ever right for it, and no message leaves. */
+  /** False for a decoy: no proof and no code is ever right for it, and no message is sent. */
   readonly exists: boolean;
 }
 
-/** The salt (16 bytes, base64url) of an address: the same at all times, whether anybody has signed up with it or not. */
+/** Returns the account of an address, or its decoy. Both take the same work. */
+export async function accountFor(tx: Tx, saltKey: Uint8Array, email: string): Promise<Account> {
+  const decoy = decoyAccount(saltKey, email);
+  const user = await tx.userFor(email);
+  return user === undefined ? decoy : { ...user, exists: true };
+}
+
+/** Returns the salt (16 bytes, base64url) of an address. It never changes, with or without an account. */
 export function saltFor(saltKey: Uint8Array, email: string): string {
   return derive(saltKey, 'salt', email).subarray(0, 16).toString('base64url');
 }
 
-/** What stands in for the account of an address that nobody has signed up: made from the address alone, so it never changes. */
+/** A decoy for an address without an account. It is derived from the address, so it never changes. */
 export function decoyAccount(saltKey: Uint8Array, email: string): Account {
-  const lastFour = (derive(saltKey, 'phone', email).readUInt32BE() % 10_000).toString().padStart(4, '0');
+  const digest = derive(saltKey, 'phone', email);
+  const lastFour = (digest.readUInt32BE() % 10_000).toString().padStart(4, '0');
   return {
+    email,
     kdf: KDF,
-    storedKey: derive(saltKey, 'stored key', email),
-    serverKey: derive(saltKey, 'server key', email),
+    storedKey: digest,
+    serverKey: digest,
     phoneno: `+1000000${lastFour}`,
     isPhoneConfirmed: false,
     knownSinceMs: undefined,
     exists: false,
   };
+}
+
+/** Returns which of `salt` and `kdf` differs from what getSeed hands out for the account, if any. */
+export function refusedField(
+  saltKey: Uint8Array,
+  account: Account,
+  form: NewKeys,
+): { kind: 'invalid'; field: string } | undefined {
+  if (form.salt !== saltFor(saltKey, account.email)) return { kind: 'invalid', field: 'salt' };
+  return form.kdf === account.kdf ? undefined : { kind: 'invalid', field: 'kdf' };
+}
+
+/** The keys of a form as bytes. */
+export function keysOf(form: NewKeys): Keys {
+  return { storedKey: fromBase64url(form.storedKey), serverKey: fromBase64url(form.serverKey) };
 }
 
 function derive(saltKey: Uint8Array, label: string, email: string): Buffer {

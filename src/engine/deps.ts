@@ -4,7 +4,7 @@ import type { Policy } from '../policy.ts';
 import type { SmsAvailability, SmsPort, TrustLevel } from '../sms.ts';
 import type { Store } from '../store.ts';
 
-/** All that the engine needs of the world around it. */
+/** Everything that the engine needs from outside. */
 export interface Deps {
   readonly store: Store;
   readonly sms: SmsPort;
@@ -12,25 +12,25 @@ export interface Deps {
   readonly policy: Policy;
   readonly phones: PhoneRules;
   readonly site: Site;
-  /** The key (32 bytes or more) that codes are made with; it is never in the database. */
+  /** The key (32 bytes or more) that codes are made with. It is never in the database. */
   readonly appSecret: Uint8Array;
   /** Unix milliseconds. */
   readonly nowMs: () => number;
-  /** Bytes that nobody can foresee. */
+  /** Returns unpredictable bytes. */
   readonly randomBytes: (size: number) => Uint8Array;
-  /** Runs a task on a later tick, after the answer has left, and sees to its failure. */
+  /** Runs a task on a later tick, after the response. Errors of the task are logged. */
   readonly afterResponse: (task: () => Promise<void>) => void;
-  /** Tells the operator of what may be an attack; called as often as it is seen. */
-  readonly alert: (alert: Alert) => void;
-  /** As `later`, for a task that may take minutes and that nobody misses if the program ends. */
+  /** As `afterResponse`, for a task that may take minutes and that a stop does not wait for. */
   readonly detached: (task: () => Promise<void>) => void;
+  /** Tells the operator about a possible attack, each time that it is seen. */
+  readonly alert: (alert: Alert) => void;
 }
 
 /**
- * `messages_held_back`: a budget that accounts share has no room left for some of them. `queue_full`: no place to wait for
- * a turn is left for some who ask.
+ * `messages_suppressed`: a limit that accounts share is full. `queue_full`: the sender has no place left for messages of a
+ * trust level. `many_failed_codes`: wrong codes of all accounts together passed their limit.
  */
 export type Alert =
   | { readonly event: 'queue_full' }
   | { readonly event: 'many_failed_codes' }
-  | { readonly event: 'messages_held_back'; readonly budget: 'prefix' | 'country' | 'total' };
+  | { readonly event: 'messages_suppressed'; readonly limit: 'prefix' | 'country' | 'total' };

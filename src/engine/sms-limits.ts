@@ -1,224 +1,212 @@
 import { countryOf, prefixOf } from '../phone.ts';
-import { type Allowance, CONSTANTS, type MessageBudgets } from '../policy.ts';
+import { CONSTANTS } from '../policy.ts';
 import type { SmsOutcome, TrustLevel } from '../sms.ts';
-import type { Tx } from '../store.ts';
-import type { Account } from './accounts.ts';
-import type { ClientNetwork } from './requests.ts';
+import { type Tx, UNKNOWN_DEVICE } from '../store.ts';
+import type { EngineRequest } from './request.ts';
+import { DAY_MS, HOUR_MS, inSeconds, windowWaitMs } from './windows.ts';
 
-/** A message that somebody wants sent, as far as budgets are concerned. */
-export interface Wanted {
-  readonly email: string;
-  readonly account: Account;
-  readonly origin: ClientNetwork;
-  /** A `notice` is wanted by nobody but us. */
-  readonly by: 'stranger' | 'known' | 'notice';
+/**
+ * All limits of messages within any hour and any 24 hours. Each column counts apart. `docs/sms-limits.md` has the reasons.
+ * A disclosed limit refuses the request. An undisclosed one would tell whose number it is: it suppresses the message.
+ */
+export const SMS_LIMITS = {
+  /** Disclosed. Both kinds of known devices count together. */
+  account: {
+    stranger: { perHour: 5, perDay: 10 },
+    known: { perHour: 4, perDay: 10 },
+    trusted: { perHour: 4, perDay: 10 },
+    notice: { perHour: 2, perDay: 4 },
+  },
+  /** Disclosed. An IPv4 address or an IPv6 /64; and an IPv6 /48. For each trust level. */
+  network: { perHour: 60, perDay: 200 },
+  prefix48: { perHour: 180, perDay: 600 },
+  /** Undisclosed. For each trust level, and for the number's first account. */
+  phone: { perHour: 8, perDay: 20 },
+  /** The parts of MESSAGES_PER_DAY for all numbers with one prefix, of one country, and in all. A quarter of each in an hour. */
+  shared: { prefix: 0.2, country: 0.8, total: 1 },
+  /** Strangers and known devices share no pool. Disclosed for the total. */
+  pool: { strangers: 0.6, devices: 0.4 },
+  /** Undisclosed. How far a message may fill its pool. The rest is for a confirmed phone's first message of the day. */
+  share: { stranger: 0.5, known: 0.2, trusted: 0.3, notice: 0.4 },
+} as const;
+
+/** A message that a request asks for, as far as limits are concerned. */
+export interface SmsRequest {
   readonly trust: TrustLevel;
-  /** The part of the phone's budget that it is taken from. */
+  /** True for a message that no user asked for. */
+  readonly isNotice: boolean;
+  /** The part of the phone's limit that it counts for. */
   readonly phonePart: TrustLevel | 'first';
-  /** Up to which share of the budgets of prefix, country and all it may still be taken. */
-  readonly share: number;
 }
 
-/** What a message took: whether it may leave, and what it counts under besides its network. */
-export interface Spent {
-  readonly mayLeave: boolean;
+/** The keys that a message was counted under, to refund it. */
+export interface Charge {
+  /** True if an undisclosed limit is full, the account is a decoy, or its country gets no messages. */
+  readonly isSuppressed: boolean;
   readonly account: string;
   readonly phone: string;
-  /** Prefix, country and all. */
+  /** Prefix, country and total. */
   readonly shared: readonly string[];
-  /** The budgets that have no room for it, of those that are not told. */
-  readonly full: readonly BudgetName[];
 }
-
-type BudgetName = 'account' | 'network' | 'prefix48' | 'phone' | 'prefix' | 'country' | 'total';
 
 interface Limit {
-  readonly name: BudgetName;
+  readonly name: 'account' | 'network' | 'prefix48' | 'phone' | 'prefix' | 'country' | 'total';
   readonly key: string;
-  readonly allowance: Allowance;
+  readonly perHour: number;
+  readonly perDay: number;
 }
 
-export const HOUR_MS = 3_600_000;
-const DAY_MS = 24 * HOUR_MS;
+/** Finds out how far the device that asks for a message is trusted. */
+export async function classifyRequest({ tx, account, device, nowMs }: EngineRequest): Promise<SmsRequest> {
+  const isNotice = false;
+  if (device === UNKNOWN_DEVICE) return { trust: 'stranger', isNotice, phonePart: 'stranger' };
+  if (account.isPhoneConfirmed) return { trust: 'trusted', isNotice, phonePart: 'trusted' };
 
-type Whose = Pick<Wanted, 'email' | 'account' | 'origin'>;
+  const { knownSinceMs = nowMs } = account;
+  const { isFirst, isConfirmedElsewhere } = await tx.phoneClaims(account.email, account.phoneno);
+  const isSettled = nowMs - knownSinceMs >= CONSTANTS.settledAfterSeconds * 1000;
+  const trust = isSettled && !isConfirmedElsewhere ? 'trusted' : 'known';
+  return { trust, isNotice, phonePart: isFirst ? 'first' : trust };
+}
 
-/** Judges a message that is asked for, by a device that the account knows or by any other. */
-export async function wantedBy(
-  tx: Tx,
-  { email, account, origin, isKnownDevice }: Whose & { isKnownDevice: boolean },
-  nowMs: number,
-): Promise<Wanted> {
-  const whose = { email, account, origin };
-  const { strangers, devices } = CONSTANTS.shares;
-  if (!isKnownDevice) {
-    const trust = 'stranger';
-    const unconfirmed = account.knownSinceMs === undefined ? strangers.unused : strangers.used;
-    const share = account.isPhoneConfirmed ? strangers.confirmed : unconfirmed;
-    return { ...whose, by: 'stranger', trust, phonePart: trust, share };
+/** The notice of a new password. The user who set it has just given a code. */
+export const NOTICE: SmsRequest = { trust: 'trusted', isNotice: true, phonePart: 'trusted' };
+
+/**
+ * Charges a message to all its limits. Refuses it, and counts nothing, if a disclosed limit is full. A suppressed message
+ * counts for its account and network alone, so a decoy can't use up what accounts share. `nextInSeconds`: when the disclosed
+ * limits have room for one more.
+ */
+export async function chargeLimits(
+  request: EngineRequest,
+  sms: SmsRequest,
+): Promise<
+  { kind: 'refused'; retryAfter: number } | { kind: 'charged'; charge: Charge; nextInSeconds: number }
+> {
+  const { deps, tx, nowMs, account } = request;
+  const waitMs = await disclosedWaitMs(request, sms);
+  if (waitMs > 0) return { kind: 'refused', retryAfter: inSeconds(waitMs) };
+
+  // All of it is done for decoys too, so that they take as long.
+  const undisclosed = await undisclosedLimits(request, sms);
+  const full: Limit['name'][] = [];
+  for (const limit of undisclosed) if ((await limitWaitMs(tx, limit, nowMs)) > 0) full.push(limit.name);
+  for (const limit of ['prefix', 'country', 'total'] as const) {
+    if (full.includes(limit)) deps.alert({ event: 'messages_suppressed', limit });
   }
-  const trust = standingOf(account, nowMs);
-  const isFirst = trust !== 'confirmed' && (await tx.isFirstWithPhone(email, account.phoneno));
-  return {
-    ...whose,
-    by: 'known',
-    trust,
-    phonePart: isFirst ? 'first' : trust,
-    share: devices[trust],
-  };
-}
+  const isCountryServed = deps.phones.smsCountries.includes(countryOf(account.phoneno) ?? '');
+  const isSuppressed = full.length > 0 || !account.exists || !isCountryServed;
 
-function standingOf({ isPhoneConfirmed, knownSinceMs }: Account, nowMs: number) {
-  if (isPhoneConfirmed) return 'confirmed';
-  const settledBeforeMs = nowMs - CONSTANTS.settledAfterSeconds * 1000;
-  const isSettled = knownSinceMs !== undefined && knownSinceMs <= settledBeforeMs;
-  return isSettled ? 'settled' : 'known';
-}
-
-/** The notice of a new password: whoever could set it has just given a code. */
-export function wantedNotice(whose: Whose): Wanted {
-  const trust = 'confirmed';
-  return { ...whose, by: 'notice', trust, phonePart: trust, share: CONSTANTS.shares.devices[trust] };
+  const own = ownLimits(request, sms).map(({ key }) => key);
+  const [phone = '', ...shared] = undisclosed.map(({ key }) => (isSuppressed ? `unsent ${key}` : key));
+  await tx.countEvent([...own, phone, ...shared], nowMs);
+  const charge = { isSuppressed, account: accountKey(account.email, sms), phone, shared };
+  return { kind: 'charged', charge, nextInSeconds: inSeconds(await disclosedWaitMs(request, sms)) };
 }
 
 /**
- * In how many milliseconds the budgets of the account, of the network and of all messages together have room for the
- * message; 0 where they have it now. The same for all accounts that were asked about alike, whether anybody has them.
+ * Refunds a message that was definitely not sent. Shared limits always get it back. If the fault was ours, the phone's limit
+ * gets it back too, and for a known device the account's. A phone that refuses messages keeps its count, so it costs.
  */
-export async function budgetWaitMs(
+export async function refund(
   tx: Tx,
-  budgets: MessageBudgets,
-  wanted: Wanted,
-  nowMs: number,
-): Promise<number> {
-  const whole = partial(budgets.total, CONSTANTS.shares[poolOf(wanted)].confirmed);
-  const total: Limit = { name: 'total', key: totalKey(wanted), allowance: whole };
-  const limits = [...ownLimits(budgets, wanted), total];
-  // Whoever else uses the network must not be able to keep a notice back.
-  const heeded =
-    wanted.by === 'notice' ? limits.filter(({ name }) => name !== 'network' && name !== 'prefix48') : limits;
-  let longestMs = 0;
-  for (const limit of heeded) longestMs = Math.max(longestMs, await limitWaitMs(tx, limit, nowMs));
-  return longestMs;
-}
-
-/**
- * Counts a message that the budgets above have room for. It may leave where the account is somebody's, in a country of
- * `smsCountries`, and the budgets that are not told have room too; else it counts for its account and network alone.
- */
-export async function spendBudgets(
-  tx: Tx,
-  budgets: MessageBudgets,
-  smsCountries: readonly string[],
-  wanted: Wanted,
-  nowMs: number,
-): Promise<Spent> {
-  const { phoneno, exists } = wanted.account;
-  const country = countryOf(phoneno) ?? '';
-  const phone = phoneLimit(budgets, wanted);
-  const shared = sharedLimits(budgets, wanted, country);
-  // Looked up and counted for nobody's accounts too, so that they take as long.
-  const full: BudgetName[] = [];
-  for (const limit of [phone, ...shared])
-    if ((await limitWaitMs(tx, limit, nowMs)) > 0) full.push(limit.name);
-  const mayLeave = full.length === 0 && exists && smsCountries.includes(country);
-
-  const keyOf = ({ key }: Limit) => (mayLeave ? key : `unsent ${key}`);
-  const account = accountKey(wanted.by, wanted.email);
-  const spent = { mayLeave, account, phone: keyOf(phone), shared: shared.map(keyOf), full };
-  const own = ownLimits(budgets, wanted).map(({ key }) => key);
-  await tx.countEvent([...own, spent.phone, ...spent.shared], nowMs);
-  return spent;
-}
-
-/**
- * Gives back what a message that was definitely not sent took of what others share; and to a known device, whose fault
- * it was not, its account's part. A phone that refuses messages keeps its count, and so does the network: neither is a
- * way to try for nothing.
- */
-export async function giveBack(
-  tx: Tx,
-  { account, phone, shared }: Spent,
+  { account, phone, shared }: Charge,
   trust: TrustLevel,
   { reason, scope }: Extract<SmsOutcome, { kind: 'refused' }>,
 ): Promise<void> {
   const isOurs = scope !== 'message' && (reason === 'busy' || reason === 'misconfigured');
-  await tx.uncountEvent([
-    ...shared,
-    ...(isOurs ? [phone] : []),
-    ...(isOurs && trust !== 'stranger' ? [account] : []),
-  ]);
+  const own = trust === 'stranger' ? [phone] : [phone, account];
+  await tx.uncountEvent([...shared, ...(isOurs ? own : [])]);
 }
 
-/** Forgets what was counted for an account, whoever asked. */
-export async function forgetSpent(tx: Tx, email: string): Promise<void> {
-  for (const by of ['stranger', 'known', 'notice'] as const) await tx.forgetEvents(accountKey(by, email));
+/** Forgets what was counted for the account itself. */
+export async function forgetCharges(tx: Tx, email: string): Promise<void> {
+  for (const part of ['stranger', 'known', 'notice'])
+    await tx.forgetEvents(`message account ${part} ${email}`);
 }
 
-function accountKey(by: Wanted['by'], email: string): string {
-  return `message account ${by} ${email}`;
+/** Milliseconds until the disclosed limits have room: account, network and total. The same with and without an account. */
+export async function disclosedWaitMs(request: EngineRequest, sms: SmsRequest): Promise<number> {
+  const own = ownLimits(request, sms);
+  // Other users of the network must not be able to hold a notice back.
+  const heeded = sms.isNotice ? own.slice(0, 1) : own;
+  const pool = SMS_LIMITS.pool[poolOf(sms)];
+  return longestWaitMs(request, [...heeded, sharedLimit(request, 'total', totalKey(sms), pool)]);
 }
 
-/** What strangers use up is not what known devices have: those are told more, and would see by it whose number it is. */
-function poolOf({ trust }: Wanted): 'strangers' | 'devices' {
-  return trust === 'stranger' ? 'strangers' : 'devices';
+/** Milliseconds until the undisclosed limits have room. Only for a known device whose message was suppressed. */
+export async function undisclosedWaitMs(request: EngineRequest, sms: SmsRequest): Promise<number> {
+  return longestWaitMs(request, await undisclosedLimits(request, sms));
 }
 
-function totalKey(wanted: Wanted): string {
-  return `message ${poolOf(wanted)}`;
+async function longestWaitMs({ tx, nowMs }: EngineRequest, limits: readonly Limit[]): Promise<number> {
+  let longestMs = 0;
+  for (const limit of limits) longestMs = Math.max(longestMs, await limitWaitMs(tx, limit, nowMs));
+  return longestMs;
 }
 
-/** The budgets of the account and of the network, which have a part of their own for each kind of asker. */
-function ownLimits(budgets: MessageBudgets, { email, by, trust, origin }: Wanted): Limit[] {
-  const limits: Limit[] = [
-    { name: 'account', key: accountKey(by, email), allowance: budgets.account[by] },
-    { name: 'network', key: `message network ${trust} ${origin.network}`, allowance: budgets.network },
-  ];
-  if (origin.prefix48 === undefined) return limits;
-  return [
-    ...limits,
-    { name: 'prefix48', key: `message block ${trust} ${origin.prefix48}`, allowance: budgets.prefix48 },
-  ];
-}
-
-/** Not told, and nor are those below: they would tell whose number it is. */
-function phoneLimit(budgets: MessageBudgets, { account, phonePart }: Wanted): Limit {
-  return { name: 'phone', key: `message phone ${phonePart} ${account.phoneno}`, allowance: budgets.phone };
-}
-
-function sharedLimits(budgets: MessageBudgets, wanted: Wanted, country: string): Limit[] {
-  const { share } = wanted;
-  const key = totalKey(wanted);
-  const prefix = prefixOf(wanted.account.phoneno);
-  return [
-    { name: 'prefix', key: `${key} prefix ${prefix}`, allowance: partial(budgets.prefix, share) },
-    { name: 'country', key: `${key} country ${country}`, allowance: partial(budgets.country, share) },
-    { name: 'total', key, allowance: partial(budgets.total, share) },
-  ];
-}
-
-/** Rounded so that the pools of a budget, together, are no more than it. */
-function partial({ perHour, perDay }: Allowance, share: number): Allowance {
-  const part = (count: number) => Math.max(1, Math.round(count * share));
-  return { perHour: part(perHour), perDay: part(perDay) };
-}
-
-/** How long the limit makes a message wait. */
-async function limitWaitMs(tx: Tx, { key, allowance }: Limit, nowMs: number): Promise<number> {
-  const hourMs = await windowWaitMs(tx, key, allowance.perHour, HOUR_MS, nowMs);
-  const dayMs = await windowWaitMs(tx, key, allowance.perDay, DAY_MS, nowMs);
+async function limitWaitMs(tx: Tx, { key, perHour, perDay }: Limit, nowMs: number): Promise<number> {
+  const hourMs = await windowWaitMs(tx, key, perHour, HOUR_MS, nowMs);
+  const dayMs = await windowWaitMs(tx, key, perDay, DAY_MS, nowMs);
   return Math.max(hourMs, dayMs);
 }
 
-/** In how many milliseconds fewer than `most` events lie within the window; 0 where fewer do now. Infinity is no limit. */
-export async function windowWaitMs(
-  tx: Tx,
+function ownLimits({ deps, account, network }: EngineRequest, sms: SmsRequest): Limit[] {
+  const { trust, isNotice } = sms;
+  const ofAccount = SMS_LIMITS.account[isNotice ? 'notice' : trust];
+  const limits: Limit[] = [{ name: 'account', key: accountKey(account.email, sms), ...ofAccount }];
+  if (!deps.policy.hasSharedLimits) return limits;
+  limits.push({ name: 'network', key: `message network ${trust} ${network.network}`, ...SMS_LIMITS.network });
+  if (network.prefix48 === undefined) return limits;
+  const key = `message block ${trust} ${network.prefix48}`;
+  return [...limits, { name: 'prefix48', key, ...SMS_LIMITS.prefix48 }];
+}
+
+/** The phone's limit, then prefix, country and total as far as the message may fill them. */
+async function undisclosedLimits(request: EngineRequest, sms: SmsRequest): Promise<Limit[]> {
+  const { tx, nowMs, account } = request;
+  const phone: Limit = {
+    name: 'phone',
+    key: `message phone ${sms.phonePart} ${account.phoneno}`,
+    ...SMS_LIMITS.phone,
+  };
+  const isFirstOfDay = (await windowWaitMs(tx, phone.key, 1, DAY_MS, nowMs)) === 0;
+  const share = SMS_LIMITS.share[sms.isNotice ? 'notice' : sms.trust];
+  const filled = account.isPhoneConfirmed && isFirstOfDay ? SMS_LIMITS.pool[poolOf(sms)] : share;
+  const key = totalKey(sms);
+  return [
+    phone,
+    sharedLimit(request, 'prefix', `${key} prefix ${prefixOf(account.phoneno)}`, filled),
+    sharedLimit(request, 'country', `${key} country ${countryOf(account.phoneno) ?? ''}`, filled),
+    sharedLimit(request, 'total', key, filled),
+  ];
+}
+
+/** A part of MESSAGES_PER_DAY, rounded so that the pools together are no more than the whole. */
+function sharedLimit(
+  { deps }: EngineRequest,
+  name: 'prefix' | 'country' | 'total',
   key: string,
-  most: number,
-  windowMs: number,
-  nowMs: number,
-): Promise<number> {
-  if (most === Number.POSITIVE_INFINITY) return 0;
-  const atMs = await tx.nthNewestEvent(key, most, nowMs - windowMs, nowMs);
-  return atMs === undefined ? 0 : atMs + windowMs - nowMs;
+  part: number,
+): Limit {
+  const { messagesPerDay, hasSharedLimits } = deps.policy;
+  if (!hasSharedLimits)
+    return { name, key, perHour: Number.POSITIVE_INFINITY, perDay: Number.POSITIVE_INFINITY };
+  const whole = messagesPerDay * SMS_LIMITS.shared[name];
+  const partOf = (count: number) => Math.max(1, Math.round(Math.ceil(count) * part));
+  return { name, key, perHour: partOf(whole / 4), perDay: partOf(whole) };
+}
+
+function accountKey(email: string, { trust, isNotice }: SmsRequest): string {
+  const part = isNotice ? 'notice' : trust === 'stranger' ? 'stranger' : 'known';
+  return `message account ${part} ${email}`;
+}
+
+function totalKey(sms: SmsRequest): string {
+  return `message ${poolOf(sms)}`;
+}
+
+/** Known devices learn what became of their messages. In one pool with strangers they would see whether those were sent. */
+function poolOf({ trust }: SmsRequest): 'strangers' | 'devices' {
+  return trust === 'stranger' ? 'strangers' : 'devices';
 }

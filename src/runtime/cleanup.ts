@@ -8,10 +8,10 @@ const ROWS_A_TURN = 50;
 const PAUSE_MS = 10;
 
 /**
- * Deletes the rows whose time is over, `ROWS_A_TURN` of each table at a time. Rows of accounts and of addresses without an
- * account live equally long. Stops early if the signal aborts.
+ * Deletes expired rows, `ROWS_A_TURN` of each table at a time. Rows of accounts and of decoys live equally long. Stops early
+ * if the signal aborts.
  */
-export async function sweep(store: Store, nowMs: number, signal?: AbortSignal): Promise<void> {
+export async function cleanUp(store: Store, nowMs: number, signal?: AbortSignal): Promise<void> {
   const due = {
     nowMs,
     rowsChangedBeforeMs: nowMs - CONSTANTS.rowLifetimeSeconds * 1000,
@@ -20,8 +20,8 @@ export async function sweep(store: Store, nowMs: number, signal?: AbortSignal): 
     eventsBeforeMs: nowMs - CONSTANTS.eventLifetimeSeconds * 1000,
   };
   while (!signal?.aborted) {
-    const swept = await store.transact((tx) => tx.sweep(due, ROWS_A_TURN), { isLasting: false });
-    if (swept === 0) return;
+    const deleted = await store.transact((tx) => tx.deleteDue(due, ROWS_A_TURN), { isLasting: false });
+    if (deleted === 0) return;
     await setTimeout(PAUSE_MS);
   }
 }

@@ -1,8 +1,11 @@
 import { setTimeout } from 'node:timers/promises';
 import { type Logger, pino } from 'pino';
 
-/** Bytes of log lines that wait for the reader of the standard output. Past them, lines are dropped. */
+/** Bytes of lines that wait for a slow reader of the standard output. Past them, lines are dropped. */
 const MAX_WAITING_BYTES = 1024 * 1024;
+/** Lines are written together: as soon as they have this many bytes, or at the next flush. */
+const WRITE_BYTES = 4096;
+const FLUSH_EVERY_MS = 50;
 const END_MS = 1000;
 
 /** The log and what else writes to the standard output. */
@@ -19,7 +22,13 @@ export interface Log {
  * up to 1 MiB waits, further lines are dropped.
  */
 export function createLog(): Log {
-  const output = pino.destination({ dest: 1, sync: false, maxLength: MAX_WAITING_BYTES });
+  const output = pino.destination({
+    dest: 1,
+    sync: false,
+    minLength: WRITE_BYTES,
+    periodicFlush: FLUSH_EVERY_MS,
+    maxLength: MAX_WAITING_BYTES,
+  });
   // A closed pipe or a full disk loses lines. Without a listener it would end the program.
   output.on('error', () => undefined);
   return {

@@ -6,13 +6,14 @@ import type {
   Code,
   Delivery,
   DeviceTimes,
+  DueRows,
   Flow,
   Lockout,
   NewUser,
+  PhoneClaims,
   Seed,
   SentAgain,
   Session,
-  Sweep,
   Tx,
   User,
 } from '../store.ts';
@@ -46,7 +47,7 @@ interface CodeRow {
   requested_by_known_device: number;
 }
 
-const SWEEPS = [
+const DUE_ROWS = [
   { table: 'seeds', key: 'rowid', isDue: 'expires_at_ms <= @nowMs' },
   { table: 'lockouts', key: 'email, device', isDue: 'changed_at_ms < @rowsChangedBeforeMs' },
   { table: 'codes', key: 'rowid', isDue: 'changed_at_ms < @rowsChangedBeforeMs' },
@@ -76,9 +77,12 @@ export function prepareAll(db: Database) {
          generation)
       VALUES (@email, @phoneno, @fname, @lname, @kdf, @storedKey, @serverKey, @nowMs, @nowMs, @nowMs)
       ON CONFLICT (email) DO NOTHING`),
-    isFirstWithPhone: sql<[string, string], { is_first: number }>(
-      'SELECT email = ? AS is_first FROM users WHERE phoneno = ? ORDER BY created_at_ms, email LIMIT 1',
-    ),
+    phoneClaims: sql<[object], { is_first: number; is_confirmed_elsewhere: number }>(`
+      SELECT email = @email AS is_first,
+        EXISTS (
+          SELECT 1 FROM users WHERE phoneno = @phoneno AND phone_confirmed_at_ms IS NOT NULL AND email <> @email
+        ) AS is_confirmed_elsewhere
+      FROM users WHERE phoneno = @phoneno ORDER BY created_at_ms, email LIMIT 1`),
     setKeys: sql<[object]>(`
       UPDATE users SET kdf = @kdf, stored_key = @storedKey, server_key = @serverKey, keys_changed_at_ms = @nowMs
       WHERE email = @email`),
@@ -185,8 +189,8 @@ export function prepareAll(db: Database) {
       DELETE FROM events WHERE key = @key AND number = (SELECT max(number) FROM events WHERE key = @key)`),
     forgetEvents: sql<[string]>('DELETE FROM events WHERE key = ?'),
 
-    sweeps: SWEEPS.map(({ table, key, isDue }) =>
-      sql<[Sweep & { limit: number }]>(
+    deleteDue: DUE_ROWS.map(({ table, key, isDue }) =>
+      sql<[DueRows & { limit: number }]>(
         `DELETE FROM ${table} WHERE (${key}) IN (SELECT ${key} FROM ${table} WHERE ${isDue} LIMIT @limit)`,
       ),
     ),
@@ -234,8 +238,9 @@ export class SqliteTx implements Tx {
     return this.#sql.addUser.run({ ...user, nowMs }).changes === 1;
   }
 
-  async isFirstWithPhone(email: string, phoneno: string): Promise<boolean> {
-    return this.#sql.isFirstWithPhone.get(email, phoneno)?.is_first === 1;
+  async phoneClaims(email: string, phoneno: string): Promise<PhoneClaims> {
+    const row = this.#sql.phoneClaims.get({ email, phoneno });
+    return { isFirst: row?.is_first === 1, isConfirmedElsewhere: row?.is_confirmed_elsewhere === 1 };
   }
 
   async confirmPhone(email: string, nowMs: number): Promise<void> {
@@ -404,8 +409,11 @@ export class SqliteTx implements Tx {
     this.#sql.forgetEvents.run(key);
   }
 
-  async sweep(due: Sweep, limit: number): Promise<number> {
-    return this.#sql.sweeps.reduce((swept, statement) => swept + statement.run({ ...due, limit }).changes, 0);
+  async deleteDue(due: DueRows, limit: number): Promise<number> {
+    return this.#sql.deleteDue.reduce(
+      (count, statement) => count + statement.run({ ...due, limit }).changes,
+      0,
+    );
   }
 }
 

@@ -293,8 +293,8 @@ test('further tries do not renew a lock (attack 5)', async () => {
   }
   clock.advanceDays(1);
   clock.advanceSeconds(1);
-  const { sweep } = await import('../../src/runtime/cleanup.ts');
-  await sweep(deps.store, clock.nowMs());
+  const { cleanUp } = await import('../../src/runtime/cleanup.ts');
+  await cleanUp(deps.store, clock.nowMs());
   expect(await signIn(PASSWORD)).toMatchObject({ kind: 'ok' });
 });
 

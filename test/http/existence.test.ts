@@ -1,6 +1,6 @@
 import type { Response } from 'supertest';
 import { describe, expect, test, vi } from 'vitest';
-import { sweep } from '../../src/runtime/cleanup.ts';
+import { cleanUp } from '../../src/runtime/cleanup.ts';
 import type { SmsOutcome } from '../../src/sms.ts';
 import { type Site, site } from '../support/site.ts';
 import { ANN } from '../support/world.ts';
@@ -53,7 +53,7 @@ async function walk({ visitor, world }: Site, laterDays: number) {
 
   const flows = [...(await round()), ...(await round()), ...(await round())];
   world.clock.advanceMinutes(laterDays * 24 * 60);
-  await sweep(world.deps.store, world.deps.nowMs());
+  await cleanUp(world.deps.store, world.deps.nowMs());
   for (const flow of flows) {
     await step(stranger.post('/codestatus', { flow }));
     await step(stranger.post('/resendcode', { flow }));

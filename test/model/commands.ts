@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import fc from 'fast-check';
 import * as engine from '../../src/engine.ts';
 import { passcodeFor } from '../../src/passcode.ts';
-import { sweep } from '../../src/runtime/cleanup.ts';
+import { cleanUp } from '../../src/runtime/cleanup.ts';
 import type { SmsSender } from '../../src/sms.ts';
 import type { Store } from '../../src/store.ts';
 import { newKeys, proofFor } from '../support/page.ts';
@@ -284,7 +284,7 @@ async function carryOut(real: Real, request: Request): Promise<Outcome> {
       return { kind: person === undefined ? 'nobody' : 'somebody', ...(person && { person }) };
     }
     case 'sweep':
-      await sweep(deps.store, deps.nowMs());
+      await cleanUp(deps.store, deps.nowMs());
       return { kind: 'ok' };
   }
 }

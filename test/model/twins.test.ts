@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import * as engine from '../../src/engine.ts';
-import { sweep } from '../../src/runtime/cleanup.ts';
+import { cleanUp } from '../../src/runtime/cleanup.ts';
 import type { SmsOutcome } from '../../src/sms.ts';
 import { newKeys, proofFor } from '../support/page.ts';
 import { ANN, NETWORK, type World, world } from '../support/world.ts';
@@ -106,7 +106,7 @@ async function letHappen(twin: Twin, happening: Happening): Promise<string[]> {
     return answers.map((answer) => seenBy(twin, answer));
   }
   if ('seconds' in happening) clock.advanceSeconds(happening.seconds);
-  else if ('sweeps' in happening) await sweep(deps.store, deps.nowMs());
+  else if ('sweeps' in happening) await cleanUp(deps.store, deps.nowMs());
   else if ('availability' in happening) {
     sms.availability =
       happening.availability === 'clear'

@@ -10,14 +10,14 @@ test('an alert is told at once, then at most every ten minutes with how often it
   );
   alert({ event: 'many_failed_codes' });
   alert({ event: 'many_failed_codes' });
-  alert({ event: 'messages_held_back', budget: 'total' });
+  alert({ event: 'messages_suppressed', limit: 'total' });
   nowMs = 600_000 - 1;
   alert({ event: 'many_failed_codes' });
   nowMs += 1;
   alert({ event: 'many_failed_codes' });
   expect(lines).toEqual([
     { event: 'many_failed_codes', times: 1 },
-    { event: 'messages_held_back', budget: 'total', times: 1 },
+    { event: 'messages_suppressed', limit: 'total', times: 1 },
     { event: 'many_failed_codes', times: 3 },
   ]);
 });

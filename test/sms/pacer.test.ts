@@ -50,13 +50,12 @@ test('a decoy takes a place and a turn like any message, and never reaches the s
 
 test('each trust level has places of its own, and they take turns', async () => {
   const { clock, sms, send, availability } = testPort({ perMinute: 1 });
-  const trustLevels = ['stranger', 'stranger', 'stranger', 'known', 'confirmed', 'known'] as const;
+  const trustLevels = ['stranger', 'stranger', 'stranger', 'known', 'trusted', 'known'] as const;
   const all = trustLevels.map((trust, index) => send(trust, `+1202555000${index}`));
   await settle();
   expect(availability('stranger')).toMatchObject({ kind: 'full' });
   expect(availability('known')).toMatchObject({ kind: 'full' });
-  expect(availability('settled')).toEqual({ kind: 'clear' });
-  expect(availability('confirmed')).toEqual({ kind: 'clear' });
+  expect(availability('trusted')).toEqual({ kind: 'clear' });
   for (let minute = 0; minute < 5; minute += 1) {
     clock.advanceSeconds(60);
     await settle();

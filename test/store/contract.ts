@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, test } from 'vitest';
-import { sweep } from '../../src/runtime/cleanup.ts';
+import { cleanUp } from '../../src/runtime/cleanup.ts';
 import { type Code, type Store, StoreUnavailable, type Tx } from '../../src/store.ts';
 import { proofFor } from '../support/page.ts';
 import { must, PASSWORD, world } from '../support/world.ts';
@@ -288,9 +288,24 @@ export function storeContract(open: () => Store): void {
         await tx.addUser(USER, NOW + 1);
         await tx.addUser({ ...USER, email: 'bob@example.com', phoneno: '+12025550124' }, NOW + 2);
         const asked = ['zoe@example.com', USER.email, 'nobody@example.com'];
-        return Promise.all(asked.map((email) => tx.isFirstWithPhone(email, USER.phoneno)));
+        return Promise.all(asked.map(async (email) => (await tx.phoneClaims(email, USER.phoneno)).isFirst));
       });
       expect(told).toEqual([true, false, false]);
+    });
+
+    test('a phone that another account has confirmed is claimed', async () => {
+      const store = fresh();
+      const told = await store.transact(async (tx) => {
+        await tx.addUser({ ...USER, email: 'zoe@example.com' }, NOW);
+        await tx.addUser(USER, NOW + 1);
+        await tx.confirmPhone(USER.email, NOW + 2);
+        const asked = ['zoe@example.com', USER.email];
+        return Promise.all(asked.map((email) => tx.phoneClaims(email, USER.phoneno)));
+      });
+      expect(told).toEqual([
+        { isFirst: true, isConfirmedElsewhere: true },
+        { isFirst: false, isConfirmedElsewhere: false },
+      ]);
     });
 
     test('a code that was held back stays so until its message leaves, and one that left is never held back', async () => {
@@ -489,7 +504,7 @@ export function storeContract(open: () => Store): void {
         await tx.noteDelivery(USER.email, 'sent', ['sending']);
       });
       const leftAt = async (nowMs: number) => {
-        await sweep(store, nowMs);
+        await cleanUp(store, nowMs);
         return store.transact(async (tx) =>
           Promise.all(
             emails.map(async (email) => [
@@ -517,7 +532,7 @@ export function storeContract(open: () => Store): void {
         await tx.addFlow('f1', 'c1', 3);
         await tx.markTried('f1', NOW + DAY);
       });
-      await sweep(store, NOW + 30 * DAY + 1);
+      await cleanUp(store, NOW + 30 * DAY + 1);
       expect(await store.transact((tx) => tx.flowFor('f1'))).toBeDefined();
     });
 
@@ -527,7 +542,7 @@ export function storeContract(open: () => Store): void {
         await tx.countEvent(['k'], NOW - DAY - 1);
         await tx.countEvent(['k'], NOW - DAY);
       });
-      await sweep(store, NOW);
+      await cleanUp(store, NOW);
       const left = await store.transact(async (tx) => [
         await tx.nthNewestEvent('k', 1, 0, NOW),
         await tx.nthNewestEvent('k', 2, 0, NOW),
@@ -549,7 +564,7 @@ export function storeContract(open: () => Store): void {
         await tx.addSession('idle', USER.email, NOW - 0.5 * DAY - 1);
         await tx.addSession('live', USER.email, NOW);
       });
-      await sweep(store, NOW);
+      await cleanUp(store, NOW);
       const left = await store.transact(async (tx) => [
         await tx.takeSeed('old', USER.email, 0),
         await tx.takeSeed('live', USER.email, 0),
@@ -566,7 +581,7 @@ export function storeContract(open: () => Store): void {
       await store.transact(async (tx) => {
         for (let id = 0; id < 450; id += 1) await tx.addFailure(`${id}@example.com`, '', NOW);
       });
-      await sweep(store, NOW + 31 * DAY);
+      await cleanUp(store, NOW + 31 * DAY);
       const left = await store.transact((tx) => tx.lockoutFor('449@example.com', ''));
       expect(left.failures).toBe(0);
     });

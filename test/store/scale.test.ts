@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { sweep } from '../../src/runtime/cleanup.ts';
+import { cleanUp } from '../../src/runtime/cleanup.ts';
 import { openSqliteStore } from '../../src/sqlite/store.ts';
 import { prepareAll } from '../../src/sqlite/tx.ts';
 import type { Store } from '../../src/store.ts';
@@ -71,7 +71,7 @@ describe('no statement walks through a table that grows', () => {
       db.exec(`DROP INDEX ${index}`);
     }
     const caught = new Set(growing(plansOf(db)).map((line) => line.split(':')[0]));
-    expect([...caught].sort()).toEqual(['forgetCodes', 'newestCode', 'spendCodes', 'sweeps']);
+    expect([...caught].sort()).toEqual(['deleteDue', 'forgetCodes', 'newestCode', 'spendCodes']);
   });
 });
 
@@ -129,7 +129,7 @@ describe('the sweep of a big database', () => {
         return result;
       },
     };
-    await sweep(watched, Date.now());
+    await cleanUp(watched, Date.now());
     return turns;
   }
 
@@ -162,7 +162,7 @@ describe('the sweep of a big database', () => {
         return result;
       },
     };
-    const sweeping = sweep(watched, Date.now());
+    const sweeping = cleanUp(watched, Date.now());
     for (let request = 0; request < 20; request += 1) {
       await store.transact((tx) => tx.userFor('nobody@example.com'));
       order.push('request');

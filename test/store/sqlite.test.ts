@@ -84,7 +84,7 @@ describe('the file', () => {
     onTestFinished(() => store.close());
     const kept = await store.transact(async (tx) => ({
       user: await tx.userFor('ann'),
-      isFirst: await tx.isFirstWithPhone('ann', '+12025550123'),
+      claims: await tx.phoneClaims('ann', '+12025550123'),
       device: await tx.deviceFor('ann', 'token', 5),
       session: await tx.sessionFor('session'),
       lockout: await tx.lockoutFor('ann', 'd'),
@@ -101,7 +101,7 @@ describe('the file', () => {
         isPhoneConfirmed: true,
         knownSinceMs: 0,
       },
-      isFirst: true,
+      claims: { isFirst: true, isConfirmedElsewhere: false },
       device: 'd',
       session: { email: 'ann', createdAtMs: 1, seenAtMs: 2 },
       lockout: { failures: 3, isLocked: true },

@@ -4,7 +4,7 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import Database from 'better-sqlite3';
 import { expect, onTestFinished, test } from 'vitest';
-import { sweep } from '../../src/runtime/cleanup.ts';
+import { cleanUp } from '../../src/runtime/cleanup.ts';
 import { openSqliteStore } from '../../src/sqlite/store.ts';
 import { chanceFrom } from '../fuzz/chance.ts';
 import { temporaryFolder } from '../support/folder.ts';
@@ -80,7 +80,7 @@ test(
       await people.act(ACTORS_A_DAY);
       for (let part = 0; part < SWEEPS_A_DAY; part += 1) {
         here.clock.advanceMinutes(1440 / SWEEPS_A_DAY);
-        await sweep(store, here.clock.nowMs());
+        await cleanUp(store, here.clock.nowMs());
       }
       here.alerts.length = 0;
       if (day === SETTLED_AFTER_DAYS) settled = measured();

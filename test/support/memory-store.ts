@@ -1,10 +1,10 @@
 import {
   type Code,
+  type DueRows,
   type Seed,
   type Session,
   type Store,
   StoreUnavailable,
-  type Sweep,
   type Tx,
   type User,
 } from '../../src/store.ts';
@@ -88,8 +88,13 @@ function verbs(tables: Tables, life: { isOver: boolean }): Tx {
       users.set(user.email, { ...user, isPhoneConfirmed: false, knownSinceMs: undefined });
       return true;
     },
-    isFirstWithPhone: async (email, phoneno) =>
-      [...users.values()].find((user) => user.phoneno === phoneno)?.email === email,
+    async phoneClaims(email, phoneno) {
+      const holders = [...users.values()].filter((user) => user.phoneno === phoneno);
+      return {
+        isFirst: holders[0]?.email === email,
+        isConfirmedElsewhere: holders.some((user) => user.isPhoneConfirmed && user.email !== email),
+      };
+    },
     async confirmPhone(email) {
       const user = users.get(email);
       if (user !== undefined) users.set(email, { ...user, isPhoneConfirmed: true });
@@ -237,8 +242,8 @@ function verbs(tables: Tables, life: { isOver: boolean }): Tx {
       tables.events = tables.events.filter((event) => event.key !== key);
     },
 
-    async sweep(due, limit) {
-      return sweepAll(tables, due, limit, dropCode);
+    async deleteDue(due, limit) {
+      return deleteAllDue(tables, due, limit, dropCode);
     },
   };
 
@@ -250,8 +255,8 @@ function verbs(tables: Tables, life: { isOver: boolean }): Tx {
   });
 }
 
-function sweepAll(tables: Tables, due: Sweep, limit: number, dropCode: (id: string) => void): number {
-  const sweepOne = <Row>(
+function deleteAllDue(tables: Tables, due: DueRows, limit: number, dropCode: (id: string) => void): number {
+  const deleteFrom = <Row>(
     table: Map<string, Row>,
     isDue: (row: Row) => boolean,
     drop: (id: string) => unknown = (id) => table.delete(id),
@@ -264,10 +269,10 @@ function sweepAll(tables: Tables, due: Sweep, limit: number, dropCode: (id: stri
   tables.events = tables.events.filter((event) => !old.includes(event));
   return (
     old.length +
-    sweepOne(tables.seeds, (seed) => seed.expiresAtMs <= due.nowMs) +
-    sweepOne(tables.lockouts, (lockout) => lockout.changedAtMs < due.rowsChangedBeforeMs) +
-    sweepOne(tables.codes, (code) => code.changedAtMs < due.rowsChangedBeforeMs, dropCode) +
-    sweepOne(tables.devices, (device) => device.expiresAtMs <= due.nowMs) +
-    sweepOne(tables.sessions, (session) => session.seenAtMs < due.sessionsSeenBeforeMs)
+    deleteFrom(tables.seeds, (seed) => seed.expiresAtMs <= due.nowMs) +
+    deleteFrom(tables.lockouts, (lockout) => lockout.changedAtMs < due.rowsChangedBeforeMs) +
+    deleteFrom(tables.codes, (code) => code.changedAtMs < due.rowsChangedBeforeMs, dropCode) +
+    deleteFrom(tables.devices, (device) => device.expiresAtMs <= due.nowMs) +
+    deleteFrom(tables.sessions, (session) => session.seenAtMs < due.sessionsSeenBeforeMs)
   );
 }

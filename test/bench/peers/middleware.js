@@ -2,8 +2,8 @@ import { fileURLToPath } from 'node:url';
 import express from 'express';
 import helmet from 'helmet';
 import { pino } from 'pino';
+import { sameSite } from '../../../dist/http/csrf.js';
 import { isFormType, loginForm, readBody, readForm } from '../../../dist/http/forms.js';
-import { sameSite } from '../../../dist/http/origin.js';
 import { PORT } from './accounts.js';
 
 // What stands before each of the product's routes, in its order and with its settings, and a route without work.

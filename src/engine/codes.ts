@@ -1,0 +1,75 @@
+import { isPasscode, type Purpose } from '../passcode.ts';
+import type { Code } from '../store.ts';
+import { hashOf, timedToken } from '../token.ts';
+import { countFailedCode, countGuess } from './guess-limit.ts';
+import type { EngineRequest } from './request.ts';
+
+/** A code that a request asks for. `device`: whose lockout it is about, which may differ from the device that asks. */
+export interface CodeRequest {
+  readonly purpose: Purpose;
+  readonly device: string;
+}
+
+/** A code for the request's account, not stored yet. */
+export function newCode(
+  { deps, account, nowMs }: EngineRequest,
+  { purpose, device }: CodeRequest,
+  duringOutage: boolean,
+  requestedByKnownDevice: boolean,
+): Code {
+  return {
+    id: timedToken(deps.randomBytes, nowMs),
+    email: account.email,
+    purpose,
+    device,
+    createdAtMs: nowMs,
+    expiresAtMs: nowMs + deps.policy.codeLifetimeSeconds * 1000,
+    sentAtMs: nowMs,
+    isSpent: false,
+    delivery: 'sending',
+    reason: undefined,
+    duringOutage,
+    isSuppressed: false,
+    requestedByKnownDevice,
+  };
+}
+
+/** True if the time is outside of the code's life. A time before it counts too: a clock set back revives no code. */
+export function isExpired(code: Code, nowMs: number): boolean {
+  return nowMs < code.createdAtMs || nowMs >= code.expiresAtMs;
+}
+
+/** Returns the code that a flow may try for the purpose, or the answer if it may not. The answer voids nothing. */
+export async function codeToTry(
+  { tx, account, nowMs }: EngineRequest,
+  flowToken: string,
+  purpose: Purpose,
+): Promise<{ kind: 'open'; code: Code } | { kind: 'wrong_code' } | { kind: 'expired_code' }> {
+  const flow = await tx.flowFor(hashOf(flowToken));
+  if (flow === undefined) return { kind: 'wrong_code' };
+  const { code, isTried } = flow;
+  if (code.email !== account.email || code.purpose !== purpose) return { kind: 'wrong_code' };
+  if (isTried || code.isSpent || isExpired(code, nowMs)) return { kind: 'expired_code' };
+  return { kind: 'open', code };
+}
+
+/** Spends the code if the passcode is right, and returns whether it was. A wrong one voids the code for this flow alone. */
+export async function spendPasscode(
+  request: EngineRequest,
+  form: { flow: string; passcode: string },
+  code: Code,
+): Promise<boolean> {
+  const { deps, tx, account, nowMs } = request;
+  // The try is counted before the passcode is compared, so parallel requests get no extra tries.
+  await tx.markTried(hashOf(form.flow), nowMs);
+  await countGuess(request);
+  const isRight = isPasscode(form.passcode, deps.appSecret, code);
+  if (!isRight || code.delivery === 'refused' || code.isSuppressed || !account.exists) {
+    await countFailedCode(request);
+    return false;
+  }
+
+  await tx.spendCode(code.id, nowMs);
+  await tx.confirmPhone(code.email, nowMs);
+  return true;
+}

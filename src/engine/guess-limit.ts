@@ -1,0 +1,40 @@
+import { UNKNOWN_DEVICE } from '../store.ts';
+import type { SlowDown } from './outcomes.ts';
+import type { EngineRequest } from './request.ts';
+import { HOUR_MS, inSeconds, windowWaitMs } from './windows.ts';
+
+const GUESS = 'guess on an unknown device';
+const FAILED_CODE = 'failed code';
+
+/**
+ * Slows guesses at codes down. After `failedCodesPerHour` wrong codes of all accounts together, unknown devices take turns.
+ * Each network has one try in `guessPauseSeconds`, and so have all together. Returns undefined if the try may go on.
+ */
+export async function guessLimit(request: EngineRequest): Promise<SlowDown | undefined> {
+  const { deps, tx, nowMs, device } = request;
+  const { failedCodesPerHour, guessPauseSeconds } = deps.policy;
+  if ((await windowWaitMs(tx, FAILED_CODE, failedCodesPerHour, HOUR_MS, nowMs)) === 0) return undefined;
+  deps.alert({ event: 'many_failed_codes' });
+  if (device !== UNKNOWN_DEVICE) return undefined;
+  const waitMs = Math.max(
+    await windowWaitMs(tx, GUESS, 1, guessPauseSeconds.all * 1000, nowMs),
+    await windowWaitMs(tx, guessKey(request), 1, guessPauseSeconds.network * 1000, nowMs),
+  );
+  return waitMs > 0 ? { kind: 'slow_down', retryAfter: inSeconds(waitMs) } : undefined;
+}
+
+/** Counts a try of a code. Only tries on unknown devices take turns. */
+export async function countGuess(request: EngineRequest): Promise<void> {
+  const { tx, nowMs, device } = request;
+  if (device === UNKNOWN_DEVICE) await tx.countEvent([GUESS, guessKey(request)], nowMs);
+}
+
+/** Counts a wrong code. */
+export async function countFailedCode({ tx, nowMs }: EngineRequest): Promise<void> {
+  await tx.countEvent([FAILED_CODE], nowMs);
+}
+
+/** One customer may have all of an IPv6 /48. */
+function guessKey({ network: { network, prefix48 } }: EngineRequest): string {
+  return `${GUESS} ${prefix48 ?? network}`;
+}

@@ -1,0 +1,63 @@
+import type { FailureReason, SmsOutcome } from '../sms.ts';
+import type { Code, Delivery, Tx } from '../store.ts';
+import type { Account } from './accounts.ts';
+import type { Deps } from './deps.ts';
+import { type Charge, refund, type SmsRequest } from './sms-limits.ts';
+
+/** A message to send after the transaction commits. A notice has no code. */
+export interface Message {
+  readonly account: Account;
+  readonly sms: SmsRequest;
+  readonly charge: Charge;
+  readonly text: () => string;
+  readonly code?: Code;
+}
+
+/** Every state that a delivery may have, for updates that overwrite any of them. */
+export const ANY_DELIVERY: readonly Delivery[] = [
+  'sending',
+  'sent',
+  'delivered',
+  'failed',
+  'refused',
+  'unknown',
+];
+
+/** Sends a message after the response and records the outcome. A suppressed one does the same work, except for the sending. */
+export function deliver(deps: Deps, message: Message): void {
+  const { charge, sms, code } = message;
+  deps.afterResponse(async () => {
+    const outcome = await send(deps, message);
+    await deps.store.transact(async (tx) => {
+      if (outcome.kind === 'refused') await refund(tx, charge, sms.trust, outcome);
+      if (code !== undefined) await recordOutcome(tx, code, outcome);
+    });
+    if (outcome.kind === 'sent' && !charge.isSuppressed && code !== undefined)
+      trackDelivery(deps, code, outcome.messageId);
+  });
+}
+
+/** A known device learns that its message was suppressed. For a stranger a suppressed message looks like any other. */
+async function send({ sms: port }: Deps, { account, sms, charge, text }: Message): Promise<SmsOutcome> {
+  if (!charge.isSuppressed) return port.send(account.phoneno, text(), sms.trust);
+  if (sms.trust !== 'stranger') return { kind: 'refused', reason: 'busy' };
+  const decoy = await port.sendDecoy?.(account.phoneno, text(), sms.trust);
+  return decoy ?? { kind: 'sent', messageId: '' };
+}
+
+/** A refusal voids a code that was never sent. A code that was sent before stays good. */
+async function recordOutcome(tx: Tx, { id }: Code, outcome: SmsOutcome): Promise<void> {
+  if (outcome.kind === 'refused') return tx.noteDelivery(id, 'refused', ['sending'], outcome.reason);
+  return tx.noteDelivery(id, outcome.kind, ANY_DELIVERY);
+}
+
+/** Records what became of an accepted message, if the sender can tell. A code whose message is lost stays good. */
+function trackDelivery({ store, sms, detached }: Deps, { id }: Code, messageId: string): void {
+  if (sms.trackDelivery === undefined) return;
+  detached(async () => {
+    const result = await sms.trackDelivery?.(messageId);
+    if (result === undefined || result.kind === 'unknown') return;
+    const reason: FailureReason | undefined = result.kind === 'failed' ? result.reason : undefined;
+    await store.transact((tx) => tx.noteDelivery(id, result.kind, ['sent'], reason));
+  });
+}
