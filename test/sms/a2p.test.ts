@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { RingCentralOptions } from '../../src/sms/ringcentral.ts';
+import type { RingCentralOptions } from '../../src/sms/ringcentral/sender.ts';
 import { BUSY, MISCONFIGURED, PHONE, ringCentralBench, SENT, TEXT, UNKNOWN } from '../support/ringcentral.ts';
 import { account, ok, page, refusal, type Trouble } from '../support/ringcentral-standin.ts';
 
@@ -23,7 +23,7 @@ describe('by high volume, a message', () => {
   ])('that is rejected with %s is refused as %s, and never followed', async (errorCode, reason) => {
     bench.ringCentral.rejects.set(PHONE, errorCode);
     expect(await sender().send(PHONE, TEXT)).toEqual({ kind: 'refused', reason, scope: 'message' });
-    expect(lines).toMatchObject([{ event: `sms_${reason}`, errorCode }]);
+    expect(lines).toMatchObject([{ event: 'sms_refused', reason, errorCode }]);
     expect(bench.ringCentral.messages).toEqual([]);
   });
 
@@ -34,7 +34,9 @@ describe('by high volume, a message', () => {
   test('from a number without A2PSmsSender is our fault', async () => {
     bench.ringCentral.numbers[0]?.features.splice(0, 9, 'SmsSender');
     expect(await sender().send(PHONE, TEXT)).toEqual(MISCONFIGURED);
-    expect(lines).toMatchObject([{ event: 'sms_misconfigured', status: 403, errorCode: 'MSG-242' }]);
+    expect(lines).toMatchObject([
+      { event: 'sms_refused', reason: 'misconfigured', status: 403, errorCode: 'MSG-242' },
+    ]);
   });
 
   test('of an app without the permission A2PSMS is our fault', async () => {
@@ -91,7 +93,7 @@ describe('by high volume, following', () => {
     bench.ringCentral.permissions.delete('A2PSMS');
     expect(await sms.trackDelivery('batch-1')).toEqual(UNKNOWN);
     expect(await sms.trackDelivery('batch-1')).toEqual(UNKNOWN);
-    expect(lines.filter(({ event }) => event === 'follow_off')).toHaveLength(1);
+    expect(lines.filter(({ event }) => event === 'delivery_tracking_off')).toHaveLength(1);
     expect(bench.ringCentral.count('a2pMessages')).toBe(1);
   });
 });

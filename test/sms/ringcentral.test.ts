@@ -137,7 +137,7 @@ describe('the login', () => {
     ['the JWT', { jwt: 'wrong' }, 400, 'OAU-125'],
   ])('that fails over %s is our fault, and said in the log', async (_what, options, status, errorCode) => {
     expect(await sender(options).send(PHONE, TEXT)).toEqual(MISCONFIGURED);
-    expect(lines).toMatchObject([{ event: 'login_misconfigured', status, errorCode }]);
+    expect(lines).toMatchObject([{ event: 'login_failed', reason: 'misconfigured', status, errorCode }]);
     expect(bench.ringCentral.count('sms')).toBe(0);
   });
 
@@ -199,7 +199,7 @@ describe('the login', () => {
     bench.ringCentral.next('token', trouble);
     const sms = sender({ requestTimeoutMs: 500 });
     expect(await sms.send(PHONE, TEXT)).toEqual(BUSY);
-    expect(lines).toMatchObject([{ event: 'login_busy', errorCode: 'TimeoutError' }]);
+    expect(lines).toMatchObject([{ event: 'login_failed', reason: 'busy', errorCode: 'TimeoutError' }]);
     expect(await sms.send(PHONE, TEXT)).toEqual(SENT);
     expect(bench.ringCentral.messages).toHaveLength(1);
   });
@@ -212,7 +212,7 @@ describe('the login', () => {
     });
     const sms = sender({ deadlineMs: 500 });
     expect(await sms.send(PHONE, TEXT)).toEqual(BUSY);
-    expect(lines).toMatchObject([{ event: 'login_busy', errorCode: 'Deadline' }]);
+    expect(lines).toMatchObject([{ event: 'login_failed', reason: 'busy', errorCode: 'Deadline' }]);
     const next = sms.send('+16505550199', TEXT);
     letIn();
     expect(await next).toEqual(SENT);
@@ -305,7 +305,7 @@ describe('a refusal', () => {
   ])('%i %s is our fault, and said in the log', async (status, errorCode) => {
     bench.ringCentral.next('sms', refusal(status, errorCode));
     expect(await sender().send(PHONE, TEXT)).toEqual(MISCONFIGURED);
-    expect(lines).toMatchObject([{ event: 'sms_misconfigured', status, errorCode }]);
+    expect(lines).toMatchObject([{ event: 'sms_refused', reason: 'misconfigured', status, errorCode }]);
   });
 
   test('is read where the code stands at the top alone', async () => {
@@ -324,7 +324,9 @@ describe('a refusal', () => {
   test('whose code is a sentence is logged without it', async () => {
     bench.ringCentral.next('sms', refusal(400, `${CODE} to ${PHONE} under ${account.jwt}`));
     await sender().send(PHONE, TEXT);
-    expect(lines).toMatchObject([{ event: 'sms_undeliverable', status: 400, errorCode: 'InvalidParameter' }]);
+    expect(lines).toMatchObject([
+      { event: 'sms_refused', reason: 'undeliverable', status: 400, errorCode: 'InvalidParameter' },
+    ]);
   });
 
   test.each([
@@ -448,7 +450,7 @@ describe('a message that perhaps was sent', () => {
     await bench.ringCentral.close();
     await sms.send(PHONE, TEXT);
     expect(await sms.send(PHONE, TEXT)).toEqual(BUSY);
-    expect(lines.at(-1)).toMatchObject({ event: 'sms_busy', errorCode: 'ECONNREFUSED' });
+    expect(lines.at(-1)).toMatchObject({ event: 'sms_refused', reason: 'busy', errorCode: 'ECONNREFUSED' });
     bench.ringCentral = await RingCentralStandIn.start();
   });
 
@@ -465,7 +467,7 @@ describe('a fault', () => {
     const sms = await warmSender();
     const notJson = 1n as unknown as string;
     expect(await sms.send(PHONE, notJson)).toEqual(BUSY);
-    expect(lines).toMatchObject([{ errorCode: 'TypeError' }]);
+    expect(lines).toMatchObject([{ event: 'login_failed', reason: 'busy', errorCode: 'TypeError' }]);
     expect(await sms.send(PHONE, TEXT)).toEqual(SENT);
   });
 

@@ -1,6 +1,7 @@
 import { inspect } from 'node:util';
 import { afterEach, beforeEach, expect, vi } from 'vitest';
-import { type RingCentralOptions, ringCentralSms, type SmsLogLine } from '../../src/sms/ringcentral.ts';
+import type { SmsLogLine } from '../../src/sms/ringcentral/log.ts';
+import { type RingCentralOptions, ringCentralSms } from '../../src/sms/ringcentral/sender.ts';
 import { account, RingCentralStandIn } from './ringcentral-standin.ts';
 
 export const PHONE = '+16505550123';
@@ -45,7 +46,7 @@ export function ringCentralBench(): RingCentralBench {
         ...account,
         log: (line) => bench.lines.push(line),
         nowMs: () => bench.nowMs,
-        followWaitsMs: [0, 0, 0, 0],
+        trackingDelaysMs: [0, 0, 0, 0],
         ...options,
       }),
     async warmSender(options) {

@@ -25,7 +25,7 @@ describe('a message that was sent', () => {
     const { sms, id } = await sentMessage();
     await sms.trackDelivery(id);
     expect(lines).toEqual([
-      { event: 'follow_delivered', status: 200, requestId: 'standin-request-5', messageId: id },
+      { event: 'delivery_delivered', status: 200, requestId: 'standin-request-5', messageId: id },
     ]);
   });
 
@@ -52,7 +52,7 @@ describe('a message that was sent', () => {
     bench.ringCentral.progress = ['Sent', errorCode ? { failed, errorCode } : { failed }];
     const { sms, id } = await sentMessage();
     expect(await sms.trackDelivery(id)).toEqual({ kind: 'failed', reason });
-    expect(lines).toMatchObject([{ event: `follow_${reason}`, errorCode, messageId: id }]);
+    expect(lines).toMatchObject([{ event: 'delivery_failed', reason, errorCode, messageId: id }]);
   });
 
   test('and could not leave RingCentral has failed too', async () => {
@@ -63,10 +63,10 @@ describe('a message that was sent', () => {
 
   test('and stays on its way is asked after once for each wait, and then left', async () => {
     bench.ringCentral.progress = ['Queued', 'Sent'];
-    const { sms, id } = await sentMessage({ followWaitsMs: [0, 0] });
+    const { sms, id } = await sentMessage({ trackingDelaysMs: [0, 0] });
     expect(await sms.trackDelivery(id)).toEqual(UNKNOWN);
     expect(bench.ringCentral.count('messages')).toBe(2);
-    expect(lines).toMatchObject([{ event: 'follow_unknown', messageId: id }]);
+    expect(lines).toMatchObject([{ event: 'delivery_unknown', messageId: id }]);
   });
 
   test.each<[string, Trouble]>([
@@ -84,7 +84,7 @@ describe('a message that was sent', () => {
   });
 
   test('is given up by a question that hangs for longer than a call may take', async () => {
-    const { sms, id } = await sentMessage({ requestTimeoutMs: 200, followWaitsMs: [0] });
+    const { sms, id } = await sentMessage({ requestTimeoutMs: 200, trackingDelaysMs: [0] });
     bench.ringCentral.next('messages', { kind: 'hang' });
     expect(await sms.trackDelivery(id)).toEqual(UNKNOWN);
   });
@@ -149,7 +149,7 @@ describe('following', () => {
       expect(bench.ringCentral.count('messages')).toBe(asked);
       expect(lines).toEqual([
         {
-          event: 'follow_off',
+          event: 'delivery_tracking_off',
           status: 403,
           errorCode,
           requestId: expect.any(String),
