@@ -1,7 +1,7 @@
 import type { SmsOutcome, SmsSender } from '../sms.ts';
 import type { Clock } from './clock.ts';
 
-/** How long the breaker stays open, and where it reports. */
+/** The cooldown and the log of a circuit breaker. */
 export interface BreakerOptions {
   /** Seconds without sending after a failure, unless the provider asks for more; 30 by default. */
   cooldownSeconds?: number;

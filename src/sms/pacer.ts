@@ -1,7 +1,7 @@
 import { TRUST_LEVELS, type TrustLevel } from '../sms.ts';
 import type { Clock } from './clock.ts';
 
-/** How fast messages start, and how many of them wait. */
+/** The pace and the bound of a pacer. */
 export interface PacerOptions {
   /** The maximum number of messages that start within any 60 seconds. */
   perMinute: number;

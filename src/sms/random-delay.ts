@@ -3,7 +3,7 @@ import { systemClock } from './clock.ts';
 
 const MIN_DELAY_MS = 50;
 const MAX_DELAY_MS = 400;
-/** How many of the last messages a decoy takes its duration from. */
+/** The number of messages whose durations are kept for decoys. */
 const KEPT_DURATIONS = 20;
 /** The duration of a decoy before the first message. */
 const FIRST_DURATION_MS = 300;

@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { consoleSms } from '../../src/sms/console.ts';
 import { account, RingCentralStandIn } from './ringcentral-standin.ts';
 
-/** Runs the built app against a stand-in for RingCentral, prints each message that it takes, and ends when the app does. */
+/** Runs the built app against a stand-in for RingCentral, and prints each accepted message. Ends with the app. */
 const ringCentral = await RingCentralStandIn.start();
 const phone = consoleSms(console.log, Date.now);
 ringCentral.onMessage = ({ to, text }) => void phone.send(to, text);
@@ -20,7 +20,7 @@ const app = spawn(process.execPath, ['--enable-source-maps', 'dist/main.js'], {
   },
 });
 
-// Ctrl-C reaches both by itself, and a second signal would cut the app's farewell short.
+// Ctrl-C reaches both processes. A second signal would end the app before it has stopped.
 process.on('SIGINT', () => undefined);
 process.on('SIGTERM', () => app.kill('SIGTERM'));
 

@@ -38,7 +38,7 @@ export function permissionFix(permission: string): string {
   return `Add the permission ${permission} to the app, ${CONSOLE}, and check that its user has it too.`;
 }
 
-/** Returns the facts in brackets after a blank; empty if there are none. */
+/** Returns the facts in brackets after a blank, or an empty text without facts. */
 export function shown({ status, errorCode, requestId }: CallFacts = {}): string {
   const words = [status, errorCode].filter(Boolean).join(' ');
   const facts = [words, requestId && `request ${requestId}`].filter(Boolean);

@@ -44,8 +44,8 @@ export interface RingCentralClient {
 const LOGIN_PAUSE_MS = 60_000;
 
 /**
- * Creates a client whose calls always settle. After a 429 it makes no call until the Retry-After is over, and after a
- * refused login no other login for a minute. Until then calls fail as `busy` or `misconfigured`.
+ * Creates a client whose calls always settle. After a 429 it makes no call until the Retry-After is over. After a refused
+ * login it makes no other login for a minute. Until then calls fail as `busy` or `misconfigured`.
  */
 export function ringCentralClient(options: ClientOptions): RingCentralClient {
   const { requestTimeoutMs = 5_000, nowMs = () => performance.now() } = options;
@@ -83,8 +83,8 @@ export function ringCentralClient(options: ClientOptions): RingCentralClient {
     return null;
   };
 
-  // With its own fetch, the SDK never stops waiting for a body that stalls, or for an error page over 32 KiB. The timeout
-  // doesn't help, because the SDK reads clones. And a redirect would get the bearer token.
+  // The SDK's own fetch never gives up on a body that stalls, or on an error page over 32 KiB. A timeout doesn't help,
+  // because the SDK reads clones. A redirect would get the bearer token.
   async function boundedFetch(...[input, init]: Parameters<typeof fetch>): Promise<Response> {
     if (nowMs() < busyUntilMs) throw new Failure('busy');
     try {

@@ -19,8 +19,8 @@ export class Failure extends Error {
   }
 }
 
-// The codes of a call or a delivery (SMS-RC from RingCentral, SMS-UP from the gateway, SMS-CAR from the carrier), and of
-// the network if there was no connection.
+// SMS-RC codes come from RingCentral, SMS-UP from the gateway, and SMS-CAR from the carrier. The network's codes here mean
+// that there was no connection.
 const CODES: Record<Exclude<FailureReason, 'undeliverable'>, RegExp> = {
   bad_recipient: /^(MSG-(240|243|246|247|310)|SMS-(RC|UP|CAR)-41[01])$/,
   opted_out: /^SMS-(RC|UP|CAR)-413$/,

@@ -2,8 +2,8 @@ import type { FailureReason } from '../../sms.ts';
 import type { CallFacts } from './failure.ts';
 
 /**
- * The fate of one message: first `login_failed` or one of the three `sms_` events, and after `sms_sent` one of the
- * `delivery_` events. A line has no text, no secret, and only the last four digits of a number.
+ * A line about one message. The first has `login_failed` or an `sms_` event. After `sms_sent`, a second line has a
+ * `delivery_` event. A line has no text, no secret, and only the last four digits of a number.
  */
 export interface SmsLogLine extends CallFacts {
   event:
