@@ -21,13 +21,13 @@ import { openSqliteStore } from './sqlite/store.ts';
 import type { Store } from './store.ts';
 
 const CLEAN_UP_EVERY_MS = 60_000;
-/** How long a stop waits for requests and messages under way. A message gives up sooner by itself. */
+/** A stop waits this long for requests and messages under way. A message gives up sooner by itself. */
 const STOP_WITHIN_MS = 15_000;
 
 async function main(): Promise<void> {
   dotenv.config({ quiet: true });
   const config = readConfig(process.env);
-  // What this program writes is for its own user alone.
+  // Only the program's own user may read its files.
   process.umask(0o077);
 
   const { log, print, end: endLog } = createLog();
@@ -66,7 +66,7 @@ async function main(): Promise<void> {
   const stop = async () => {
     stopping.abort();
     void setTimeout(STOP_WITHIN_MS, undefined, { ref: false }).then(() =>
-      giveUp(new Error('Stopped before every request had its answer.')),
+      giveUp(new Error('Shutdown timed out. Some requests were not answered.')),
     );
     await closeServers(servers);
     close();
@@ -80,7 +80,7 @@ async function main(): Promise<void> {
   for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => void stop().catch(giveUp));
 }
 
-/** The port to the sender. `inbox` returns the messages of the console sender, `check` warns if RingCentral is set up wrong. */
+/** The port to the sender, the inbox of the console sender, and the check at the start. */
 type Sender = PacedSms & {
   inbox?: () => InboxMessage[];
   check?: () => Promise<void>;
@@ -100,14 +100,11 @@ function senderFor(
       inbox: printer.messages,
     };
   }
-  const options = { ...config, smsCountries };
+  const options = { ...config, smsCountries, log: (line: object) => log.info(line) };
   const client = ringCentralClient(options);
-  const sender = ringCentralSms({ ...options, log: (line) => log.info(line) }, client);
+  const sender = randomDelaySms(ringCentralSms(options, client));
   return {
-    ...createSmsPort(randomDelaySms(sender), {
-      perMinute: config.messagesPerMinute,
-      log: (line) => log.info(line),
-    }),
+    ...createSmsPort(sender, { perMinute: config.messagesPerMinute, log: options.log }),
     check: () => warnAboutRingCentral(client, options, (line) => console.warn(line)),
   };
 }
