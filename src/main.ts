@@ -12,8 +12,11 @@ import { cleanUp } from './runtime/cleanup.ts';
 import { createLog } from './runtime/log.ts';
 import { listenFault, startupMessages } from './runtime/startup-messages.ts';
 import { consoleSms, type InboxMessage } from './sms/console.ts';
-import { queuedSms, type SmsQueue } from './sms/queue.ts';
-import { threadedSms } from './sms/thread.ts';
+import { randomDelaySms } from './sms/random-delay.ts';
+import { warnAboutRingCentral } from './sms/ringcentral/checks.ts';
+import { ringCentralClient } from './sms/ringcentral/client.ts';
+import { ringCentralSms } from './sms/ringcentral/sender.ts';
+import { createSmsPort, type PacedSms } from './sms/sms-port.ts';
 import { openSqliteStore } from './sqlite/store.ts';
 import type { Store } from './store.ts';
 
@@ -30,7 +33,7 @@ async function main(): Promise<void> {
   const { log, print, end: endLog } = createLog();
   const background = createBackground((error) => log.error({ reason: String(error) }, 'background fault'));
   const store = openSqliteStore(config.databasePath);
-  const { sms, availability, close, end, inbox, check } = senderFor(config, log, print);
+  const { sms, availability, close, inbox, check } = senderFor(config, log, print);
   const app = createApp(
     {
       store,
@@ -68,19 +71,19 @@ async function main(): Promise<void> {
     await closeServers(servers);
     close();
     await background.idle();
-    await end?.();
     await store.close();
     print('Stopped.');
     await endLog();
+    // A question about a delivery may still wait for its answer, which would delay the end.
+    process.exit();
   };
   for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => void stop().catch(giveUp));
 }
 
-/** A sender behind its queue, its messages for the inbox, and the check at the start. */
-type Sender = SmsQueue & {
+/** The port to the sender, the inbox of the console sender, and the check at the start. */
+type Sender = PacedSms & {
   inbox?: () => InboxMessage[];
   check?: () => Promise<void>;
-  end?: () => Promise<void>;
 };
 
 function senderFor(
@@ -97,18 +100,12 @@ function senderFor(
       inbox: printer.messages,
     };
   }
-  const thread = threadedSms(
-    new URL('./sms/ringcentral/worker.js', import.meta.url),
-    { ...config, smsCountries },
-    (error) => log.error({ reason: String(error) }, 'sender fault'),
-  );
+  const options = { ...config, smsCountries, log: (line: object) => log.info(line) };
+  const client = ringCentralClient(options);
+  const sender = randomDelaySms(ringCentralSms(options, client));
   return {
-    ...queuedSms(thread, { perMinute: config.messagesPerMinute, log: (line) => log.info(line) }),
-    end: thread.end,
-    async check() {
-      const fault = await thread.check();
-      if (fault !== undefined) console.warn(fault);
-    },
+    ...createSmsPort(sender, { perMinute: config.messagesPerMinute, log: options.log }),
+    check: () => warnAboutRingCentral(client, options, (line) => console.warn(line)),
   };
 }
 

@@ -1,12 +1,12 @@
 /**
- * Why a message was definitely not sent, or did not arrive. `misconfigured` and `busy` are about us, the others about the
- * number, or may be: `undeliverable` says no more.
+ * The reason why a message was not sent or not delivered. `misconfigured` and `busy` are about the sender, `bad_recipient`
+ * and `opted_out` about the number. `undeliverable` may be either.
  */
 export type FailureReason = 'bad_recipient' | 'opted_out' | 'undeliverable' | 'misconfigured' | 'busy';
 
 /**
- * What became of one message: accepted, definitely not sent, or perhaps sent (a dropped connection, a deadline). A refusal
- * whose scope is the message says nothing of the next one, whatever its reason.
+ * The outcome of one message: accepted, certainly not sent, or unknown (a dropped connection, a deadline). A refusal with
+ * the scope `message` says nothing about the next message, whatever its reason.
  */
 export type SmsOutcome =
   | { kind: 'sent'; messageId: string }
@@ -14,40 +14,41 @@ export type SmsOutcome =
   | { kind: 'unknown' };
 
 /**
- * How far the device that asks for a message is trusted. `stranger`: the account does not know it. `known`: the account knows
- * it. `trusted`: known, and the account's phone has given a code, or the account has known a device for a day and no other
- * account has confirmed its number.
+ * The trust in the device that asks for a message. `stranger`: the account doesn't know the device. `known`: it does.
+ * `trusted`: it does, and the account's phone has given a code. Also `trusted`: the account has known a device for a day,
+ * and no other account has confirmed its number.
  */
-export type TrustLevel = 'stranger' | 'known' | 'trusted';
+export const TRUST_LEVELS = ['stranger', 'known', 'trusted'] as const;
+export type TrustLevel = (typeof TRUST_LEVELS)[number];
 
-/** The end of an accepted message, as far as it could be learnt. */
+/** The delivery of an accepted message, as far as the sender could learn it. */
 export type DeliveryResult =
   | { kind: 'delivered' }
   | { kind: 'failed'; reason: FailureReason }
   | { kind: 'unknown' };
 
-/** What a message of a trust can expect at this moment; it never depends on a number. `failing`: messages fail for everybody. */
+/** The prospects of the next message, which never depend on a number. `failing`: messages to all numbers fail. */
 export type SmsAvailability =
   | { kind: 'clear' }
   | { kind: 'full'; retryAfterSeconds: number }
   | { kind: 'failing'; retryAfterSeconds: number };
 
-/** What sends text messages. */
+/** A sender of text messages. */
 export interface SmsSender {
-  /** Sends `text` to the E.164 number `to`, once: it never retries by itself, always settles, and never rejects. */
+  /** Sends `text` to the E.164 number `to`, without retries. Always settles, and never rejects. */
   send(to: string, text: string): Promise<SmsOutcome>;
   /**
-   * For a message that must not leave: costs this process's loop what `send` would, takes as long, and answers what it
-   * would but for what depends on the number. A sender whose cost tells nothing has none.
+   * Sends nothing, but takes as long as `send`, and returns what `send` returns if nothing depends on the number. A sender
+   * whose timing tells nothing has no `sendDecoy`.
    */
   sendDecoy?(to: string, text: string): Promise<SmsOutcome>;
-  /** Follows a message that was `sent` to its end: always settles, in minutes at the most, and never rejects. A sender that can't tell has none. */
+  /** Waits for the delivery of a sent message, for some minutes at most. Never rejects. Missing if the sender can't tell. */
   trackDelivery?(messageId: string): Promise<DeliveryResult>;
-  /** Whether messages to anybody seem to go again, found out without one. A sender that can't tell has none. */
+  /** Returns whether messages can be sent again, without sending one. Never rejects. Missing if the sender can't tell. */
   isReady?(): Promise<boolean>;
 }
 
-/** The port through which the engine's messages leave: a sender, or a queue before one that looks at who asked. */
+/** The engine's port to a sender. It takes the trust level of each message. */
 export interface SmsPort extends Pick<SmsSender, 'trackDelivery'> {
   send(to: string, text: string, trust: TrustLevel): Promise<SmsOutcome>;
   sendDecoy?(to: string, text: string, trust: TrustLevel): Promise<SmsOutcome>;

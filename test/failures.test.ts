@@ -2,8 +2,9 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, expect, onTestFinished, test } from 'vitest';
 import { codeStatus, resetPwd } from '../src/engine.ts';
-import { queuedSms } from '../src/sms/queue.ts';
-import { ringCentralSms, type SmsLogLine } from '../src/sms/ringcentral.ts';
+import type { SmsLogLine } from '../src/sms/ringcentral/log.ts';
+import { ringCentralSms } from '../src/sms/ringcentral/sender.ts';
+import { createSmsPort } from '../src/sms/sms-port.ts';
 import type { SmsPort } from '../src/sms.ts';
 import { memoryStore } from './support/memory-store.ts';
 import {
@@ -20,7 +21,7 @@ import { ROOT } from './support/site.ts';
 import { passcodeIn } from './support/sms.ts';
 import { ANN, must, NETWORK, PASSWORD, world } from './support/world.ts';
 
-/** Everything that RingCentral may do to one message, asked for on a known device. */
+/** The troubles that RingCentral may have with one message. */
 const FAILURES: [name: string, arrange: (ringCentral: RingCentralStandIn) => unknown][] = [
   ['none: the message arrives', () => undefined],
   [
@@ -28,7 +29,7 @@ const FAILURES: [name: string, arrange: (ringCentral: RingCentralStandIn) => unk
     (rc) => (rc.progress = ['Queued', { failed: 'DeliveryFailed', errorCode: 'SMS-CAR-199' }]),
   ],
   [
-    'the phone has opted out, told later',
+    'the phone has opted out, reported later',
     (rc) => (rc.progress = [{ failed: 'DeliveryFailed', errorCode: 'SMS-UP-413' }]),
   ],
   ['the app may not read messages', (rc) => rc.permissions.delete('ReadMessages')],
@@ -49,8 +50,14 @@ const FAILURES: [name: string, arrange: (ringCentral: RingCentralStandIn) => unk
   ['the answer is cut', (rc) => rc.always('sms', { kind: 'cut' })],
   ['the answer stalls', (rc) => rc.always('sms', { kind: 'stall' })],
   ['no answer', (rc) => rc.always('sms', { kind: 'hang' })],
-  ['the connection drops before it is taken', (rc) => rc.always('sms', { kind: 'drop', when: 'before' })],
-  ['the connection drops after it is taken', (rc) => rc.always('sms', { kind: 'drop', when: 'after' })],
+  [
+    'the connection drops before the message is accepted',
+    (rc) => rc.always('sms', { kind: 'drop', when: 'before' }),
+  ],
+  [
+    'the connection drops after the message is accepted',
+    (rc) => rc.always('sms', { kind: 'drop', when: 'after' }),
+  ],
   ['a slow answer, in time', (rc) => rc.next('sms', { kind: 'late', after: 100 })],
   ['the server is down', (rc) => rc.close()],
   [
@@ -69,7 +76,7 @@ const status401: Trouble = refusal(401, 'OAU-128');
 
 const rows: string[] = [];
 
-/** What one message comes to: a row of the document. */
+/** Returns the row of the document for one message. */
 async function rowOf(name: string, arrange: (ringCentral: RingCentralStandIn) => unknown): Promise<string> {
   const ringCentral = await RingCentralStandIn.start();
   onTestFinished(() => ringCentral.close());
@@ -80,10 +87,10 @@ async function rowOf(name: string, arrange: (ringCentral: RingCentralStandIn) =>
     log: (line) => lines.push(line),
     requestTimeoutMs: 400,
     deadlineMs: 600,
-    followWaitsMs: [0, 0, 0],
+    trackingDelaysMs: [0, 0, 0],
   });
   const texts: string[] = [];
-  const { sms, availability } = queuedSms(sender, { perMinute: 36 });
+  const { sms, availability } = createSmsPort(sender, { perMinute: 36 });
   const noting: SmsPort = {
     ...sms,
     send(to, text, trust) {
@@ -106,23 +113,23 @@ async function rowOf(name: string, arrange: (ringCentral: RingCentralStandIn) =>
   const own = await codeStatus(here.deps, { network: NETWORK, flow, deviceOf: () => device });
   const others = await codeStatus(here.deps, { network: NETWORK, flow });
   const counts = [ringCentral.count('token'), ringCentral.count('sms'), ringCentral.messages.length];
-  const isGood = (await here.setPassword(flow, passcodeIn(texts[0]), 'a new password')).kind === 'ok';
-  const events = lines.map(({ event, status, errorCode }) =>
-    // Which of the two a lost connection is called is a matter of timing.
-    [event, status, errorCode?.replace(/^(UND_ERR_SOCKET|ECONNRESET)$/, 'ConnectionLost')]
+  const isValid = (await here.setPassword(flow, passcodeIn(texts[0]), 'a new password')).kind === 'ok';
+  const events = lines.map(({ event, reason, status, errorCode }) =>
+    // A lost connection has one of two names, which depends on timing.
+    [event, reason, status, errorCode?.replace(/^(UND_ERR_SOCKET|ECONNRESET)$/, 'ConnectionLost')]
       .filter(Boolean)
       .join(' '),
   );
-  const told = [own.delivery, own.reason].filter(Boolean).join(', ');
+  const delivery = [own.delivery, own.reason].filter(Boolean).join(', ');
   const again =
-    own.resendIn === 0 ? 'at once' : own.delivery === 'failed' ? 'after the rest' : 'after the pause';
+    own.resendIn === 0 ? 'at once' : own.delivery === 'failed' ? 'after the cooldown' : 'after the pause';
   const cells = [
     name,
-    told,
+    delivery,
     again,
     others.delivery,
-    isGood ? 'good' : 'void',
-    availability('stranger').kind,
+    isValid ? 'valid' : 'void',
+    availability('stranger').kind === 'failing' ? 'yes' : 'no',
     events.join('; '),
     ...counts,
   ];
@@ -140,8 +147,8 @@ const DOCUMENT = join(ROOT, 'docs', 'ringcentral-failures.md');
 
 afterAll(() => {
   if (process.env.UPDATE_DOCS === undefined) return;
-  const [intro = ''] = readFileSync(DOCUMENT, 'utf8').split('\n| what RingCentral does');
   const head =
-    '| what RingCentral does | told on a known device | may ask again | told to others | the code | messages to anybody | log | logins | posts | taken |';
+    '| trouble | known device | next request | other devices | code | outage | log | logins | posts | accepted |';
+  const [intro = ''] = readFileSync(DOCUMENT, 'utf8').split(`\n${head}`);
   writeFileSync(DOCUMENT, `${[intro, head, `|${'---|'.repeat(10)}`, ...rows].join('\n')}\n`);
 });

@@ -13,27 +13,34 @@ import {
 } from './support/ringcentral-standin.ts';
 import { passcodeIn } from './support/sms.ts';
 
-/** What RingCentral says of a message, and what the program's log says then. The last one stops all messages. */
-const SMS_TROUBLES: [Trouble, string][] = [
-  [refusal(400, 'MSG-243'), 'sms_bad_recipient'],
-  [refusal(400, 'SMS-RC-413'), 'sms_opted_out'],
-  [{ kind: 'answer', status: 500, body: (sent) => ({ errorCode: sent, message: sent }) }, 'sms_unknown'],
-  [refusal(400, 'CMN-101', 'to'), 'sms_bad_recipient'],
-  [{ kind: 'drop', when: 'after' }, 'sms_unknown'],
-  [refusal(403, 'MSG-240'), 'sms_bad_recipient'],
-  [{ kind: 'cut' }, 'sms_unknown'],
-  [page(200), 'sms_unknown'],
-  [tooMany('30'), 'sms_busy'],
+/** Returns the part of a log line that names its event. */
+const event = (name: string, reason?: string) =>
+  `"event":"${name}"${reason === undefined ? '' : `,"reason":"${reason}"`}`;
+
+/** Troubles with a message, and the fields of the log line that they cause. The last one stops all messages. */
+const SMS_TROUBLES: [Trouble, line: string][] = [
+  [refusal(400, 'MSG-243'), event('sms_refused', 'bad_recipient')],
+  [refusal(400, 'SMS-RC-413'), event('sms_refused', 'opted_out')],
+  [
+    { kind: 'answer', status: 500, body: (sent) => ({ errorCode: sent, message: sent }) },
+    event('sms_unknown'),
+  ],
+  [refusal(400, 'CMN-101', 'to'), event('sms_refused', 'bad_recipient')],
+  [{ kind: 'drop', when: 'after' }, event('sms_unknown')],
+  [refusal(403, 'MSG-240'), event('sms_refused', 'bad_recipient')],
+  [{ kind: 'cut' }, event('sms_unknown')],
+  [page(200), event('sms_unknown')],
+  [tooMany('30'), event('sms_refused', 'busy')],
 ];
 
-const LOGIN_TROUBLES: [Trouble, string][] = [
-  [oauthRefusal(400, 'invalid_grant', 'OAU-125'), 'login_misconfigured'],
+const LOGIN_TROUBLES: [Trouble, line: string][] = [
+  [oauthRefusal(400, 'invalid_grant', 'OAU-125'), event('login_failed', 'misconfigured')],
   [
     { kind: 'answer', status: 401, body: (sent) => ({ error: sent, error_description: sent }) },
-    'login_misconfigured',
+    event('login_failed', 'misconfigured'),
   ],
-  [{ kind: 'drop', when: 'after' }, 'login_busy'],
-  [{ kind: 'answer', status: 200, body: (sent) => sent }, 'login_misconfigured'],
+  [{ kind: 'drop', when: 'after' }, event('login_failed', 'busy')],
+  [{ kind: 'answer', status: 200, body: (sent) => sent }, event('login_failed', 'misconfigured')],
 ];
 
 async function appOn(ringCentral: RingCentralStandIn): Promise<Program> {
@@ -48,7 +55,7 @@ async function appOn(ringCentral: RingCentralStandIn): Promise<Program> {
   });
 }
 
-/** Signs a person up under a number of their own, and asks for a code. */
+/** Signs a user up with a number of their own, and asks for a code. */
 async function askForCode({ origin }: Program, index: number): Promise<string> {
   const post = async (path: string, fields: Record<string, string>) =>
     (await fetch(`${origin}${path}`, { method: 'POST', body: new URLSearchParams(fields) })).json();
@@ -63,20 +70,20 @@ async function askForCode({ origin }: Program, index: number): Promise<string> {
   return phoneno;
 }
 
-const countIn = (text: string, word: string) => text.split(`"${word}"`).length - 1;
+const countIn = (text: string, part: string) => text.split(part).length - 1;
 
-test('whatever becomes of a message, the program prints no code, no secret, and of a number four digits', async () => {
+test('in every trouble with a message, the program prints no code, no secret, and only four digits of a number', async () => {
   const ringCentral = await RingCentralStandIn.start();
   ringCentral.progress = [{ failed: 'DeliveryFailed', errorCode: 'SMS-CAR-413' }];
   const program = await appOn(ringCentral);
   const phones = [await askForCode(program, 0)];
-  await expect.poll(program.output).toContain('"sms_sent"');
+  await expect.poll(program.output).toContain(event('sms_sent'));
 
-  for (const [index, [trouble, event]] of SMS_TROUBLES.entries()) {
-    const before = countIn(program.output(), event);
+  for (const [index, [trouble, line]] of SMS_TROUBLES.entries()) {
+    const before = countIn(program.output(), line);
     ringCentral.next('sms', trouble);
     phones.push(await askForCode(program, index + 1));
-    await expect.poll(() => countIn(program.output(), event), { message: event }).toBe(before + 1);
+    await expect.poll(() => countIn(program.output(), line), { message: line }).toBe(before + 1);
   }
 
   const output = program.output();
@@ -89,12 +96,12 @@ test('whatever becomes of a message, the program prints no code, no secret, and 
   }
 });
 
-test.each(LOGIN_TROUBLES)('a login that fails (%#) prints no secret either', async (trouble, event) => {
+test.each(LOGIN_TROUBLES)('a failed login (%#) prints no secret either', async (trouble, line) => {
   const ringCentral = await RingCentralStandIn.start();
   ringCentral.always('token', trouble);
   const program = await appOn(ringCentral);
   const phone = await askForCode(program, 0);
-  await expect.poll(program.output).toContain(`"${event}"`);
+  await expect.poll(program.output).toContain(line);
   expectNoSecrets(program.output(), ringCentral);
   expect(program.output()).not.toContain(phone.slice(1));
 });

@@ -2,10 +2,11 @@ import { parseArgs } from 'node:util';
 import dotenv from 'dotenv';
 import { type Config, ConfigError, readConfig } from '../config.ts';
 import { toE164 } from '../phone.ts';
-import { checkRingCentral, type Finding } from '../sms/ringcentral.ts';
+import { type CheckResult, ok, unknown, wrong } from '../sms/ringcentral/check-result.ts';
+import { checkRingCentral } from '../sms/ringcentral/checks.ts';
 
 const USAGE = 'npm run doctor, or to send one real message: npm run doctor -- --send +12025550123';
-const MARKS = { right: 'ok   ', wrong: 'WRONG', unsaid: '?    ' };
+const MARKS = { ok: 'ok   ', wrong: 'WRONG', unknown: '?    ' };
 
 /** Checks the connection to RingCentral and prints how to fix each fault. Exits with 1 after a fault, otherwise with 0. */
 async function main(): Promise<void> {
@@ -16,7 +17,7 @@ async function main(): Promise<void> {
   clearInterval(keepAlive);
 }
 
-async function* examine(): AsyncGenerator<Finding, void> {
+async function* examine(): AsyncGenerator<CheckResult, void> {
   const args = readArguments();
   if (args === undefined) {
     yield wrong('Arguments', 'They are not valid.', USAGE);
@@ -53,29 +54,24 @@ function readVariables(): Config | string {
   }
 }
 
-async function* findings({ sms, smsCountries, serviceName }: Config, to?: string): AsyncGenerator<Finding> {
+async function* findings(
+  { sms, smsCountries, serviceName }: Config,
+  to?: string,
+): AsyncGenerator<CheckResult> {
   if (sms.sender !== 'ringcentral') return;
   const from = `the number ending in ${sms.fromNumber.slice(-4)}, by the ${sms.api} API`;
-  yield { step: 'Variables', is: 'right', says: `They are all set. Messages are sent from ${from}.` };
+  yield ok('Variables', `They are all set. Messages are sent from ${from}.`);
   if (process.env.SMS_SENDER === 'console') {
-    yield {
-      step: 'Sender',
-      is: 'unsaid',
-      says: 'SMS_SENDER=console: the app prints its messages and sends none.',
-    };
+    yield unknown('Sender', 'SMS_SENDER=console: the app prints its messages and sends none.');
   }
   const message = to && { to, text: `${serviceName}: this is a test message from its operator.` };
   yield* checkRingCentral({ ...sms, smsCountries }, message || undefined);
 }
 
-function wrong(step: string, says: string, todo: string): Finding {
-  return { step, is: 'wrong', says, todo };
-}
-
-function print({ step, is, says, todo }: Finding): void {
-  console.log(`${MARKS[is]} ${step.padEnd(10)} ${says}`);
-  if (todo !== undefined) console.log(`${' '.repeat(17)}-> ${todo}`);
-  if (is === 'wrong') process.exitCode = 1;
+function print({ step, status, message, fix }: CheckResult): void {
+  console.log(`${MARKS[status]} ${step.padEnd(10)} ${message}`);
+  if (fix !== undefined) console.log(`${' '.repeat(17)}-> ${fix}`);
+  if (status === 'wrong') process.exitCode = 1;
 }
 
 await main();

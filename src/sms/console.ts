@@ -1,6 +1,6 @@
 import type { SmsSender } from '../sms.ts';
 
-/** A message as the developer's stand-in for a phone keeps it: `to` in E.164, `at` in ISO 8601. */
+/** A message in the developer's inbox. `to` is in E.164 form, `at` in ISO 8601. */
 export interface InboxMessage {
   to: string;
   text: string;
@@ -9,10 +9,10 @@ export interface InboxMessage {
 
 const KEPT_MESSAGES = 100;
 const NOT_SENT =
-  'No text message: nobody has signed up with that address, or a limit of its number, country or all is reached.';
+  'No text message: the address has no account, or a limit of its number, its country or all messages is reached.';
 const RULE = '─'.repeat(60);
 
-/** Prints each message in place of sending it, and keeps the last 100, in memory alone, for `messages()`: newest first. */
+/** Prints each message and sends none. Keeps the last 100 in memory. `messages()` returns them, newest first. */
 export function consoleSms(
   print: (text: string) => void,
   nowMs: () => number,
@@ -29,16 +29,16 @@ export function consoleSms(
       try {
         print(framed(message));
       } catch {
-        // The message is in the inbox, and `send` never rejects.
+        // The message is in the inbox.
       }
       return { kind: 'sent', messageId: `console-${sentCount}` };
     },
     async sendDecoy(_to, text) {
       try {
-        // As much as a message's frame, since printing takes time.
+        // As long as a message's frame, because printing takes time.
         print(NOT_SENT.padEnd(framed({ to: '', text, at: '' }).length));
       } catch {
-        // As above.
+        // Only the line is lost.
       }
       return { kind: 'sent', messageId: 'console-none' };
     },

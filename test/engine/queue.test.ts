@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { resetPwd } from '../../src/engine.ts';
-import { queuedSms } from '../../src/sms/queue.ts';
+import { createSmsPort } from '../../src/sms/sms-port.ts';
 import { fakeClock } from '../support/clock.ts';
 import { memoryStore } from '../support/memory-store.ts';
 import { fakeSms } from '../support/sms.ts';
@@ -12,8 +12,7 @@ const EMAIL = (index: number) => `user${index}@example.com`;
 function queuedWorld() {
   const minutes = fakeClock();
   const sender = fakeSms();
-  const { nowMs, sleep } = minutes;
-  const queue = queuedSms(sender, { perMinute: 10, maxWaiting: 5, nowMs, sleep });
+  const queue = createSmsPort(sender, { perMinute: 10, maxWaiting: 5 }, minutes);
   const here = world({ codeResendSeconds: 0 }, memoryStore(), queue);
   /** Asks for a code, and lets all go on that does not wait for its turn. */
   const ask = async (email: string, from: { network: string; device?: string }) => {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { RingCentralOptions } from '../../src/sms/ringcentral.ts';
+import type { RingCentralOptions } from '../../src/sms/ringcentral/sender.ts';
 import { BUSY, MISCONFIGURED, PHONE, ringCentralBench, SENT, TEXT, UNKNOWN } from '../support/ringcentral.ts';
 import { account, ok, page, refusal, type Trouble } from '../support/ringcentral-standin.ts';
 
@@ -7,8 +7,8 @@ const bench = ringCentralBench();
 const { lines } = bench;
 const sender = (options: Partial<RingCentralOptions> = {}) => bench.sender({ api: 'a2p', ...options });
 
-describe('by high volume, a message', () => {
-  test('goes as a batch of one from our number to the recipient', async () => {
+describe('a high-volume message', () => {
+  test('is sent as a batch of one from our number to the recipient', async () => {
     expect(await sender().send(PHONE, TEXT)).toEqual({ kind: 'sent', messageId: 'batch-1' });
     expect(bench.ringCentral.messages).toMatchObject([{ from: account.fromNumber, to: PHONE, text: TEXT }]);
     expect([bench.ringCentral.count('batches'), bench.ringCentral.count('sms')]).toEqual([1, 0]);
@@ -20,21 +20,23 @@ describe('by high volume, a message', () => {
     ['SMS-UP-414', 'misconfigured'],
     ['SMS-RC-403', 'busy'],
     ['SMS-RC-503', 'undeliverable'],
-  ])('that is rejected with %s is refused as %s, and never followed', async (errorCode, reason) => {
+  ])('that is rejected with %s is refused as %s, and never tracked', async (errorCode, reason) => {
     bench.ringCentral.rejects.set(PHONE, errorCode);
     expect(await sender().send(PHONE, TEXT)).toEqual({ kind: 'refused', reason, scope: 'message' });
-    expect(lines).toMatchObject([{ event: `sms_${reason}`, errorCode }]);
+    expect(lines).toMatchObject([{ event: 'sms_refused', reason, errorCode }]);
     expect(bench.ringCentral.messages).toEqual([]);
   });
 
-  test('to a number that is none is about the recipient', async () => {
+  test('to an invalid number is about the recipient', async () => {
     expect(await sender().send('+1', TEXT)).toMatchObject({ kind: 'refused', reason: 'bad_recipient' });
   });
 
   test('from a number without A2PSmsSender is our fault', async () => {
     bench.ringCentral.numbers[0]?.features.splice(0, 9, 'SmsSender');
     expect(await sender().send(PHONE, TEXT)).toEqual(MISCONFIGURED);
-    expect(lines).toMatchObject([{ event: 'sms_misconfigured', status: 403, errorCode: 'MSG-242' }]);
+    expect(lines).toMatchObject([
+      { event: 'sms_refused', reason: 'misconfigured', status: 403, errorCode: 'MSG-242' },
+    ]);
   });
 
   test('of an app without the permission A2PSMS is our fault', async () => {
@@ -46,14 +48,14 @@ describe('by high volume, a message', () => {
     ['a 500', refusal(500, 'CMN-203')],
     ['a 200 with a page', page(200)],
     ['a 200 without an id', ok({ status: 'Processing', rejected: [] })],
-    ['a connection dropped after it was taken', { kind: 'drop', when: 'after' }],
-  ])('that met %s perhaps was sent, and is not sent again', async (_what, trouble) => {
+    ['a connection dropped after the message was accepted', { kind: 'drop', when: 'after' }],
+  ])('has an unknown outcome after %s, and is not sent again', async (_what, trouble) => {
     bench.ringCentral.next('batches', trouble);
     expect(await sender().send(PHONE, TEXT)).toEqual(UNKNOWN);
     expect(bench.ringCentral.count('batches')).toBe(1);
   });
 
-  test('is one login, once, for ten at a cold start', async () => {
+  test('shares one login with nine others at a cold start', async () => {
     const sms = sender();
     const all = await Promise.all(Array.from({ length: 10 }, () => sms.send(PHONE, TEXT)));
     expect(all).toEqual(Array(10).fill(SENT));
@@ -61,14 +63,14 @@ describe('by high volume, a message', () => {
     expect(bench.ringCentral.messages).toHaveLength(10);
   });
 
-  test('that RingCentral refuses for now asks for another time', async () => {
+  test('that RingCentral refuses for now is busy', async () => {
     bench.ringCentral.next('batches', refusal(503, 'MSG-290'));
     expect(await sender().send(PHONE, TEXT)).toEqual(BUSY);
   });
 });
 
-describe('by high volume, following', () => {
-  test('finds a message by its batch, among others', async () => {
+describe('tracking a high-volume message', () => {
+  test('finds the message by its batch', async () => {
     const sms = sender();
     bench.ringCentral.progress = ['Delivered'];
     await sms.send('+16505550199', TEXT);
@@ -78,20 +80,20 @@ describe('by high volume, following', () => {
     expect(await sms.trackDelivery('batch-1')).toEqual({ kind: 'delivered' });
   });
 
-  test('goes on while the batch has no message yet', async () => {
+  test('continues while the batch has no message yet', async () => {
     const sms = sender();
     await sms.send(PHONE, TEXT);
     bench.ringCentral.next('a2pMessages', ok({ records: [] }));
     expect(await sms.trackDelivery('batch-1')).toEqual({ kind: 'delivered' });
   });
 
-  test('ends for good where the app lacks the permission', async () => {
+  test('ends for good if the app lacks the permission', async () => {
     const sms = sender();
     await sms.send(PHONE, TEXT);
     bench.ringCentral.permissions.delete('A2PSMS');
     expect(await sms.trackDelivery('batch-1')).toEqual(UNKNOWN);
     expect(await sms.trackDelivery('batch-1')).toEqual(UNKNOWN);
-    expect(lines.filter(({ event }) => event === 'follow_off')).toHaveLength(1);
+    expect(lines.filter(({ event }) => event === 'delivery_tracking_off')).toHaveLength(1);
     expect(bench.ringCentral.count('a2pMessages')).toBe(1);
   });
 });

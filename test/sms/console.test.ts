@@ -8,7 +8,7 @@ function inboxAt(nowMs: () => number = () => NOON_MS) {
   return { printed, sms: consoleSms((text) => printed.push(text), nowMs) };
 }
 
-test('a message counts as sent, each under an id of its own', async () => {
+test('each message counts as sent, with an id of its own', async () => {
   const { sms } = inboxAt();
   const first = await sms.send('+16505550123', 'Your code is 012345');
   const second = await sms.send('+16505550123', 'Your code is 543210');
@@ -17,7 +17,7 @@ test('a message counts as sent, each under an id of its own', async () => {
   expect(second).not.toEqual(first);
 });
 
-test('a message is kept as it was sent, with its number and the time', async () => {
+test('a message is kept unchanged, with its number and the time', async () => {
   const { sms } = inboxAt();
   await sms.send('+16505550123', ' Your code is 012345\n\n@example.com #012345 ');
   expect(sms.messages()).toEqual([
@@ -46,7 +46,7 @@ test('only the last hundred messages are kept', async () => {
   expect(sms.messages().at(-1)?.text).toBe('message 2');
 });
 
-test('whoever reads the messages cannot change what is kept', async () => {
+test('a change of the returned messages does not change the kept messages', async () => {
   const { sms } = inboxAt();
   await sms.send('+16505550123', 'kept');
   const [message] = sms.messages();
@@ -71,7 +71,7 @@ test('each message is printed once, in a frame, with the whole number and every 
   ]);
 });
 
-test('what is printed holds no control characters but line ends', async () => {
+test('the printed text has no control characters but line ends', async () => {
   const { sms, printed } = inboxAt();
   await sms.send('+16505550123', 'one\r\ntwo\rthree');
   expect(printed.join('').replaceAll('\n', '')).not.toMatch(/\p{Cc}/u);
@@ -88,7 +88,7 @@ test('a terminal that fails makes no message fail', async () => {
   expect(sms.messages()).toHaveLength(1);
 });
 
-test('a message that must not leave is told in a line without its number and text, and is not kept', async () => {
+test('a decoy prints a line without its number and text, and is not kept', async () => {
   const { sms, printed } = inboxAt();
   expect(await sms.sendDecoy?.('+16505550123', 'Your code is 012345')).toMatchObject({ kind: 'sent' });
   expect(printed).toEqual([expect.stringMatching(/^No text message: /)]);

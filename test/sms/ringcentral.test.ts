@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import type { SmsOutcome, SmsSender } from '../../src/sms.ts';
 import {
   BUSY,
@@ -28,7 +28,7 @@ const sendTen = (sms: SmsSender): Promise<SmsOutcome[]> =>
   Promise.all(Array.from({ length: 10 }, () => sms.send(PHONE, TEXT)));
 
 describe('a message', () => {
-  test('goes from our number to the recipient, and is known by the id that RingCentral gave it', async () => {
+  test('is sent from our number to the recipient, and has the id that RingCentral gave it', async () => {
     const outcome = await sender().send(PHONE, TEXT);
     expect(bench.ringCentral.messages).toEqual([
       { id: 40_000_000_001, from: account.fromNumber, to: PHONE, text: TEXT },
@@ -36,7 +36,7 @@ describe('a message', () => {
     expect(outcome).toEqual({ kind: 'sent', messageId: '40000000001' });
   });
 
-  test('is logged once, with the status and the request id, and a number of which four digits are left', async () => {
+  test('is logged once, with the status, the request id and the last four digits of the number', async () => {
     await sender().send(PHONE, TEXT);
     expect(lines).toEqual([
       {
@@ -49,11 +49,11 @@ describe('a message', () => {
     ]);
   });
 
-  test('finds its way where the server URL ends in a slash', async () => {
+  test('is sent even if the server URL ends in a slash', async () => {
     expect(await sender({ serverUrl: `${bench.ringCentral.url}/` }).send(PHONE, TEXT)).toEqual(SENT);
   });
 
-  test('that RingCentral takes and fails at once is refused, and no other with it', async () => {
+  test('that RingCentral accepts and fails at once is refused alone', async () => {
     bench.ringCentral.next('sms', ok({ id: 1, messageStatus: 'SendingFailed' }));
     expect(await sender().send(PHONE, TEXT)).toEqual({
       kind: 'refused',
@@ -75,7 +75,7 @@ describe('a message', () => {
     expect(await sender().send(PHONE, TEXT)).toEqual({ kind: 'refused', reason, scope: 'message' });
   });
 
-  test('is sent, whatever becomes of the log', async () => {
+  test('is sent even if the log fails', async () => {
     const log = () => {
       throw new Error('the disk is full');
     };
@@ -96,14 +96,14 @@ describe('the login', () => {
     expect(bench.ringCentral.count('token')).toBe(1);
   });
 
-  test('is made anew by JWT when the token expires, without a refresh token', async () => {
+  test('is repeated by JWT when the token expires, without a refresh token', async () => {
     bench.ringCentral.expiresInSeconds = 30;
     const sms = await warmSender();
     expect(await sms.send(PHONE, TEXT)).toEqual(SENT);
     expect(bench.ringCentral.issued).toEqual(Array(2).fill('urn:ietf:params:oauth:grant-type:jwt-bearer'));
   });
 
-  test('is made anew, once, for ten messages whose token was revoked, and each of them goes once', async () => {
+  test('is repeated once for ten messages whose token was revoked, and each is sent once', async () => {
     const sms = await warmSender();
     bench.ringCentral.revokeTokens();
     expect(await sendTen(sms)).toEqual(Array(10).fill(SENT));
@@ -111,7 +111,7 @@ describe('the login', () => {
     expect(bench.ringCentral.messages).toHaveLength(10);
   });
 
-  test('that one message has just made outlives the late 401 of another for the token before', async () => {
+  test('of one message survives the late 401 of another message for an older token', async () => {
     const sms = await warmSender();
     bench.ringCentral.revokeTokens();
     let answer = () => {};
@@ -126,7 +126,7 @@ describe('the login', () => {
     expect(bench.ringCentral.count('token')).toBe(2);
   });
 
-  test('belongs to one sender alone', async () => {
+  test('belongs to one sender', async () => {
     await warmSender();
     expect(await sender({ jwt: 'another-jwt' }).send(PHONE, TEXT)).toEqual(MISCONFIGURED);
     expect(bench.ringCentral.messages).toEqual([]);
@@ -135,13 +135,16 @@ describe('the login', () => {
   test.each([
     ['the client secret', { clientSecret: 'wrong' }, 401, 'OAU-146'],
     ['the JWT', { jwt: 'wrong' }, 400, 'OAU-125'],
-  ])('that fails over %s is our fault, and said in the log', async (_what, options, status, errorCode) => {
-    expect(await sender(options).send(PHONE, TEXT)).toEqual(MISCONFIGURED);
-    expect(lines).toMatchObject([{ event: 'login_misconfigured', status, errorCode }]);
-    expect(bench.ringCentral.count('sms')).toBe(0);
-  });
+  ])(
+    'that fails because of %s is our fault, and the log says so',
+    async (_what, options, status, errorCode) => {
+      expect(await sender(options).send(PHONE, TEXT)).toEqual(MISCONFIGURED);
+      expect(lines).toMatchObject([{ event: 'login_failed', reason: 'misconfigured', status, errorCode }]);
+      expect(bench.ringCentral.count('sms')).toBe(0);
+    },
+  );
 
-  test('once refused is not tried again for a minute', async () => {
+  test('is not tried again for a minute after a refusal', async () => {
     bench.ringCentral.next('token', oauthRefusal(400, 'invalid_grant', 'OAU-125'));
     const sms = sender();
     await sms.send(PHONE, TEXT);
@@ -152,7 +155,7 @@ describe('the login', () => {
     expect(await sms.send(PHONE, TEXT)).toEqual(SENT);
   });
 
-  test('refused for ten messages at once is one call, and refuses all ten', async () => {
+  test('is one call for ten messages, and its refusal refuses all ten', async () => {
     bench.ringCentral.always('token', oauthRefusal(401, 'invalid_client', 'OAU-146'));
     expect(await sendTen(sender())).toEqual(Array(10).fill(MISCONFIGURED));
     expect(bench.ringCentral.count('token')).toBe(1);
@@ -162,7 +165,7 @@ describe('the login', () => {
     ['JSON without a token', ok({ token_type: 'bearer', expires_in: 3600 })],
     ['an empty token', ok({ access_token: '', expires_in: 3600 })],
     ['a page', page(200)],
-  ])('answered by a 200 with %s has failed, and waits its minute', async (_what, trouble) => {
+  ])('with the answer 200 and %s has failed, and waits a minute', async (_what, trouble) => {
     bench.ringCentral.always('token', trouble);
     const sms = sender();
     expect(await sms.send(PHONE, TEXT)).toEqual(MISCONFIGURED);
@@ -171,7 +174,7 @@ describe('the login', () => {
     expect(bench.ringCentral.count('sms')).toBe(0);
   });
 
-  test('answered without a token does not bring an expired token back to life', async () => {
+  test('that is answered without a token does not revive an expired token', async () => {
     bench.ringCentral.expiresInSeconds = 30;
     const sms = await warmSender();
     bench.ringCentral.next('token', ok({ token_type: 'bearer', expires_in: 3600 }));
@@ -184,7 +187,7 @@ describe('the login', () => {
     ['a page of 200 kB', page(503, 200_000)],
     ['half an answer', { kind: 'cut' }],
     ['a dropped connection', { kind: 'drop', when: 'before' }],
-  ])('that meets %s has sent nothing, and the next message may try again', async (_what, trouble) => {
+  ])('that fails with %s sends nothing, and the next message tries again', async (_what, trouble) => {
     bench.ringCentral.next('token', trouble);
     const sms = sender();
     expect(await sms.send(PHONE, TEXT)).toEqual(BUSY);
@@ -195,16 +198,16 @@ describe('the login', () => {
   test.each<[string, Trouble]>([
     ['hangs', { kind: 'hang' }],
     ['stops midway', { kind: 'stall' }],
-  ])('that %s is given up, sends nothing, and leaves the way free for the next', async (_what, trouble) => {
+  ])('that %s times out, sends nothing, and does not block the next', async (_what, trouble) => {
     bench.ringCentral.next('token', trouble);
     const sms = sender({ requestTimeoutMs: 500 });
     expect(await sms.send(PHONE, TEXT)).toEqual(BUSY);
-    expect(lines).toMatchObject([{ event: 'login_busy', errorCode: 'TimeoutError' }]);
+    expect(lines).toMatchObject([{ event: 'login_failed', reason: 'busy', errorCode: 'TimeoutError' }]);
     expect(await sms.send(PHONE, TEXT)).toEqual(SENT);
     expect(bench.ringCentral.messages).toHaveLength(1);
   });
 
-  test('that ends after the deadline of its message does not let the message go', async () => {
+  test('that ends after the deadline of its message does not send the message', async () => {
     let letIn = () => {};
     bench.ringCentral.next('token', {
       kind: 'late',
@@ -212,7 +215,7 @@ describe('the login', () => {
     });
     const sms = sender({ deadlineMs: 500 });
     expect(await sms.send(PHONE, TEXT)).toEqual(BUSY);
-    expect(lines).toMatchObject([{ event: 'login_busy', errorCode: 'Deadline' }]);
+    expect(lines).toMatchObject([{ event: 'login_failed', reason: 'busy', errorCode: 'Deadline' }]);
     const next = sms.send('+16505550199', TEXT);
     letIn();
     expect(await next).toEqual(SENT);
@@ -220,7 +223,7 @@ describe('the login', () => {
     expect(bench.ringCentral.count('token')).toBe(1);
   });
 
-  test('after a 401 counts in the deadline, and a message that misses it is not sent', async () => {
+  test('after a 401 counts towards the deadline, and a message that misses it is not sent', async () => {
     const sms = await warmSender({ deadlineMs: 1000 });
     bench.ringCentral.revokeTokens();
     bench.ringCentral.next('token', { kind: 'hang' });
@@ -228,7 +231,7 @@ describe('the login', () => {
     expect(bench.ringCentral.messages).toEqual([]);
   });
 
-  test('is not repeated for ever where each new token is refused', async () => {
+  test('is not repeated without end if each new token is refused', async () => {
     bench.ringCentral.always('sms', refusal(401, 'OAU-128'));
     const sms = sender();
     expect(await sms.send(PHONE, TEXT)).toEqual(MISCONFIGURED);
@@ -250,7 +253,7 @@ describe('a refusal', () => {
   });
 
   test.each(['to', 'to.phoneNumber', 'to[0].phoneNumber'])(
-    '400 CMN-101 over the parameter %s is about the recipient',
+    '400 CMN-101 for the parameter %s is about the recipient',
     async (parameterName) => {
       bench.ringCentral.next('sms', refusal(400, 'CMN-101', parameterName));
       expect(await sender().send(PHONE, TEXT)).toEqual({ kind: 'refused', reason: 'bad_recipient' });
@@ -258,7 +261,7 @@ describe('a refusal', () => {
   );
 
   test.each(['from', 'text', 'token'])(
-    '400 CMN-101 over the parameter %s is our fault',
+    '400 CMN-101 for the parameter %s is our fault',
     async (parameterName) => {
       bench.ringCentral.next('sms', refusal(400, 'CMN-101', parameterName));
       expect(await sender().send(PHONE, TEXT)).toEqual(MISCONFIGURED);
@@ -271,15 +274,12 @@ describe('a refusal', () => {
     [403, 'MSG-999'],
     [404, 'CMN-102'],
     [422, 'NEW-1'],
-  ])(
-    '%i %s, of which no more is known, is taken to be about this message alone',
-    async (status, errorCode) => {
-      bench.ringCentral.next('sms', refusal(status, errorCode));
-      expect(await sender().send(PHONE, TEXT)).toEqual({ kind: 'refused', reason: 'undeliverable' });
-    },
-  );
+  ])('%i %s, which is not known, counts as a fault of this message', async (status, errorCode) => {
+    bench.ringCentral.next('sms', refusal(status, errorCode));
+    expect(await sender().send(PHONE, TEXT)).toEqual({ kind: 'refused', reason: 'undeliverable' });
+  });
 
-  test('of a number that is none is about the recipient', async () => {
+  test('of an invalid number is about the recipient', async () => {
     expect(await sender().send('+1', TEXT)).toEqual({ kind: 'refused', reason: 'bad_recipient' });
   });
 
@@ -302,41 +302,43 @@ describe('a refusal', () => {
     [404, 'CMN-120'],
     [400, 'CMN-406'],
     [405, 'AGW-405'],
-  ])('%i %s is our fault, and said in the log', async (status, errorCode) => {
+  ])('%i %s is our fault, and the log says so', async (status, errorCode) => {
     bench.ringCentral.next('sms', refusal(status, errorCode));
     expect(await sender().send(PHONE, TEXT)).toEqual(MISCONFIGURED);
-    expect(lines).toMatchObject([{ event: 'sms_misconfigured', status, errorCode }]);
+    expect(lines).toMatchObject([{ event: 'sms_refused', reason: 'misconfigured', status, errorCode }]);
   });
 
-  test('is read where the code stands at the top alone', async () => {
+  test('is read if only the top level has the code', async () => {
     bench.ringCentral.next('sms', { kind: 'answer', status: 400, body: () => ({ errorCode: 'MSG-243' }) });
     expect(await sender().send(PHONE, TEXT)).toEqual({ kind: 'refused', reason: 'bad_recipient' });
   });
 
   test.each(['null', '"no"', '[]', '{"errors":[null]}', '{"errors":7}', '{"errorCode":{}}', ''])(
-    'goes by its status where its body is %j',
+    'is judged by its status if its body is %j',
     async (body) => {
       bench.ringCentral.next('sms', { kind: 'answer', status: 403, body: () => body });
       expect(await sender().send(PHONE, TEXT)).toEqual(MISCONFIGURED);
     },
   );
 
-  test('whose code is a sentence is logged without it', async () => {
+  test('is logged without its code if the code is a sentence', async () => {
     bench.ringCentral.next('sms', refusal(400, `${CODE} to ${PHONE} under ${account.jwt}`));
     await sender().send(PHONE, TEXT);
-    expect(lines).toMatchObject([{ event: 'sms_undeliverable', status: 400, errorCode: 'InvalidParameter' }]);
+    expect(lines).toMatchObject([
+      { event: 'sms_refused', reason: 'undeliverable', status: 400, errorCode: 'InvalidParameter' },
+    ]);
   });
 
   test.each([
     [503, 'MSG-290'],
     [503, 'CMN-301'],
     [503, 'CMN-310'],
-  ])('%i %s asks for another time', async (status, errorCode) => {
+  ])('%i %s means busy', async (status, errorCode) => {
     bench.ringCentral.next('sms', refusal(status, errorCode));
     expect(await sender().send(PHONE, TEXT)).toEqual(BUSY);
   });
 
-  test('by a redirect is our fault, and takes neither message nor token to the other place', async () => {
+  test('by a redirect is our fault, and the other server gets no message and no token', async () => {
     const elsewhere = {
       kind: 'answer',
       status: 307,
@@ -350,7 +352,7 @@ describe('a refusal', () => {
 });
 
 describe('a 429', () => {
-  test('refuses the message until the seconds of its Retry-After are over', async () => {
+  test('refuses the message for the seconds of its Retry-After', async () => {
     const sms = await warmSender();
     bench.ringCentral.next('sms', tooMany('7'));
     expect(await sms.send(PHONE, TEXT)).toEqual({ ...BUSY, retryAfterSeconds: 7 });
@@ -369,7 +371,7 @@ describe('a 429', () => {
     expect(await sms.send(PHONE, TEXT)).toEqual(SENT);
   });
 
-  test('at the login stops every call likewise', async () => {
+  test('at the login stops every call too', async () => {
     const sms = sender();
     bench.ringCentral.next('token', tooMany('30'));
     expect(await sms.send(PHONE, TEXT)).toEqual({ ...BUSY, retryAfterSeconds: 30 });
@@ -391,7 +393,7 @@ describe('a 429', () => {
     expect(await sender().send(PHONE, TEXT)).toEqual({ ...BUSY, retryAfterSeconds: seconds });
   });
 
-  test('with a shorter wait does not end a longer one', async () => {
+  test('with a shorter wait does not end a longer wait', async () => {
     const sms = await warmSender();
     bench.ringCentral.next('sms', tooMany('600'), tooMany('1'));
     await Promise.all([sms.send(PHONE, TEXT), sms.send(PHONE, TEXT)]);
@@ -399,7 +401,7 @@ describe('a 429', () => {
   });
 });
 
-describe('a message that perhaps was sent', () => {
+describe('the outcome is unknown', () => {
   test.each<[string, Trouble]>([
     ['a 500', refusal(500, 'CMN-203')],
     ['a 503 with a page', page(503)],
@@ -408,7 +410,7 @@ describe('a message that perhaps was sent', () => {
     ['a 200 without an id', ok({ messageStatus: 'Queued' })],
     ['a 200 with nothing', ok('')],
     ['a dropped connection', { kind: 'drop', when: 'before' }],
-  ])('is one that met %s', async (_what, trouble) => {
+  ])('after %s', async (_what, trouble) => {
     const sms = await warmSender();
     bench.ringCentral.next('sms', trouble);
     expect(await sms.send(PHONE, TEXT)).toEqual(UNKNOWN);
@@ -416,9 +418,9 @@ describe('a message that perhaps was sent', () => {
   });
 
   test.each<[string, Trouble]>([
-    ['a connection dropped after it was taken', { kind: 'drop', when: 'after' }],
+    ['a connection dropped after the message was accepted', { kind: 'drop', when: 'after' }],
     ['half an answer', { kind: 'cut' }],
-  ])('is one that met %s, and it is not sent again', async (_what, trouble) => {
+  ])('after %s, and the message is not sent again', async (_what, trouble) => {
     const sms = await warmSender();
     bench.ringCentral.next('sms', trouble);
     expect(await sms.send(PHONE, TEXT)).toEqual(UNKNOWN);
@@ -429,33 +431,53 @@ describe('a message that perhaps was sent', () => {
   test.each<[string, Trouble]>([
     ['hangs', { kind: 'hang' }],
     ['stops midway', { kind: 'stall' }],
-  ])('is one whose answer %s for longer than a call may take', async (_what, trouble) => {
+  ])('if the answer %s for longer than the time limit of a call', async (_what, trouble) => {
     const sms = await warmSender({ requestTimeoutMs: 500 });
     bench.ringCentral.next('sms', trouble);
     expect(await sms.send(PHONE, TEXT)).toEqual(UNKNOWN);
     expect(lines).toMatchObject([{ event: 'sms_unknown', errorCode: 'TimeoutError' }]);
   });
 
-  test('is one whose deadline passes while it is on its way', async () => {
+  test('if the deadline passes after the message was posted', async () => {
     const sms = await warmSender({ deadlineMs: 1000 });
     bench.ringCentral.next('sms', { kind: 'hang' });
     expect(await sms.send(PHONE, TEXT)).toEqual(UNKNOWN);
     expect(lines).toMatchObject([{ event: 'sms_unknown', errorCode: 'Deadline' }]);
   });
 
-  test('is none that found nobody listening, once the end of the old connection is known', async () => {
+  test('but not if the server is down and the old connection is known to be closed', async () => {
     const sms = await warmSender();
     await bench.ringCentral.close();
     await sms.send(PHONE, TEXT);
     expect(await sms.send(PHONE, TEXT)).toEqual(BUSY);
-    expect(lines.at(-1)).toMatchObject({ event: 'sms_busy', errorCode: 'ECONNREFUSED' });
+    expect(lines.at(-1)).toMatchObject({ event: 'sms_refused', reason: 'busy', errorCode: 'ECONNREFUSED' });
     bench.ringCentral = await RingCentralStandIn.start();
   });
 
-  test('is none whose login found nobody listening', async () => {
+  test('but not if the server is down at the login', async () => {
     const sms = sender();
     await bench.ringCentral.close();
     expect(await sms.send(PHONE, TEXT)).toEqual(BUSY);
     bench.ringCentral = await RingCentralStandIn.start();
   });
+});
+
+describe('a fault', () => {
+  test('inside the SDK refuses one message and ends nothing', async () => {
+    const sms = await warmSender();
+    const notJson = 1n as unknown as string;
+    expect(await sms.send(PHONE, notJson)).toEqual(BUSY);
+    expect(lines).toMatchObject([{ event: 'login_failed', reason: 'busy', errorCode: 'TypeError' }]);
+    expect(await sms.send(PHONE, TEXT)).toEqual(SENT);
+  });
+
+  test.each([new TypeError('broken'), 'broken', undefined])(
+    'of fetch (%s) makes one outcome unknown and ends nothing',
+    async (fault) => {
+      const sms = await warmSender();
+      vi.spyOn(globalThis, 'fetch').mockRejectedValueOnce(fault);
+      expect(await sms.send(PHONE, TEXT)).toEqual(UNKNOWN);
+      expect(await sms.send(PHONE, TEXT)).toEqual(SENT);
+    },
+  );
 });

@@ -31,7 +31,7 @@ beforeEach(async () => {
 
 describe('the stand-in', () => {
   test.each(['/account/~/extension/~/sms', '/restapi/v1.0/account/~/extension/~', '/'])(
-    'knows nothing at %s',
+    'answers 404 at %s',
     async (path) => {
       const answer = await call(path, sms);
       expect(answer.status).toBe(404);
@@ -39,7 +39,7 @@ describe('the stand-in', () => {
     },
   );
 
-  test('counts each path in the group in which RingCentral counts it', async () => {
+  test("counts each path in RingCentral's own rate limit group", async () => {
     expect(await groupOf(`${EXTENSION}/sms`, sms)).toBe('medium');
     expect(await groupOf(`${EXTENSION}/message-store/40000000001`)).toBe('light');
     expect(await groupOf(`${EXTENSION}/phone-number`)).toBe('light');
@@ -47,7 +47,7 @@ describe('the stand-in', () => {
     expect(await groupOf('/restapi/oauth/token', {})).toBe('auth');
   });
 
-  test('tells of a message, reading by reading, how far it has come', async () => {
+  test('reports the next status of a message at each reading', async () => {
     const { id, messageStatus } = await bodyOf(`${EXTENSION}/sms`, sms);
     expect(messageStatus).toBe('Queued');
     const readings = [];
@@ -62,7 +62,7 @@ describe('the stand-in', () => {
     expect(readings[3]).toHaveProperty('smsDeliveryTime');
   });
 
-  test('knows no message that it did not take', async () => {
+  test('answers 404 for a message that it did not accept', async () => {
     expect((await call(`${EXTENSION}/message-store/7`)).status).toBe(404);
     expect((await call(`${A2P}/messages/7`)).status).toBe(404);
   });
@@ -73,7 +73,7 @@ describe('the stand-in', () => {
     ['ReadAccounts', `${EXTENSION}/phone-number`, undefined],
     ['ReadAccounts', `${EXTENSION}/phone-number/7001/sms-configuration`, undefined],
     ['A2PSMS', `${A2P}/messages`, undefined],
-  ] as const)('asks for the permission %s at %s', async (permission, path, body) => {
+  ] as const)('requires the permission %s at %s', async (permission, path, body) => {
     bench.ringCentral.permissions.delete(permission);
     const answer = await call(path, body);
     expect(answer.status).toBe(403);
@@ -82,7 +82,7 @@ describe('the stand-in', () => {
     });
   });
 
-  test('takes no token that was given back', async () => {
+  test('refuses a revoked token', async () => {
     const { clientId, clientSecret } = account;
     await fetch(`${bench.ringCentral.url}/restapi/oauth/revoke`, {
       method: 'POST',
@@ -92,7 +92,7 @@ describe('the stand-in', () => {
     expect((await call(`${EXTENSION}/phone-number`)).status).toBe(401);
   });
 
-  test('lists the numbers with their features, and the campaign of each', async () => {
+  test('lists the numbers with their features, and each campaign', async () => {
     const { records } = await bodyOf(`${EXTENSION}/phone-number`);
     expect(records).toMatchObject([
       { id: 7001, phoneNumber: account.fromNumber, features: expect.arrayContaining(['SmsSender']) },
@@ -108,7 +108,7 @@ describe('the stand-in', () => {
     expect((await bodyOf(`${EXTENSION}/sms`, sms)).errors[0].errorCode).toBe('MSG-242');
   });
 
-  test('takes a batch, and tells its messages by the batch and by their own ids', async () => {
+  test('accepts a batch, and returns its messages by the batch and by their own ids', async () => {
     const batch = await bodyOf(`${A2P}/batches`, {
       from: account.fromNumber,
       text: TEXT,

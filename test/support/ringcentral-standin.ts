@@ -32,7 +32,7 @@ import type { Trouble } from './ringcentral-standin/troubles.ts';
 export type { OwnNumber, Progress, TakenMessage } from './ringcentral-standin/records.ts';
 export { oauthRefusal, ok, page, refusal, type Trouble, tooMany } from './ringcentral-standin/troubles.ts';
 
-/** `messages` reads the message store, `a2pMessages` that of high volume; `batches` sends by high volume. */
+/** `messages` reads the message store, `a2pMessages` that of high volume. `batches` sends by high volume. */
 export type Endpoint =
   | 'token'
   | 'revoke'
@@ -50,7 +50,7 @@ interface Route {
   method: string;
   path: RegExp;
   endpoint: Endpoint;
-  /** Asked for with a live token, where the route needs one. */
+  /** The permission that the route requires, together with a live token. */
   permission?: Permission;
   work(request: Incoming, id: string): Answer;
 }
@@ -60,7 +60,7 @@ interface Journey {
   readings: number;
 }
 
-/** The app, the user and the number that the stand-in knows, in the adapter's names. */
+/** The app, the user and the number of the stand-in, in the sender's names. */
 export const account = {
   clientId: 'standin-client',
   clientSecret: 'standin-client-secret',
@@ -72,7 +72,7 @@ const JWT_GRANT = 'urn:ietf:params:oauth:grant-type:jwt-bearer';
 const ACCOUNT = '/restapi/v1.0/account/~';
 const EXTENSION = `${ACCOUNT}/extension/~`;
 
-/** How many requests a minute RingCentral allows in each of its groups. */
+/** RingCentral's rate limits, in requests a minute. */
 const GROUPS = { auth: 5, light: 50, medium: 40 };
 const GROUP_OF: Record<Endpoint, keyof typeof GROUPS> = {
   token: 'auth',
@@ -86,19 +86,19 @@ const GROUP_OF: Record<Endpoint, keyof typeof GROUPS> = {
   other: 'medium',
 };
 
-/** The part of RingCentral that sends text messages, on a port of its own on 127.0.0.1, with troubles on demand. */
+/** The part of RingCentral that sends text messages, on a port of 127.0.0.1, with troubles on demand. */
 export class RingCentralStandIn {
-  /** Where it listens, or did before it was closed. */
+  /** Its origin, even after `close`. */
   url = '';
-  /** The messages taken, oldest first. */
+  /** The accepted messages, oldest first. */
   readonly messages: TakenMessage[] = [];
-  /** Every access token that was ever given out. */
+  /** All issued access tokens, oldest first. */
   readonly tokens: string[] = [];
-  /** The grant types asked for, in order. */
+  /** The requested grant types, oldest first. */
   readonly issued: string[] = [];
-  /** `expires_in` of the tokens from here on, in seconds. */
+  /** `expires_in` of the next tokens, in seconds. */
   expiresInSeconds = 3600;
-  /** What the app may do. */
+  /** The permissions of the app. */
   readonly permissions = new Set<Permission>(['SMS', 'ReadMessages', 'ReadAccounts', 'A2PSMS']);
   /** The numbers of the user. */
   readonly numbers: OwnNumber[] = [
@@ -109,20 +109,20 @@ export class RingCentralStandIn {
       paymentType: 'Local',
     },
   ];
-  /** The campaign that the numbers are linked to; undefined where they are linked to none. */
+  /** The campaign of the numbers, if any. */
   campaign: Record<string, unknown> | undefined = {
     id: '2008',
     status: 'Confirmed',
     registrationTier: 'LowVolume',
     useCases: ['MachineToMachine'],
   };
-  /** What is said, reading by reading, of the messages taken from here on; the last stays. */
+  /** The status of the next messages at each reading. The last one stays. */
   progress: readonly Progress[] = ['Queued', 'Sent', 'Delivered'];
-  /** Recipients that high volume rejects from here on, with their codes. */
+  /** The recipients that high volume rejects, with the error codes. */
   readonly rejects = new Map<string, string>();
-  /** What X-Rate-Limit-Remaining says from here on of the groups in it; others have nearly all left. */
+  /** X-Rate-Limit-Remaining of some groups. Other groups have used up one request. */
   readonly remaining: Partial<Record<keyof typeof GROUPS, number>> = {};
-  /** Told of every message taken. */
+  /** Called with each accepted message. */
   onMessage: (message: TakenMessage) => void = () => undefined;
 
   readonly #server = createServer((request, response) => {
@@ -132,7 +132,7 @@ export class RingCentralStandIn {
   readonly #liveTokens = new Set<string>();
   readonly #counts = new Map<Endpoint, number>();
   readonly #troubles = new Map<Endpoint, Trouble[]>();
-  readonly #trust = new Map<Endpoint, Trouble>();
+  readonly #standingTroubles = new Map<Endpoint, Trouble>();
   readonly #journeys = new Map<number, Journey>();
   readonly #batches = new Map<number, string>();
   readonly #routes: Route[] = [
@@ -160,7 +160,7 @@ export class RingCentralStandIn {
     route('GET', `${ACCOUNT}/a2p-sms/messages/:id`, 'a2pMessages', (_, id) => this.#readA2p(id), 'A2PSMS'),
   ];
 
-  /** Starts a stand-in; whoever starts it closes it. */
+  /** Starts a stand-in. The caller closes it. */
   static async start(): Promise<RingCentralStandIn> {
     const standIn = new RingCentralStandIn();
     standIn.#server.on('connection', (socket) => {
@@ -172,32 +172,32 @@ export class RingCentralStandIn {
     return standIn;
   }
 
-  /** How many requests have come to an endpoint, answered or not. */
+  /** Returns the number of requests to an endpoint, answered or not. */
   count(endpoint: Endpoint): number {
     return this.#counts.get(endpoint) ?? 0;
   }
 
-  /** Puts troubles in the queue of an endpoint: one for each of its next requests. */
+  /** Queues troubles for an endpoint, one for each of its next requests. */
   next(endpoint: Endpoint, ...troubles: Trouble[]): void {
     this.#troubles.set(endpoint, [...(this.#troubles.get(endpoint) ?? []), ...troubles]);
   }
 
-  /** One trouble for every request of an endpoint whose queue is empty. */
+  /** Sets the trouble of every request to an endpoint whose queue is empty. */
   always(endpoint: Endpoint, trouble: Trouble): void {
-    this.#trust.set(endpoint, trouble);
+    this.#standingTroubles.set(endpoint, trouble);
   }
 
-  /** Makes all tokens given out so far worthless, as a sixth session or an administrator does. */
+  /** Revokes all tokens, like a sixth session or an administrator. */
   revokeTokens(): void {
     this.#liveTokens.clear();
   }
 
-  /** How many tokens are good at this moment. */
+  /** The number of live tokens. */
   get sessions(): number {
     return this.#liveTokens.size;
   }
 
-  /** Stops listening and ends all connections, hung ones too. */
+  /** Stops listening and ends all connections, including hung ones. */
   async close(): Promise<void> {
     const isClosed = new Promise((resolve) => this.#server.close(resolve));
     for (const socket of this.#sockets) socket.destroy();
@@ -213,7 +213,7 @@ export class RingCentralStandIn {
     this.#counts.set(endpoint, this.count(endpoint) + 1);
     const headers = this.#headersOf(endpoint);
 
-    const trouble = this.#troubles.get(endpoint)?.shift() ?? this.#trust.get(endpoint);
+    const trouble = this.#troubles.get(endpoint)?.shift() ?? this.#standingTroubles.get(endpoint);
     const usual = () => this.#answer(known, { method, path, query, headers: request.headers, body });
     switch (trouble?.kind) {
       case undefined:
@@ -310,7 +310,7 @@ export class RingCentralStandIn {
   }
 
   #take(from: string, to: string, text: string): TakenMessage {
-    // Past 2^32, as RingCentral's own.
+    // Above 2^32, like RingCentral's own.
     const message = { id: 40_000_000_001 + this.#journeys.size, from, to, text };
     this.messages.push(message);
     this.#journeys.set(message.id, { steps: this.progress, readings: 0 });

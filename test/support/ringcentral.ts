@@ -1,6 +1,7 @@
 import { inspect } from 'node:util';
 import { afterEach, beforeEach, expect, vi } from 'vitest';
-import { type RingCentralOptions, ringCentralSms, type SmsLogLine } from '../../src/sms/ringcentral.ts';
+import type { SmsLogLine } from '../../src/sms/ringcentral/log.ts';
+import { type RingCentralOptions, ringCentralSms } from '../../src/sms/ringcentral/sender.ts';
 import { account, RingCentralStandIn } from './ringcentral-standin.ts';
 
 export const PHONE = '+16505550123';
@@ -14,21 +15,21 @@ export const UNKNOWN = { kind: 'unknown' };
 
 type Sender = ReturnType<typeof ringCentralSms>;
 
-/** A RingCentral of the test's own, and all that its senders log. */
+/** A stand-in for RingCentral, and the log of its senders. */
 export interface RingCentralBench {
-  /** The stand-in of this test; a test that closes it puts another in its place. */
+  /** The stand-in of this test. A test that closes it starts another. */
   ringCentral: RingCentralStandIn;
   nowMs: number;
   lines: SmsLogLine[];
   advanceSeconds(seconds: number): void;
   sender(options?: Partial<RingCentralOptions>): Sender;
-  /** A sender that has logged in and sent one message, which is then forgotten. */
+  /** Returns a sender that has logged in and sent one message. Clears the messages and the log. */
   warmSender(options?: Partial<RingCentralOptions>): Promise<Sender>;
 }
 
 /**
- * Gives every test of a file a stand-in, and holds each of them to the rules of silence: nothing on the console, no
- * rejection that nobody handles, and in the log no code, no secret and no whole number.
+ * Gives every test of a file a stand-in. Fails a test that writes to the console or has an unhandled rejection. Also fails
+ * it if the log has a code, a secret or a complete number.
  */
 export function ringCentralBench(): RingCentralBench {
   const printed: unknown[] = [];
@@ -45,7 +46,7 @@ export function ringCentralBench(): RingCentralBench {
         ...account,
         log: (line) => bench.lines.push(line),
         nowMs: () => bench.nowMs,
-        followWaitsMs: [0, 0, 0, 0],
+        trackingDelaysMs: [0, 0, 0, 0],
         ...options,
       }),
     async warmSender(options) {
@@ -79,7 +80,7 @@ export function ringCentralBench(): RingCentralBench {
   return bench;
 }
 
-/** Fails where anything in `value` holds a code, a secret of the app, a token, or a whole number. */
+/** Fails if `value` contains a code, a secret of the app, a token or a complete number. */
 export function expectNoSecrets(value: unknown, ringCentral: RingCentralStandIn): void {
   const basic = Buffer.from(`${account.clientId}:${account.clientSecret}`).toString('base64');
   const numbers = [PHONE, account.fromNumber].map((number) => number.slice(1));

@@ -1,33 +1,33 @@
 import type { DeliveryResult, SmsAvailability, SmsOutcome, SmsSender, TrustLevel } from '../../src/sms.ts';
 
-/** A sender that keeps what it was given, in place of sending it. */
+/** A sender that keeps its messages and sends none. */
 export interface FakeSms extends SmsSender {
   readonly sent: { to: string; text: string }[];
-  /** Who asked for each of them, where the queue does not stand before it. */
+  /** The trust level of each message, if there is no pacer before the sender. */
   readonly trustLevels: (TrustLevel | undefined)[];
-  /** What the next message answers, in place of `sent`. */
+  /** Sets the next outcome, instead of `sent`. */
   answerNext(outcome: SmsOutcome | Promise<SmsOutcome>): void;
-  /** What anybody's message can expect; a test sets it. */
+  /** The availability for all trust levels. Tests set it. */
   availability: SmsAvailability;
-  /** What the next message that was sent comes to, in place of `delivered`. */
-  endNext(fate: DeliveryResult | Promise<DeliveryResult>): void;
-  /** The six digits of the newest message. */
+  /** Sets the next delivery, instead of `delivered`. */
+  endNext(result: DeliveryResult | Promise<DeliveryResult>): void;
+  /** Returns the six digits of the newest message. */
   lastPasscode(): string;
 }
 
-/** The six digits in a message, read where a person reads them. */
+/** Returns the six digits in a message, as a user would find them. */
 export function passcodeIn(text: string | undefined): string {
   const passcode = /\b\d{6}\b/.exec(text ?? '')?.[0];
   if (passcode === undefined) throw new Error(`No passcode in the message: ${text}`);
   return passcode;
 }
 
-/** Six digits that are not those. */
+/** Returns six other digits. */
 export function otherThan(passcode: string): string {
   return passcode === '000000' ? '111111' : '000000';
 }
 
-/** A sender with nothing sent yet. */
+/** Makes a fake sender without messages. */
 export function fakeSms(): FakeSms {
   const sent: FakeSms['sent'] = [];
   const trustLevels: FakeSms['trustLevels'] = [];
@@ -37,7 +37,7 @@ export function fakeSms(): FakeSms {
     sent,
     trustLevels,
     availability: { kind: 'clear' },
-    endNext: (fate) => void ends.push(fate),
+    endNext: (result) => void ends.push(result),
     answerNext: (outcome) => void answers.push(outcome),
     lastPasscode: () => passcodeIn(sent.at(-1)?.text),
     async send(to: string, text: string, trust?: TrustLevel) {

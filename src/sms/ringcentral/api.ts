@@ -1,20 +1,21 @@
 import type { ApiCall } from './client.ts';
 import { plainWord } from './failure.ts';
 
-/** Which of RingCentral's APIs a number sends by: `standard` needs its feature SmsSender, `a2p` (high volume) A2PSmsSender. */
+/** The API that sends. `standard` needs a number with the feature SmsSender, `a2p` (high volume) one with A2PSmsSender. */
 export type ApiName = 'standard' | 'a2p';
 
-/** What RingCentral says of a message: `end` is undefined while it is on its way. */
+/** The state of a message at RingCentral. */
 export interface MessageState {
-  /** By what the message is asked after; undefined where the answer names none. */
+  /** The id for `statusCall`; undefined if the answer names none. */
   id: string | undefined;
+  /** Undefined while the message is on its way. */
   end: 'delivered' | 'failed' | undefined;
   errorCode: string | undefined;
 }
 
-/** One of the APIs: what is asked of it, and how its answers are read. */
+/** The calls of one API, and the readers of its answers. */
 export interface SmsApi {
-  /** The number's feature, and the app's permissions to send and to read what became of it. */
+  /** The feature that the number needs, and the permissions that the app needs to send and to read a delivery. */
   readonly feature: string;
   readonly sendPermission: string;
   readonly readPermission: string;
@@ -22,7 +23,7 @@ export interface SmsApi {
   readSent(answer: Fields): MessageState;
   statusCall(id: string): ApiCall;
   readStatus(answer: Fields): MessageState;
-  /** A call that lists one message, to see whether messages may be read. */
+  /** Lists one message. The answer shows whether the app may read messages. */
   readonly listCall: ApiCall;
 }
 
@@ -48,7 +49,7 @@ const STANDARD: SmsApi = {
   listCall: { method: 'GET', path: `${ACCOUNT}/extension/~/message-store?messageType=SMS&perPage=1` },
 };
 
-// A batch of one. Its answer names the batch and not the message, which therefore is asked after by the batch's id.
+// A batch of one message. The answer has the id of the batch and not of the message, so the batch's id is used.
 const A2P: SmsApi = {
   feature: 'A2PSmsSender',
   sendPermission: 'A2PSMS',
@@ -74,7 +75,7 @@ const A2P: SmsApi = {
   listCall: { method: 'GET', path: `${ACCOUNT}/a2p-sms/messages?perPage=1` },
 };
 
-/** The API of that name. */
+/** Returns the API of that name. */
 export function smsApi(name: ApiName = 'standard'): SmsApi {
   return name === 'a2p' ? A2P : STANDARD;
 }

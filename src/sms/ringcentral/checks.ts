@@ -1,193 +1,192 @@
 import type { DeliveryResult, FailureReason, SmsOutcome } from '../../sms.ts';
 import { type SmsApi, smsApi } from './api.ts';
-import { type RingCentralClient, ringCentralClient } from './client.ts';
-import type { CallFacts, Failure } from './failure.ts';
 import {
   attempt,
+  type CheckResult,
   CONSOLE,
-  type Finding,
   last4,
-  permit,
-  right,
+  ok,
+  permissionFix,
   shown,
-  unread,
-  unsaid,
+  unknown,
+  unreadable,
   wrong,
-} from './finding.ts';
+} from './check-result.ts';
+import { type RingCentralClient, ringCentralClient } from './client.ts';
+import type { CallFacts, Failure } from './failure.ts';
 import type { SmsLogLine } from './log.ts';
-import { type NumberOptions, numberFindings } from './number.ts';
+import { checkNumber, type NumberOptions } from './number-checks.ts';
 import { type RingCentralOptions, ringCentralSms } from './sender.ts';
 
-/** What is checked: a sender, and the countries that it is to reach. */
+/** A sender, and the countries that it must reach. */
 export type CheckOptions = RingCentralOptions & NumberOptions;
 
+interface Message {
+  /** In E.164 form. */
+  to: string;
+  text: string;
+}
+
 /**
- * Checks step by step whether messages can go out, and sends `message` at the end where there is one, to an E.164
- * number. The steps after a wrong login are left out, and its own login is given back. Never throws.
+ * Checks step by step whether messages can be sent, and at last sends `message` if there is one. Stops after a failed
+ * login. Logs out at the end. Never throws.
  */
 export async function* checkRingCentral(
   options: CheckOptions,
-  message?: { to: string; text: string },
-): AsyncGenerator<Finding, void> {
+  message?: Message,
+): AsyncGenerator<CheckResult, void> {
   const client = ringCentralClient(options);
   try {
-    yield* findings(client, options, message);
+    yield* runChecks(client, options, message);
   } finally {
     await client.logout();
   }
 }
 
-async function* findings(
-  client: RingCentralClient,
-  options: CheckOptions,
-  message?: { to: string; text: string },
-): AsyncGenerator<Finding, void> {
-  const api = smsApi(options.api);
-  const login = await attempt(() => client.login());
-  const server = serverFinding(options, login.failure);
-  yield server;
-  if (server.is === 'wrong') return;
-  yield loginFinding(login.failure);
-  if (login.failure) return;
-  yield permissionFinding(api, login.value ?? []);
-  yield* numberFindings(client, api, options);
-  yield await readingFinding(client, api);
-  if (message) yield* messageFindings(client, options, message);
-}
-
 /**
- * The cheap part of the checks, for a start: the login, which the client keeps, the number and its features. Warns in
- * one line of the first thing that is wrong, and says nothing otherwise. Never rejects.
+ * Runs the checks that a start can afford: the login, which the client keeps, the number and its countries. Warns in one
+ * line about the first fault. Never rejects.
  */
 export async function warnAboutRingCentral(
   client: RingCentralClient,
   options: CheckOptions,
   warn: (line: string) => void,
 ): Promise<void> {
-  for await (const { step, is, says, todo } of findings(client, options)) {
-    if (is === 'wrong') warn(`RingCentral: ${says} ${todo} (npm run doctor checks it all.)`);
-    if (is === 'wrong' || step === 'Countries') break;
+  for await (const { step, status, message, fix } of runChecks(client, options)) {
+    if (status === 'wrong') warn(`RingCentral: ${message} ${fix} (npm run doctor checks it all.)`);
+    if (status === 'wrong' || step === 'Countries') break;
   }
 }
 
-const ADVICE: Record<FailureReason, string> = {
-  bad_recipient:
-    'That number gets no text messages from here: try a mobile number of a country in SMS_COUNTRIES.',
-  opted_out: 'Its owner answered STOP to this sender. A START from that phone undoes it.',
-  misconfigured: 'The app or the number is not set up to send: see the steps above.',
-  busy: 'RingCentral takes no message now, for too many were sent or it is out of order: wait some minutes.',
-  undeliverable: "Try another phone. If that fails too, ask RingCentral's support, with the request's id.",
-};
+async function* runChecks(
+  client: RingCentralClient,
+  options: CheckOptions,
+  message?: Message,
+): AsyncGenerator<CheckResult, void> {
+  const api = smsApi(options.api);
+  const login = await attempt(() => client.login());
+  const server = serverResult(options, login.failure);
+  yield server;
+  if (server.status === 'wrong') return;
+  yield loginResult(login.failure);
+  if (login.failure) return;
+  yield permissionResult(api, login.value ?? []);
+  yield* checkNumber(client, api, options);
+  yield await checkReading(client, api);
+  if (message) yield* checkMessage(client, options, message);
+}
 
-function serverFinding({ serverUrl }: CheckOptions, failure: Failure | undefined): Finding {
+function serverResult({ serverUrl }: CheckOptions, failure: Failure | undefined): CheckResult {
   const step = 'Server';
-  if (!failure) return right(step, `${serverUrl} answers.`);
-  const { status, errorCode = '' } = failure.facts;
-  const isItself = status !== undefined && status < 500 && /^(OAU|CMN|AGW)-|^[a-z_]+$/.test(errorCode);
-  if (isItself) return right(step, `${serverUrl} answers.`);
-  if (status !== undefined && status >= 500) {
-    return wrong(
-      step,
-      `${serverUrl} is out of order${shown(failure.facts)}.`,
-      'Wait some minutes and try again.',
-    );
-  }
-  if (status !== undefined) {
-    return wrong(
-      step,
-      `${serverUrl} does not answer like RingCentral${shown(failure.facts)}.`,
-      'Check RC_SERVER_URL, and whether a proxy answers in its place.',
-    );
-  }
-  return wrong(step, `${serverUrl} can't be reached${shown(failure.facts)}.`, networkTodo(errorCode));
+  const { status, errorCode = '' } = failure?.facts ?? {};
+  const isRingCentral = status !== undefined && status < 500 && /^(OAU|CMN|AGW)-|^[a-z_]+$/.test(errorCode);
+  if (!failure || isRingCentral) return ok(step, `${serverUrl} answers.`);
+  const facts = shown(failure.facts);
+  if (status === undefined)
+    return wrong(step, `${serverUrl} can't be reached${facts}.`, networkFix(errorCode));
+  if (status >= 500)
+    return wrong(step, `${serverUrl} is out of order${facts}.`, 'Wait some minutes and try again.');
+  return wrong(
+    step,
+    `${serverUrl} doesn't answer like RingCentral${facts}.`,
+    'Check RC_SERVER_URL, and whether a proxy answers instead.',
+  );
 }
 
-function networkTodo(errorCode: string): string {
+function networkFix(errorCode: string): string {
   if (/^(ENOTFOUND|EAI_AGAIN)$/.test(errorCode)) {
-    return "Check RC_SERVER_URL's spelling and this machine's DNS.";
+    return 'Check the spelling of RC_SERVER_URL and the DNS of this machine.';
   }
   if (/CERT|SIGNATURE|TLS|SSL/.test(errorCode)) {
-    return 'Its certificate is not trusted: check RC_SERVER_URL, and whether a proxy stands in between.';
+    return 'Its certificate is not trusted. Check RC_SERVER_URL, and whether a proxy is in between.';
   }
-  return 'Check RC_SERVER_URL, and that a firewall lets this machine out to it.';
+  return 'Check RC_SERVER_URL, and whether a firewall blocks this machine.';
 }
 
-function loginFinding(failure: Failure | undefined): Finding {
+function loginResult(failure: Failure | undefined): CheckResult {
   const step = 'Login';
-  if (!failure) return right(step, 'The client id, its secret and the JWT are taken.');
-  return wrong(step, `RingCentral refuses the login${shown(failure.facts)}.`, loginTodo(failure.facts));
+  if (!failure) return ok(step, 'RingCentral accepts the client id, the client secret and the JWT.');
+  return wrong(step, `RingCentral refuses the login${shown(failure.facts)}.`, loginFix(failure.facts));
 }
 
-function loginTodo({ status, errorCode = '' }: CallFacts): string {
-  if (status === 429) return 'Too many logins were tried: wait a minute or more, then try once.';
+function loginFix({ status, errorCode = '' }: CallFacts): string {
+  if (status === 429) return 'Too many logins were tried. Wait a minute, then try once.';
   if (/^(OAU-146|invalid_client)$/.test(errorCode) || status === 401) {
-    return `RC_APP_CLIENT_ID and RC_APP_CLIENT_SECRET are not those of one app: copy both anew, ${CONSOLE}.`;
+    return `RC_APP_CLIENT_ID and RC_APP_CLIENT_SECRET don't belong to one app. Copy both again, ${CONSOLE}.`;
   }
   if (/^(OAU-251|unauthorized_client)$/.test(errorCode)) {
-    return `The app may not log in by JWT: give it the JWT auth flow, ${CONSOLE}.`;
+    return `The app may not log in by JWT. Give it the JWT auth flow, ${CONSOLE}.`;
   }
   if (/^(OAU-|invalid_grant)/.test(errorCode)) {
-    return `RC_USER_JWT is revoked, expired, cut off, or made for another app: make a new one for this app, ${CONSOLE} under Credentials.`;
+    return `RC_USER_JWT is revoked, expired, cut off, or made for another app. Make a new one for this app, ${CONSOLE} under Credentials.`;
   }
   return 'Check RC_SERVER_URL, RC_APP_CLIENT_ID, RC_APP_CLIENT_SECRET and RC_USER_JWT.';
 }
 
-async function* messageFindings(
+function permissionResult({ sendPermission }: SmsApi, granted: string[]): CheckResult {
+  const step = 'Permission';
+  if (granted.length === 0) return unknown(step, "The login doesn't name the app's permissions.");
+  if (granted.includes(sendPermission)) return ok(step, `The app has the permission ${sendPermission}.`);
+  return wrong(step, `The app lacks the permission ${sendPermission}.`, permissionFix(sendPermission));
+}
+
+async function checkReading(client: RingCentralClient, api: SmsApi): Promise<CheckResult> {
+  const step = 'Reading';
+  const { failure } = await attempt(() => client.call(api.listCall));
+  if (failure) return unreadable(step, 'The delivery of messages', failure.facts, api.readPermission);
+  return ok(step, `The app has the permission ${api.readPermission}, so deliveries are tracked.`);
+}
+
+async function* checkMessage(
   client: RingCentralClient,
   options: RingCentralOptions,
-  { to, text }: { to: string; text: string },
-): AsyncGenerator<Finding, void> {
+  { to, text }: Message,
+): AsyncGenerator<CheckResult, void> {
   let line: SmsLogLine | undefined;
   const log = (latest: SmsLogLine) => {
     line = latest;
   };
   const sms = ringCentralSms({ ...options, log }, client);
   const outcome = await sms.send(to, text);
-  yield sentFinding(outcome, `the number ending in ${last4(to)}`, shown(line));
-  if (outcome.kind === 'sent') yield fateFinding(await sms.trackDelivery(outcome.messageId), shown(line));
+  yield sentResult(outcome, `a message to the number ending in ${last4(to)}`, shown(line));
+  if (outcome.kind !== 'sent') return;
+  const delivery = await sms.trackDelivery(outcome.messageId);
+  yield deliveryResult(delivery, shown(line));
 }
 
-function sentFinding(outcome: SmsOutcome, where: string, facts: string): Finding {
+const FIXES: Record<FailureReason, string> = {
+  bad_recipient: 'That number gets no messages from here. Try a mobile number of a country in SMS_COUNTRIES.',
+  opted_out: 'The phone answered STOP to this sender. A START from that phone undoes it.',
+  misconfigured: 'The app or the number is not set up to send. See the steps above.',
+  busy: 'RingCentral accepts no messages now, because there were too many or it is out of order. Wait some minutes.',
+  undeliverable:
+    "Try another phone. If that fails too, ask RingCentral's support, with the id of the request.",
+};
+
+function sentResult(outcome: SmsOutcome, what: string, facts: string): CheckResult {
   const step = 'Message';
   switch (outcome.kind) {
     case 'sent':
-      return right(step, `RingCentral took a message to ${where}${facts}.`);
+      return ok(step, `RingCentral accepted ${what}${facts}.`);
     case 'refused':
-      return wrong(step, `RingCentral refuses a message to ${where}${facts}.`, ADVICE[outcome.reason]);
+      return wrong(step, `RingCentral refused ${what}${facts}.`, FIXES[outcome.reason]);
     case 'unknown':
       return wrong(
         step,
-        `Whether a message to ${where} left is not known${facts}.`,
-        'Look at the phone, and try again if nothing came.',
+        `RingCentral perhaps accepted ${what}${facts}.`,
+        'Look at the phone. Try again if nothing arrived.',
       );
   }
 }
 
-function fateFinding(fate: DeliveryResult, facts: string): Finding {
+function deliveryResult(delivery: DeliveryResult, facts: string): CheckResult {
   const step = 'Delivery';
-  switch (fate.kind) {
+  switch (delivery.kind) {
     case 'delivered':
-      return right(step, `It was delivered${facts}.`);
+      return ok(step, `It was delivered${facts}.`);
     case 'failed':
-      return wrong(step, `It did not arrive${facts}.`, ADVICE[fate.reason]);
+      return wrong(step, `It was not delivered${facts}.`, FIXES[delivery.reason]);
     case 'unknown':
-      return unsaid(step, `RingCentral does not say what became of it${facts}.`, 'Look at the phone.');
+      return unknown(step, `RingCentral doesn't report its delivery${facts}.`, 'Look at the phone.');
   }
-}
-
-function permissionFinding({ sendPermission }: SmsApi, granted: string[]): Finding {
-  const step = 'Permission';
-  if (granted.length === 0) return unsaid(step, 'The login does not tell what the app may do.');
-  if (granted.includes(sendPermission)) return right(step, `The app has the permission ${sendPermission}.`);
-  return wrong(step, `The app lacks the permission ${sendPermission}.`, permit(sendPermission));
-}
-
-async function readingFinding(client: RingCentralClient, api: SmsApi): Promise<Finding> {
-  const { failure } = await attempt(() => client.call(api.listCall));
-  if (!failure)
-    return right(
-      'Reading',
-      `The app has the permission ${api.readPermission}: what becomes of messages is followed.`,
-    );
-  return unread('Reading', 'What becomes of messages', failure.facts, api.readPermission);
 }

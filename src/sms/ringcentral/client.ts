@@ -1,51 +1,51 @@
 import { SDK } from '@ringcentral/sdk';
 import { Failure, failureOf, plainWord, reasonOf } from './failure.ts';
 
-/** The RingCentral app, and the JWT credential of its user. */
+/** The RingCentral app and the JWT of its user. */
 export interface ClientOptions {
   serverUrl: string;
   clientId: string;
   clientSecret: string;
   jwt: string;
-  /** How long one call may take, from connecting to the last byte of the answer; 5000 unless given. */
+  /** The time limit of one call, from connecting to the last byte of the answer; 5000 by default. */
   requestTimeoutMs?: number;
-  /** Milliseconds of the clock that pauses are measured by, one that only runs forward; `performance.now` unless given. */
+  /** Milliseconds of a monotonic clock; `performance.now` by default. */
   nowMs?: () => number;
 }
 
-/** One call of RingCentral's API; `path` starts with `/restapi`, and may hold a query. */
+/** One call of RingCentral's API. `path` starts with `/restapi` and may have a query. */
 export interface ApiCall {
   method: 'GET' | 'POST';
   path: string;
   body?: unknown;
 }
 
-/** How far a call has come. Who sets `isOver` stops it where it has not left yet. */
-export interface Progress {
-  isOver: boolean;
-  hasLeft: boolean;
+/** The progress of a call. Setting `isCancelled` stops a call that is not posted yet. */
+export interface CallProgress {
+  isCancelled: boolean;
+  isPosted: boolean;
 }
 
-/** RingCentral's API under one login, which is made when it is needed and shared by all calls. */
+/** RingCentral's API under one login. All calls share it, and the first one makes it. */
 export interface RingCentralClient {
-  /** The answer, wholly read, of a call that succeeded. Rejects with a Failure and nothing else; a 401 is repeated once, under a new login. */
-  call(call: ApiCall, progress?: Progress): Promise<Response>;
-  /** Logs in where there is no valid token, and answers the permissions that the token names; rejects with a Failure. */
+  /** Returns the complete answer of a successful call. Repeats a 401 once under a new login. Rejects only with a Failure. */
+  call(call: ApiCall, progress?: CallProgress): Promise<Response>;
+  /** Logs in if there is no valid token. Returns the permissions that the token names. Rejects only with a Failure. */
   login(): Promise<string[]>;
-  /** Gives the token back, so that it does not count among the user's five sessions; never rejects. */
+  /** Revokes the token, so that it doesn't count among the user's five sessions. Never rejects. */
   logout(): Promise<void>;
-  /** For how many milliseconds RingCentral, by a 429, has asked to be left alone; none make 0. */
+  /** Returns the milliseconds that a 429 still asks to wait, 0 if none. */
   pauseMs(): number;
-  /** Whether the Light group has so much room left that asking after messages takes none from sending. */
+  /** Returns whether at least half of the Light group's rate limit is left, so that polling doesn't take it all. */
   mayPoll(): boolean;
 }
 
-// RingCentral allows five logins a minute, and each further one while it says no prolongs the no.
+// RingCentral allows five logins a minute. Each login during its penalty prolongs the penalty.
 const LOGIN_PAUSE_MS = 60_000;
 
 /**
- * A client that always settles. After a 429 no call is made until its Retry-After is over, after a refused login no
- * other for a minute; a call that needs one meanwhile fails with the reason `busy` or `misconfigured`.
+ * Creates a client whose calls always settle. After a 429 it makes no call until the Retry-After is over. After a refused
+ * login it makes no other login for a minute. Until then calls fail as `busy` or `misconfigured`.
  */
 export function ringCentralClient(options: ClientOptions): RingCentralClient {
   const { requestTimeoutMs = 5_000, nowMs = () => performance.now() } = options;
@@ -58,7 +58,7 @@ export function ringCentralClient(options: ClientOptions): RingCentralClient {
     server: options.serverUrl.replace(/\/+$/, ''),
     clientId: options.clientId,
     clientSecret: options.clientSecret,
-    // All SDK objects of a process share one token store and tell their tokens apart by this alone.
+    // All SDK objects of a process share one token store. Only this prefix separates their tokens.
     cachePrefix: `${crypto.randomUUID()}-`,
     fetch: boundedFetch,
     Request,
@@ -69,12 +69,11 @@ export function ringCentralClient(options: ClientOptions): RingCentralClient {
   const platform = sdk.platform();
   const auth = platform.auth();
 
-  // Left alone, it repeats whatever is answered 401, a refused login too, and each late 401 throws away the token that
-  // another message has just logged in for.
+  // Otherwise the SDK repeats every 401, refused logins too. And each late 401 drops the token of a newer login.
   const sendRequest = platform.sendRequest.bind(platform);
   platform.sendRequest = (request, call) => sendRequest(request, { ...call, retry: true });
 
-  // The SDK's own needs a refresh token, which RingCentral gives only to apps that ask for the setting.
+  // The SDK's own version needs a refresh token, which RingCentral gives only to apps with that setting.
   platform.ensureLoggedIn = async () => {
     if (await auth.accessTokenValid()) return null;
     loggingIn ??= logIn().finally(() => {
@@ -84,8 +83,8 @@ export function ringCentralClient(options: ClientOptions): RingCentralClient {
     return null;
   };
 
-  // With the fetch it brings, the SDK waits for ever, whatever the timeout, for a body that stops midway and for an
-  // error page over 32 KiB, because it reads clones; and a redirect takes the bearer token along.
+  // The SDK's own fetch never gives up on a body that stalls, or on an error page over 32 KiB. A timeout doesn't help,
+  // because the SDK reads clones. A redirect would get the bearer token.
   async function boundedFetch(...[input, init]: Parameters<typeof fetch>): Promise<Response> {
     if (nowMs() < busyUntilMs) throw new Failure('busy');
     try {
@@ -94,7 +93,7 @@ export function ringCentralClient(options: ClientOptions): RingCentralClient {
       noteLimits(answer);
       return new Response(await answer.arrayBuffer(), answer);
     } catch (error) {
-      const { name, cause } = error as Error & { cause?: { code?: unknown } };
+      const { name, cause }: Partial<Error & { cause: { code?: unknown } }> = Object(error);
       const facts = { errorCode: plainWord(cause?.code) ?? name };
       throw new Failure(reasonOf(facts), facts);
     }
@@ -125,20 +124,20 @@ export function ringCentralClient(options: ClientOptions): RingCentralClient {
     }
   }
 
-  // platform.post, taken apart, since in one piece it can't be stopped between the login and the post.
-  async function attempt(call: ApiCall, progress: Progress, isRepeat = false): Promise<Response> {
+  // The steps of platform.post, which can't be stopped between the login and the post.
+  async function attempt(call: ApiCall, progress: CallProgress, isRepeat = false): Promise<Response> {
     const { method, path, body } = call;
     const url = platform.createUrl(path, { addServer: true });
     const request = client.createRequest({ method, url, body });
     await platform.inflateRequest(request);
-    if (progress.isOver) throw new Failure('busy');
-    progress.hasLeft = true;
+    if (progress.isCancelled) throw new Failure('busy');
+    progress.isPosted = true;
     try {
       return await client.sendRequest(request);
     } catch (error) {
       const failure = await failureOf(error);
       if (failure.facts.status !== 401) throw failure;
-      progress.hasLeft = false;
+      progress.isPosted = false;
       if (request.headers.get('authorization') === (await platform.authHeader())) {
         await auth.cancelAccessToken();
         if (isRepeat) noLoginUntilMs = nowMs() + LOGIN_PAUSE_MS;
@@ -149,7 +148,7 @@ export function ringCentralClient(options: ClientOptions): RingCentralClient {
   }
 
   return {
-    async call(call, progress = { isOver: false, hasLeft: false }) {
+    async call(call, progress = { isCancelled: false, isPosted: false }) {
       try {
         return await attempt(call, progress);
       } catch (error) {
@@ -175,7 +174,7 @@ export function ringCentralClient(options: ClientOptions): RingCentralClient {
   };
 }
 
-/** A login that is refused, for whatever reason, is about no number. */
+/** A refused login never depends on a number. */
 function aboutUs(failure: Failure): Failure {
   return failure.reason === 'undeliverable' ? new Failure('misconfigured', failure.facts) : failure;
 }

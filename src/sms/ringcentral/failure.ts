@@ -1,13 +1,13 @@
 import type { FailureReason } from '../../sms.ts';
 
-/** The status, RingCentral's errorCode or the network's (`ECONNRESET`), and RCRequestId, as far as they are known. */
+/** The facts of a call: its status, the error code of RingCentral or of the network (`ECONNRESET`), and RCRequestId. */
 export interface CallFacts {
   status?: number | undefined;
   errorCode?: string | undefined;
   requestId?: string | undefined;
 }
 
-/** A call that failed: with a `reason` where it certainly did nothing, without where nobody knows. */
+/** A failed call. With a `reason` it certainly had no effect. Without one its effect is unknown. */
 export class Failure extends Error {
   readonly reason: FailureReason | undefined;
   readonly facts: CallFacts;
@@ -19,8 +19,8 @@ export class Failure extends Error {
   }
 }
 
-// What RingCentral says of a call or of a message that did not arrive (SMS-RC its own word, SMS-UP the gateway's,
-// SMS-CAR the carrier's), and the network of a connection that was never made, when nothing was sent.
+// SMS-RC codes come from RingCentral, SMS-UP from the gateway, and SMS-CAR from the carrier. The network's codes here mean
+// that there was no connection.
 const CODES: Record<Exclude<FailureReason, 'undeliverable'>, RegExp> = {
   bad_recipient: /^(MSG-(240|243|246|247|310)|SMS-(RC|UP|CAR)-41[01])$/,
   opted_out: /^SMS-(RC|UP|CAR)-413$/,
@@ -30,8 +30,8 @@ const CODES: Record<Exclude<FailureReason, 'undeliverable'>, RegExp> = {
 };
 
 /**
- * Why a call did nothing, by its code or else its status; undefined where it may have done something. A refusal that
- * nothing is known of is taken to be about what was asked: one stranger's number stops nobody else's messages.
+ * Returns why a call had no effect, by its code or else its status. Returns undefined if it may have had one. An unknown
+ * refusal counts as `undeliverable`, so that one number can't stop the messages to others.
  */
 export function reasonOf({ status = 0, errorCode = '' }: CallFacts): FailureReason | undefined {
   if (status === 429) return 'busy';
@@ -43,20 +43,20 @@ export function reasonOf({ status = 0, errorCode = '' }: CallFacts): FailureReas
   return isAboutUs ? 'misconfigured' : 'undeliverable';
 }
 
-/** Why a message that was taken did not arrive, by its delivery error. */
+/** Returns why an accepted message was not delivered, by its error code. */
 export function deliveryReasonOf(errorCode: string | undefined): FailureReason {
   return reasonOf({ errorCode }) ?? 'undeliverable';
 }
 
-/** Whether the app or its user lacks a permission, so that asking again is of no use. */
+/** Returns whether the app or its user lacks a permission, so that repeating the call is useless. */
 export function isForbidden({ status, errorCode = '' }: CallFacts): boolean {
   return status === 403 && /^CMN-40[18]$/.test(errorCode);
 }
 
-/** Makes a Failure of anything that a call throws; of the SDK's errors, which hold the whole request, only the facts remain. */
+/** Makes a Failure of any error. Of the SDK's errors, which hold the whole request, it keeps only the facts. */
 export async function failureOf(error: unknown): Promise<Failure> {
   if (error instanceof Failure) return error;
-  const { name, response } = error as Error & { response?: Response };
+  const { name, response }: Partial<Error & { response: Response }> = Object(error);
   if (!response) return new Failure(undefined, { errorCode: name });
   const body = await fieldsOf(response);
   const detail = Object([body.errors].flat()[0]);
@@ -67,17 +67,17 @@ export async function failureOf(error: unknown): Promise<Failure> {
   return new Failure(/^to\b/.test(parameter) ? 'bad_recipient' : 'misconfigured', facts);
 }
 
-/** The facts that an answer tells without its body. */
+/** Returns the facts that don't need the body. */
 export function factsOf(response: Response): CallFacts {
   return { status: response.status, requestId: plainWord(response.headers.get('rcrequestid')) };
 }
 
-/** The fields of an answer's JSON, none where it holds no JSON. */
+/** Returns the fields of the JSON body; empty if the body is not JSON. */
 export async function fieldsOf(response: Response): Promise<Record<string, unknown>> {
   return Object(await response.json().catch(() => null));
 }
 
-/** Lets through a code or an id, and no sentence, in which a server might quote a number, a text or a token. */
+/** Returns a code or an id. Drops any sentence, because a server may quote a number, a text or a token in it. */
 export function plainWord(value: unknown): string | undefined {
   return typeof value === 'string' && /^[\w-]{1,40}$/.test(value) ? value : undefined;
 }

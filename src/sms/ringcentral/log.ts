@@ -1,34 +1,38 @@
 import type { FailureReason } from '../../sms.ts';
 import type { CallFacts } from './failure.ts';
 
-/** What became of a call for a message, told once: never its text, a secret, or more of its number than the last four digits. */
-export interface SendLogLine extends CallFacts {
-  event: `${'login' | 'sms'}_${FailureReason}` | 'sms_sent' | 'sms_unknown';
-  to: string;
-  /** Of a message that was sent: what its `FollowLogLine` goes by. */
-  messageId?: string;
-}
-
-/** What became of a message that was sent, told once; `follow_off` says, once and for all, that nothing more will be told. */
-export interface FollowLogLine extends CallFacts {
-  event: `follow_${FailureReason | 'delivered' | 'unknown' | 'off'}`;
-  messageId: string | undefined;
+/**
+ * A line about one message. The first has `login_failed` or an `sms_` event. After `sms_sent`, a second line has a
+ * `delivery_` event. A line has no text, no secret, and only the last four digits of a number.
+ */
+export interface SmsLogLine extends CallFacts {
+  event:
+    | 'login_failed'
+    | 'sms_sent'
+    | 'sms_refused'
+    | 'sms_unknown'
+    | 'delivery_delivered'
+    | 'delivery_failed'
+    | 'delivery_unknown'
+    /** The app may not read messages, so no delivery is logged from now on. */
+    | 'delivery_tracking_off';
+  /** The reason of `login_failed`, `sms_refused` and `delivery_failed`. */
+  reason?: FailureReason;
+  to?: string;
+  messageId?: string | undefined;
   hint?: string;
 }
 
-/** All that is ever logged of messages. */
-export type SmsLogLine = SendLogLine | FollowLogLine;
-
-/** Where the lines go. */
+/** Writes one line. */
 export type Log = (line: SmsLogLine) => void;
 
-/** A log that is none where none is given, and whose failing makes no message that was sent look unsent. */
-export function patientLog(log: Log | undefined): Log {
+/** Returns a log that never throws, so that a full disk doesn't make a sent message look unsent. */
+export function safeLog(log: Log | undefined): Log {
   return (line) => {
     try {
       log?.(line);
     } catch {
-      // What it could not take is lost.
+      // The line is lost.
     }
   };
 }

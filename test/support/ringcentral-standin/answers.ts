@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 
 export type HeaderFields = Record<string, string>;
 
-/** A request, wholly read. */
+/** A complete request. */
 export interface Incoming {
   method: string;
   path: string;
@@ -11,7 +11,7 @@ export interface Incoming {
   body: string;
 }
 
-/** An answer, not yet written; a `body` that is no text goes as JSON. */
+/** An answer that is not written yet. A `body` other than a string is written as JSON. */
 export interface Answer {
   status: number;
   headers?: HeaderFields;
@@ -20,7 +20,7 @@ export interface Answer {
 
 const JSON_TYPE = 'application/json;charset=utf-8';
 
-/** RingCentral's error body: what programs read is in `errors`. */
+/** Returns an error body like RingCentral's. Programs read `errors`. */
 export function errorBody(
   word: string,
   errorCode: string,
@@ -86,7 +86,7 @@ export function write(response: ServerResponse, answer: Answer, headers: HeaderF
   response.end(bytesOf(answer));
 }
 
-/** Writes half of the answer, then ends the connection or leaves it open. */
+/** Writes half of the answer. Then ends the connection or keeps it open. */
 export function writeHalf(
   response: ServerResponse,
   answer: Answer,

@@ -1,4 +1,4 @@
-/** A message that the stand-in took, as a person would find it on the phone. */
+/** An accepted message, as the user would find it on the phone. */
 export interface TakenMessage {
   id: number;
   from: string;
@@ -6,14 +6,14 @@ export interface TakenMessage {
   text: string;
 }
 
-/** What is said of a message at one reading, with the delivery error where it failed. */
+/** The status of a message at one reading, with the error code of a failed delivery. */
 export type Progress =
   | 'Queued'
   | 'Sent'
   | 'Delivered'
   | { failed: 'DeliveryFailed' | 'SendingFailed'; errorCode?: string };
 
-/** A number of the stand-in's user. */
+/** A number of the user. */
 export interface OwnNumber {
   id: number;
   phoneNumber: string;
@@ -24,7 +24,7 @@ export interface OwnNumber {
 const TIME = '2025-01-01T00:00:00.000Z';
 const USER = '/restapi/v1.0/account/1/extension/1';
 
-/** A message as the message store shows it. */
+/** Returns a message in the form of the message store. */
 export function messageRecord({ id, from, to, text }: TakenMessage, progress: Progress): unknown {
   return {
     id,
@@ -47,7 +47,7 @@ export function messageRecord({ id, from, to, text }: TakenMessage, progress: Pr
   };
 }
 
-/** A message as the high-volume API lists it; its text is told by its own reading alone. */
+/** Returns a message in the form of the high-volume API's list, which has no text. */
 export function a2pRecord({ id, from, to }: TakenMessage, progress: Progress): Record<string, unknown> {
   return {
     id: String(id),
@@ -62,14 +62,14 @@ export function a2pRecord({ id, from, to }: TakenMessage, progress: Progress): R
   };
 }
 
-/** A batch as the high-volume API answers it; `rejected` holds the recipients that it did not take. */
+/** Returns a batch in the form of the high-volume API. `rejected` has the recipients that it did not accept. */
 export function batchRecord(id: string, from: string, batchSize: number, rejected: unknown[]): unknown {
   const status = rejected.length === batchSize ? 'Completed' : 'Processing';
   const times = { creationTime: TIME, lastModifiedTime: TIME };
   return { id, from, batchSize, processedCount: rejected.length, status, ...times, rejected };
 }
 
-/** A number as the extension's list shows it. */
+/** Returns a number in the form of the extension's list. */
 export function numberRecord({ id, ...number }: OwnNumber): unknown {
   return {
     uri: `${USER}/phone-number/${id}`,
@@ -82,7 +82,7 @@ export function numberRecord({ id, ...number }: OwnNumber): unknown {
   };
 }
 
-/** A page of a list that has one page. */
+/** Returns a list in the form of its only page. */
 export function listOf(records: unknown[]): unknown {
   const paging = { page: 1, perPage: 100, totalPages: 1, totalElements: records.length };
   return { uri: USER, records, paging, navigation: {} };

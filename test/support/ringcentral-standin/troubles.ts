@@ -1,19 +1,19 @@
 import { errorBody, type HeaderFields } from './answers.ts';
 
-/** What may be made to go wrong, in the order in which requests come; without one, a request gets its usual answer. */
+/** A trouble with one request. */
 export type Trouble =
-  /** This answer instead; `body` sees the request's body, to be as indiscreet as real servers are. */
+  /** Gives another answer. `body` gets the request's body, because real servers quote it. */
   | { kind: 'answer'; status: number; headers?: HeaderFields; body: (sent: string) => unknown }
-  /** The usual work is done, and its answer breaks off: `cut` ends the connection midway, `stall` leaves it open. */
+  /** Does the usual work, but writes only half of the answer. `cut` ends the connection, `stall` keeps it open. */
   | { kind: 'cut' | 'stall' }
-  /** No answer ever, and nothing is done. */
+  /** Never answers, and does nothing. */
   | { kind: 'hang' }
-  /** The connection ends without an answer, before or after the usual work. */
+  /** Ends the connection without an answer, before or after the usual work. */
   | { kind: 'drop'; when: 'before' | 'after' }
-  /** The usual answer, once the promise is fulfilled or the milliseconds are over. */
+  /** Gives the usual answer after the promise or the milliseconds. */
   | { kind: 'late'; after: Promise<unknown> | number };
 
-/** An error as RingCentral words it: a code for programs in `errors`, a vaguer word above, and the request in the message. */
+/** Returns an error in RingCentral's form. `errors` has the code, and the message quotes the request. */
 export function refusal(status: number, errorCode: string, parameterName?: string): Trouble {
   return {
     kind: 'answer',
@@ -22,7 +22,7 @@ export function refusal(status: number, errorCode: string, parameterName?: strin
   };
 }
 
-/** A refused login, in OAuth's form. */
+/** Returns a refused login in OAuth's form. */
 export function oauthRefusal(status: number, error: string, errorCode: string): Trouble {
   return {
     kind: 'answer',
@@ -35,7 +35,7 @@ export function oauthRefusal(status: number, error: string, errorCode: string): 
   };
 }
 
-/** A 429 whose Retry-After is taken as it is, and left out where it isn't given. */
+/** Returns a 429 with this Retry-After, if any. */
 export function tooMany(retryAfter?: string): Trouble {
   return {
     kind: 'answer',
@@ -45,7 +45,7 @@ export function tooMany(retryAfter?: string): Trouble {
   };
 }
 
-/** An HTML page of `size` bytes, as gateways put in RingCentral's place. */
+/** Returns an HTML page of about `size` bytes, like those of gateways. */
 export function page(status: number, size = 200): Trouble {
   return {
     kind: 'answer',
@@ -55,7 +55,7 @@ export function page(status: number, size = 200): Trouble {
   };
 }
 
-/** A 200 with this JSON. */
+/** Returns a 200 with this JSON. */
 export function ok(body: unknown): Trouble {
   return { kind: 'answer', status: 200, body: () => body };
 }

@@ -5,7 +5,7 @@ import { page, refusal, type Trouble, tooMany } from '../support/ringcentral-sta
 const bench = ringCentralBench();
 const { lines, sender } = bench;
 
-/** A sender, and the id of a message that it has sent; what was logged so far is forgotten. */
+/** Returns a sender and the id of a message that it sent. Clears the log. */
 async function sentMessage(options?: Parameters<typeof sender>[0]) {
   const sms = sender(options);
   const outcome = await sms.send(PHONE, TEXT);
@@ -14,18 +14,18 @@ async function sentMessage(options?: Parameters<typeof sender>[0]) {
   return { sms, id: outcome.messageId };
 }
 
-describe('a message that was sent', () => {
-  test('is followed until it is delivered, and no further', async () => {
+describe('a sent message', () => {
+  test('is tracked until it is delivered', async () => {
     const { sms, id } = await sentMessage();
     expect(await sms.trackDelivery(id)).toEqual({ kind: 'delivered' });
     expect(bench.ringCentral.count('messages')).toBe(3);
   });
 
-  test('has its end logged once, under the id that its sending was logged with', async () => {
+  test('has its delivery logged once, with the id of its first line', async () => {
     const { sms, id } = await sentMessage();
     await sms.trackDelivery(id);
     expect(lines).toEqual([
-      { event: 'follow_delivered', status: 200, requestId: 'standin-request-5', messageId: id },
+      { event: 'delivery_delivered', status: 200, requestId: 'standin-request-5', messageId: id },
     ]);
   });
 
@@ -47,26 +47,26 @@ describe('a message that was sent', () => {
     ['SMS-CAR-412', 'undeliverable'],
     ['SMS-UP-500', 'undeliverable'],
     [undefined, 'undeliverable'],
-  ])('and fails with %s did so as %s', async (errorCode, reason) => {
+  ])('that fails with %s failed as %s', async (errorCode, reason) => {
     const failed = 'DeliveryFailed' as const;
     bench.ringCentral.progress = ['Sent', errorCode ? { failed, errorCode } : { failed }];
     const { sms, id } = await sentMessage();
     expect(await sms.trackDelivery(id)).toEqual({ kind: 'failed', reason });
-    expect(lines).toMatchObject([{ event: `follow_${reason}`, errorCode, messageId: id }]);
+    expect(lines).toMatchObject([{ event: 'delivery_failed', reason, errorCode, messageId: id }]);
   });
 
-  test('and could not leave RingCentral has failed too', async () => {
+  test('that RingCentral could not send has failed too', async () => {
     bench.ringCentral.progress = [{ failed: 'SendingFailed', errorCode: 'SMS-RC-410' }];
     const { sms, id } = await sentMessage();
     expect(await sms.trackDelivery(id)).toEqual({ kind: 'failed', reason: 'bad_recipient' });
   });
 
-  test('and stays on its way is asked after once for each wait, and then left', async () => {
+  test('that stays on its way is read once after each delay', async () => {
     bench.ringCentral.progress = ['Queued', 'Sent'];
-    const { sms, id } = await sentMessage({ followWaitsMs: [0, 0] });
+    const { sms, id } = await sentMessage({ trackingDelaysMs: [0, 0] });
     expect(await sms.trackDelivery(id)).toEqual(UNKNOWN);
     expect(bench.ringCentral.count('messages')).toBe(2);
-    expect(lines).toMatchObject([{ event: 'follow_unknown', messageId: id }]);
+    expect(lines).toMatchObject([{ event: 'delivery_unknown', messageId: id }]);
   });
 
   test.each<[string, Trouble]>([
@@ -76,27 +76,27 @@ describe('a message that was sent', () => {
     ['a 404', refusal(404, 'CMN-102')],
     ['half an answer', { kind: 'cut' }],
     ['a dropped connection', { kind: 'drop', when: 'before' }],
-  ])('is asked after again once the question met %s', async (_what, trouble) => {
+  ])('is read again after %s', async (_what, trouble) => {
     bench.ringCentral.progress = ['Delivered'];
     const { sms, id } = await sentMessage();
     bench.ringCentral.next('messages', trouble, trouble);
     expect(await sms.trackDelivery(id)).toEqual({ kind: 'delivered' });
   });
 
-  test('is given up by a question that hangs for longer than a call may take', async () => {
-    const { sms, id } = await sentMessage({ requestTimeoutMs: 200, followWaitsMs: [0] });
+  test('is unknown if the last reading hangs for longer than the time limit of a call', async () => {
+    const { sms, id } = await sentMessage({ requestTimeoutMs: 200, trackingDelaysMs: [0] });
     bench.ringCentral.next('messages', { kind: 'hang' });
     expect(await sms.trackDelivery(id)).toEqual(UNKNOWN);
   });
 
-  test('is followed across a token that was revoked', async () => {
+  test('is tracked even if the token is revoked', async () => {
     const { sms, id } = await sentMessage();
     bench.ringCentral.revokeTokens();
     expect(await sms.trackDelivery(id)).toEqual({ kind: 'delivered' });
     expect(bench.ringCentral.count('token')).toBe(2);
   });
 
-  test('is not asked after where its id is none', async () => {
+  test('is not read if its id is invalid', async () => {
     const { sms } = await sentMessage();
     expect(await sms.trackDelivery(`../sms?${PHONE}`)).toEqual(UNKNOWN);
     expect(bench.ringCentral.count('sms')).toBe(1);
@@ -104,8 +104,8 @@ describe('a message that was sent', () => {
   });
 });
 
-describe('following', () => {
-  test('asks nothing while a 429 asks to be left alone, and neither does it wait longer for it', async () => {
+describe('tracking', () => {
+  test('reads nothing while a 429 asks to wait, and takes no longer', async () => {
     const { sms, id } = await sentMessage();
     bench.ringCentral.next('sms', tooMany('30'));
     await sms.send(PHONE, TEXT);
@@ -115,7 +115,7 @@ describe('following', () => {
     expect(await sms.trackDelivery(id)).toEqual({ kind: 'delivered' });
   });
 
-  test('that gets a 429 is quiet from then on, and so is all else', async () => {
+  test('stops after a 429, and so do all other calls', async () => {
     const { sms, id } = await sentMessage();
     bench.ringCentral.next('messages', tooMany('30'));
     expect(await sms.trackDelivery(id)).toEqual(UNKNOWN);
@@ -123,7 +123,7 @@ describe('following', () => {
     expect(await sms.send(PHONE, TEXT)).toMatchObject({ reason: 'busy', retryAfterSeconds: 30 });
   });
 
-  test('leaves half of what RingCentral allows in a minute to others', async () => {
+  test("uses at most half of RingCentral's rate limit", async () => {
     const { sms, id } = await sentMessage();
     bench.ringCentral.remaining.light = 24;
     expect(await sms.trackDelivery(id)).toEqual(UNKNOWN);
@@ -136,32 +136,29 @@ describe('following', () => {
   test.each([
     ['the app', () => void bench.ringCentral.permissions.delete('ReadMessages'), 'CMN-401'],
     ['the user', () => bench.ringCentral.always('messages', refusal(403, 'CMN-408')), 'CMN-408'],
-  ])(
-    'ends for good, with one line that says so, where %s lacks the permission',
-    async (_who, forbid, errorCode) => {
-      forbid();
-      const { sms, id } = await sentMessage();
-      expect(
-        await Promise.all([sms.trackDelivery(id), sms.trackDelivery(id), sms.trackDelivery(id)]),
-      ).toEqual(Array(3).fill(UNKNOWN));
-      const asked = bench.ringCentral.count('messages');
-      expect(await sms.trackDelivery(id)).toEqual(UNKNOWN);
-      expect(bench.ringCentral.count('messages')).toBe(asked);
-      expect(lines).toEqual([
-        {
-          event: 'follow_off',
-          status: 403,
-          errorCode,
-          requestId: expect.any(String),
-          messageId: undefined,
-          hint: expect.stringContaining('lacks the permission ReadMessages'),
-        },
-      ]);
-      expect(await sms.send(PHONE, TEXT)).toEqual(SENT);
-    },
-  );
+  ])('ends for good, with one log line, if %s lacks the permission', async (_who, forbid, errorCode) => {
+    forbid();
+    const { sms, id } = await sentMessage();
+    expect(await Promise.all([sms.trackDelivery(id), sms.trackDelivery(id), sms.trackDelivery(id)])).toEqual(
+      Array(3).fill(UNKNOWN),
+    );
+    const asked = bench.ringCentral.count('messages');
+    expect(await sms.trackDelivery(id)).toEqual(UNKNOWN);
+    expect(bench.ringCentral.count('messages')).toBe(asked);
+    expect(lines).toEqual([
+      {
+        event: 'delivery_tracking_off',
+        status: 403,
+        errorCode,
+        requestId: expect.any(String),
+        messageId: undefined,
+        hint: expect.stringContaining('lacks the permission ReadMessages'),
+      },
+    ]);
+    expect(await sms.send(PHONE, TEXT)).toEqual(SENT);
+  });
 
-  test('outlives a login that is refused meanwhile', async () => {
+  test('survives a refused login', async () => {
     const { sms, id } = await sentMessage();
     bench.ringCentral.revokeTokens();
     bench.ringCentral.always('token', refusal(400, 'OAU-125'));
@@ -170,7 +167,7 @@ describe('following', () => {
     expect(await sms.send(PHONE, TEXT)).toEqual(MISCONFIGURED);
   });
 
-  test('goes on where the log fails', async () => {
+  test('continues if the log fails', async () => {
     const log = () => {
       throw new Error('the disk is full');
     };
