@@ -9,7 +9,7 @@ src/email.ts src/main.ts src/engine/outcomes.ts src/engine/requests.ts src/runti
 src/scram.ts src/sms.ts src/store.ts src/token.ts src/client/ src/http/ src/sms/ src/sqlite/
 test/attack.test.ts test/email.test.ts test/failures.test.ts test/main.test.ts test/commands/ test/runtime/
 test/project.test.ts test/silence.test.ts test/token.test.ts test/attack/ test/bench/ test/browser/ test/client/
-test/crash/ test/engine/ test/fuzz/ test/http/ test/model/ test/page/ test/sms/ test/store/ test/support/ test/timing/
+test/crash/ test/fuzz/ test/http/ test/model/ test/page/ test/sms/ test/store/ test/support/ test/timing/
 test/passcode.test.ts test/phone.test.ts test/scram.test.ts
 `
   .split(/\s+/)
