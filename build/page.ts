@@ -1,16 +1,16 @@
 /**
- * Builds what the pages load into `public/assets`: names with a hash of the content, a copy of each in brotli and in gzip,
- * and `manifest.json`, which tells the server the names. Everything is minified; the source maps have the code as it was
- * written, so that the browser's debugger shows the tutorial's functions.
+ * Builds the files that pages load into `public/assets`, with copies in brotli and gzip. Their names contain a hash of
+ * the content, and `manifest.json` tells the server the names. The code is minified. The source maps contain the original
+ * code, so the browser's debugger shows the tutorial's functions.
  */
 import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { extname, join, parse } from 'node:path';
 import { promisify } from 'node:util';
 import zlib from 'node:zlib';
-import { type BuildOptions, type BuildResult, build, type Plugin } from 'esbuild';
+import { type BuildOptions, type BuildResult, build } from 'esbuild';
 
 const OUT = join('public', 'assets');
-/** Maps are for debuggers alone, and nobody waits for those. */
+// Only debuggers load source maps, so those stay uncompressed.
 const COMPRESSED = ['.js', '.css', '.svg'];
 
 const OPTIONS = {
@@ -27,30 +27,24 @@ const OPTIONS = {
 } as const satisfies BuildOptions;
 
 await rm(OUT, { recursive: true, force: true });
-const jquery = await build({ ...OPTIONS, entryPoints: ['jquery'] });
-const page = await build({
-  ...OPTIONS,
-  entryPoints: ['src/client/main.ts', 'public/css/main.css', 'public/img/favicon.svg'],
-  splitting: true,
-  loader: { '.svg': 'copy' },
-  plugins: [inFileOfItsOwn('jquery', Object.values(namesOf(jquery))[0] as string)],
-});
-const names = { ...namesOf(jquery), ...namesOf(page) };
-await writeFile(join(OUT, 'manifest.json'), `${JSON.stringify(names, undefined, 2)}\n`);
+const jquery = namesOf(await build({ ...OPTIONS, entryPoints: ['jquery'] }));
+// The page's script imports jQuery from this file, which changes less often than the script.
+const jqueryFile = `./${jquery['jquery.js']}`;
+const page = namesOf(
+  await build({
+    ...OPTIONS,
+    entryPoints: ['src/client/main.ts', 'public/css/main.css', 'public/img/favicon.svg'],
+    splitting: true,
+    loader: { '.svg': 'copy' },
+    alias: { jquery: jqueryFile },
+    external: [jqueryFile],
+  }),
+);
+await writeFile(join(OUT, 'manifest.json'), `${JSON.stringify({ ...jquery, ...page }, undefined, 2)}\n`);
 const files = await readdir(OUT);
 await Promise.all(files.filter((file) => COMPRESSED.includes(extname(file))).map(compress));
 
-/** Leaves a package out of the bundle, and lets it be imported from a file beside it. */
-function inFileOfItsOwn(name: string, file: string): Plugin {
-  return {
-    name: 'in a file of its own',
-    setup({ onResolve }) {
-      onResolve({ filter: new RegExp(`^${name}$`) }, () => ({ path: `./${file}`, external: true }));
-    },
-  };
-}
-
-/** The files that pages name, as `main.js` is `main-6LQBZ3RK.js`. */
+/** Returns the names of the built files by their names without a hash, for example `main-6LQBZ3RK.js` by `main.js`. */
 function namesOf({ metafile }: BuildResult<typeof OPTIONS>): Record<string, string> {
   const outputs = Object.entries(metafile.outputs).filter(
     ([path, { entryPoint }]) => entryPoint !== undefined && !path.endsWith('.map'),

@@ -1,6 +1,6 @@
 /**
- * The form of an address under which everything about an account is looked up: trimmed, Unicode NFC, lower case.
- * Two spellings are one account exactly where this answers the same string for both.
+ * Returns the canonical form of an email address: trimmed, Unicode NFC, lower case. All look-ups use it.
+ * Two spellings belong to the same account if their canonical forms are equal.
  */
 export function canonicalEmail(typed: string): string {
   return typed.trim().normalize('NFC').toLowerCase().normalize('NFC');

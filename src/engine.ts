@@ -1,3 +1,4 @@
+import { authMessage } from './auth-message.ts';
 import { accountFor, keysOf, refusedField, saltFor } from './engine/accounts.ts';
 import { codeToTry, spendPasscode } from './engine/codes.ts';
 import type { Deps } from './engine/deps.ts';
@@ -13,7 +14,6 @@ import type {
   SignupOutcome,
   VerifyPasscodeOutcome,
 } from './engine/outcomes.ts';
-import { forAccount, forFlow } from './engine/request.ts';
 import type {
   FlowForm,
   GetSeedForm,
@@ -27,9 +27,10 @@ import type {
 import { queueFull, resendSmsMessage, sendNotice, sendSmsMessage } from './engine/send-code.ts';
 import { startSession } from './engine/sessions.ts';
 import { classifyRequest, forgetCharges } from './engine/sms-limits.ts';
+import { forAccount, forFlow } from './engine/transaction.ts';
 import { toE164 } from './phone.ts';
 import { CONSTANTS } from './policy.ts';
-import { authMessage, isProof, KDF, signatureFor } from './scram.ts';
+import { isProof, KDF, signatureFor } from './scram.ts';
 import { fromBase64url, hashOf, randomToken, timedId, toBase64url } from './token.ts';
 
 export { codeStatus } from './engine/code-status.ts';

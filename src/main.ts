@@ -18,13 +18,13 @@ import { openSqliteStore } from './sqlite/store.ts';
 import type { Store } from './store.ts';
 
 const CLEAN_UP_EVERY_MS = 60_000;
-/** How long a stop waits for requests and messages under way. A message gives up sooner by itself. */
+/** A stop waits this long for requests and messages under way. A message gives up sooner by itself. */
 const STOP_WITHIN_MS = 15_000;
 
 async function main(): Promise<void> {
   dotenv.config({ quiet: true });
   const config = readConfig(process.env);
-  // What this program writes is for its own user alone.
+  // Only the program's own user may read its files.
   process.umask(0o077);
 
   const { log, print, end: endLog } = createLog();
@@ -63,7 +63,7 @@ async function main(): Promise<void> {
   const stop = async () => {
     stopping.abort();
     void setTimeout(STOP_WITHIN_MS, undefined, { ref: false }).then(() =>
-      giveUp(new Error('Stopped before every request had its answer.')),
+      giveUp(new Error('Shutdown timed out. Some requests were not answered.')),
     );
     await closeServers(servers);
     close();
@@ -76,7 +76,7 @@ async function main(): Promise<void> {
   for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => void stop().catch(giveUp));
 }
 
-/** A sender behind its queue; where its messages can be read, or what to check at the start. */
+/** A sender behind its queue, its messages for the inbox, and the check at the start. */
 type Sender = SmsQueue & {
   inbox?: () => InboxMessage[];
   check?: () => Promise<void>;

@@ -1,9 +1,9 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
 
-/** What a code is for. A code for one purpose is worthless for the other. */
+/** The purpose of a code. A code for one purpose is worthless for the other. */
 export type Purpose = 'unlock' | 'reset';
 
-/** All that a code's digits are made from, besides the secret. */
+/** The fields that a code's digits are made from, besides the secret. */
 export interface CodeIdentity {
   readonly id: string;
   readonly email: string;
@@ -11,15 +11,15 @@ export interface CodeIdentity {
   readonly device: string;
 }
 
-/** How a message names its site: the service, and the host of PUBLIC_ORIGIN. */
+/** The names of the site in a message: the service, and the host of PUBLIC_ORIGIN. */
 export interface Site {
   readonly serviceName: string;
   readonly host: string;
 }
 
 /**
- * The six digits of a code, leading zeros included: HMAC-SHA-256 under `secret`, its first 64 bits modulo a million
- * (so no digit is likelier than another by more than 1 in 10^13). The same code always has the same digits.
+ * Returns the six digits of a code, with leading zeros: HMAC-SHA-256 under `secret`, its first 64 bits modulo a million. No
+ * digits are likelier than others by more than 1 in 10^13. The same code always has the same digits.
  */
 export function passcodeFor(secret: Uint8Array, { id, email, purpose, device }: CodeIdentity): string {
   const digest = createHmac('sha256', secret)
@@ -28,7 +28,7 @@ export function passcodeFor(secret: Uint8Array, { id, email, purpose, device }: 
   return (digest.readBigUInt64BE() % 1_000_000n).toString().padStart(6, '0');
 }
 
-/** Whether `typed` (six digits) are the digits of the code, compared in constant time. */
+/** True if `typed` (six digits) are the digits of the code. Compares in constant time. */
 export function isPasscode(typed: string, secret: Uint8Array, code: CodeIdentity): boolean {
   const right = Buffer.from(passcodeFor(secret, code));
   const given = Buffer.from(typed);
@@ -41,8 +41,9 @@ const PURPOSE_WORDS: Record<Purpose, string> = {
 };
 
 /**
- * The text of a message with its code, which is good for so many seconds more. The last line is the origin-bound form `@host #code` by which browsers fill
- * in the code on that site alone (WICG, "Origin-bound one-time codes delivered via SMS").
+ * Returns the text of a message with a code that expires in `lifetimeSeconds`. The last line, `@host #code`, is the
+ * origin-bound form, so browsers fill in the code on that site alone. Source: WICG, "Origin-bound one-time codes
+ * delivered via SMS".
  */
 export function messageText(site: Site, purpose: Purpose, passcode: string, lifetimeSeconds: number): string {
   return (
@@ -52,14 +53,13 @@ export function messageText(site: Site, purpose: Purpose, passcode: string, life
   );
 }
 
-/** The text of the message that tells of a new password. It holds no code, and nothing to follow but the site's name. */
+/** Returns the text of the notice of a new password. It has no code and no link, only the name of the site. */
 export function noticeText(site: Site): string {
   return `${site.serviceName}: your password was changed. If that was not you, reset it at ${site.host}.`;
 }
 
 /**
- * Whether every message of the site is one text message, at most 160 septets of the GSM 7-bit alphabet (3GPP TS 23.038,
- * 6.2.1), also where a code is sent again after a part of its life.
+ * True if each message of the site is one SMS: at most 160 septets of GSM-7 (3GPP TS 23.038, 6.2.1). A code that is sent again has a shorter life left, so its text differs.
  */
 export function messagesFit(site: Site, lifetimeSeconds: number): boolean {
   const lifetimes = [lifetimeSeconds, lifetimeSeconds - 1];
@@ -69,17 +69,17 @@ export function messagesFit(site: Site, lifetimeSeconds: number): boolean {
   return [...codes, noticeText(site)].every((text) => (gsm7Length(text) ?? 161) <= 160);
 }
 
-// Without the line feed, carriage return and escape that the alphabet has too: a name must not add lines of its own.
+// Without the line feed, carriage return and escape of the alphabet: a name must not add lines of its own.
 const GSM7_BASIC =
   '@£$¥èéùìòÇØøÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !"#¤%&\'()*+,-./0123456789:;<=>?¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿abcdefghijklmnopqrstuvwxyzäöñüà';
 const GSM7_EXTENSION = '^{}\\[~]|€';
 
-/** Whether a name can stand in a message: every character is of the GSM 7-bit alphabet, line breaks left out. */
+/** True if a name fits into a message: all its characters are GSM-7, without line breaks. */
 export function isGsm7(name: string): boolean {
   return [...name].every((character) => GSM7_BASIC.includes(character) || GSM7_EXTENSION.includes(character));
 }
 
-/** The length of a text in septets (characters of the extension table count two), or undefined where the alphabet lacks one of them. */
+/** Returns the length of a text in septets, or undefined if the alphabet lacks a character. Extended characters count two. */
 export function gsm7Length(text: string): number | undefined {
   let septets = 0;
   for (const character of text) {
@@ -90,7 +90,7 @@ export function gsm7Length(text: string): number | undefined {
   return septets;
 }
 
-/** Never more than is true: minutes are rounded down. */
+/** Rounds down, so that the text never promises too much. */
 function inWords(seconds: number): string {
   const [count, unit] =
     seconds % 3600 === 0

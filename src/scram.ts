@@ -1,39 +1,24 @@
 import { createHmac, hash, timingSafeEqual } from 'node:crypto';
 
-/** How pages are to make SaltedPassword today: Argon2id (RFC 9106), m in KiB: OWASP's least for a memory of 19 MiB. */
+/** The KDF for SaltedPassword: Argon2id (RFC 9106) with OWASP's minimum cost for 19 MiB of memory; m is in KiB. */
 export const KDF = 'argon2id$m=19456,t=2,p=1';
 
-/** What the server keeps of a password (RFC 5802, 3): 32 bytes each. Neither can be used to sign in. */
+/** The two keys that the server stores for a password (RFC 5802, 3), 32 bytes each. Neither can be used to sign in. */
 export interface Keys {
   readonly storedKey: Uint8Array;
   readonly serverKey: Uint8Array;
 }
 
-/** The six strings that a proof and a signature are bound to, exactly as they were sent. */
-export interface Exchange {
-  id: string;
-  seed: string;
-  salt: string;
-  kdf: string;
-  nonce: string;
-  username: string;
-}
-
-/** The AuthMessage of RFC 5802, 3, in this product's form: the six strings joined by line feeds. */
-export function authMessage({ id, seed, salt, kdf, nonce, username }: Exchange): string {
-  return [id, seed, salt, kdf, nonce, username].join('\n');
-}
-
 /**
- * Whether `proof` (32 bytes) was made by somebody who knows the ClientKey behind `storedKey`: RFC 5802, 3.
- * The comparison takes the same time wherever the two differ.
+ * Returns true if `proof` (32 bytes) was made with the ClientKey behind `storedKey` (RFC 5802, 3).
+ * The comparison takes constant time.
  */
 export function isProof(proof: Uint8Array, storedKey: Uint8Array, message: string): boolean {
   const clientKey = xor(proof, hmac(storedKey, message));
   return timingSafeEqual(hash('sha256', clientKey, 'buffer'), storedKey);
 }
 
-/** The ServerSignature of RFC 5802, 3: 32 bytes by which the page knows that the server has the account's keys. */
+/** Returns the ServerSignature of RFC 5802, 3: 32 bytes that prove that the server has the account's keys. */
 export function signatureFor(serverKey: Uint8Array, message: string): Buffer {
   return hmac(serverKey, message);
 }

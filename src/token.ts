@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto';
 
-/** So many bytes that nobody can foresee, as base64url without padding. */
+/** Returns `size` unpredictable bytes as base64url without padding. */
 export function randomToken(randomBytes: (size: number) => Uint8Array, size: number): string {
   return toBase64url(randomBytes(size));
 }
@@ -10,8 +10,8 @@ const SECRET_BYTES = 32;
 const SECRET_LENGTH = 43;
 
 /**
- * 16 bytes as base64url: the time (Unix milliseconds, 48 bits) and 80 bits that nobody can foresee, as in UUIDs of version 7
- * (RFC 9562, 5.7). Rows that are made one after the other lie beside each other in an index of such ids.
+ * Returns 16 bytes as base64url: the time (Unix milliseconds, 48 bits) and 80 unpredictable bits. UUIDs of version 7 are
+ * similar (RFC 9562, 5.7). Rows made one after the other are neighbours in an index of such ids.
  */
 export function timedId(randomBytes: (size: number) => Uint8Array, nowMs: number): string {
   const bytes = Buffer.alloc(16);
@@ -20,12 +20,12 @@ export function timedId(randomBytes: (size: number) => Uint8Array, nowMs: number
   return toBase64url(bytes);
 }
 
-/** A secret of 32 bytes behind the time in hexadecimal, so that its row lies beside those of the same time. */
+/** Returns a secret of 32 bytes after the time in hexadecimal. Rows made one after the other are neighbours. */
 export function timedToken(randomBytes: (size: number) => Uint8Array, nowMs: number): string {
   return nowMs.toString(16).padStart(2 * TIME_BYTES, '0') + randomToken(randomBytes, SECRET_BYTES);
 }
 
-/** What a store keeps of a token: it can be recognised by it, but not made from it. A time before its secret stays as it is. */
+/** Returns the hash of a token for the store. A time before the secret stays as it is. */
 export function hashOf(token: string): string {
   return token.slice(0, -SECRET_LENGTH) + hash('sha256', token, 'base64url');
 }

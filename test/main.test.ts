@@ -13,7 +13,7 @@ test('starts with nothing set, and tells where it is, where the data is and wher
   expect(program.output()).toContain(`Two-Factor Demo is at ${program.origin}\n`);
   expect(program.output()).toContain('data/users.db');
   expect(program.output()).toContain(`${program.origin}/dev/messages`);
-  expect(program.output()).toContain('Connect RingCentral');
+  expect(program.output()).toContain('docs/ringcentral.md');
   expect(program.output()).toContain('APP_SECRET is not set');
   expect(await statusOf(program.origin)).toBe(200);
 });

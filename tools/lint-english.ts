@@ -4,16 +4,17 @@ import { existsSync, readFileSync, realpathSync } from 'node:fs';
 
 /** The beginnings of paths that are not clean yet. Shorten this list; never add to it. */
 const PENDING = `
-docs/benchmarks.md docs/attacks.md docs/ringcentral-failures.md build/page.ts public/css/main.css
-src/email.ts src/main.ts src/engine/outcomes.ts src/engine/requests.ts src/runtime/ src/passcode.ts src/phone.ts
-src/scram.ts src/sms.ts src/store.ts src/token.ts src/client/ src/http/ src/sms/ src/sqlite/
-test/attack.test.ts test/email.test.ts test/failures.test.ts test/main.test.ts
-test/project.test.ts test/silence.test.ts test/token.test.ts test/attack/ test/bench/ test/browser/ test/client/
-test/crash/ test/fuzz/ test/http/assets.test.ts test/model/ test/page/ test/sms/ test/store/ test/support/ test/timing/
+docs/benchmarks.md docs/attacks.md docs/ringcentral-failures.md src/sms.ts src/sms/
+test/email.test.ts test/failures.test.ts test/main.test.ts
+test/silence.test.ts test/token.test.ts test/http/assets.test.ts test/model/ test/slow/ test/sms/ test/store/ test/support/
 test/passcode.test.ts test/phone.test.ts test/scram.test.ts
+tools/attack/ tools/bench/ tools/measure-page/
 `
   .split(/\s+/)
   .filter(Boolean);
+
+/** Released migrations keep their text. */
+const RELEASED = 'src/sqlite/migrations.ts';
 
 const PROSE_FILES = /\.([jt]s|css|ejs|md)$|^\.env\.example$|^\.ci\/run$/;
 const MAX_WORDS = 20;
@@ -139,7 +140,7 @@ function main(paths: string[]): void {
   const args = ['ls-files', '-co', '--exclude-standard', ...paths];
   const isPending = (file: string) => paths.length === 0 && PENDING.some((path) => file.startsWith(path));
   for (const file of execFileSync('git', args, { encoding: 'utf8' }).split('\n')) {
-    if (!PROSE_FILES.test(file) || isPending(file) || !existsSync(file)) continue;
+    if (!PROSE_FILES.test(file) || file === RELEASED || isPending(file) || !existsSync(file)) continue;
     for (const { line, rule, text } of lintEnglish(file, readFileSync(file, 'utf8'))) {
       console.log(`${file}:${line}: ${rule}: ${text}`);
       process.exitCode = 1;

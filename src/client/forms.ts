@@ -1,31 +1,29 @@
+/** Submits forms, and shows what went wrong or well in them. */
 import $ from 'jquery';
-import type { Failure } from './wire.ts';
+import type { Failure } from './api.ts';
 
 export type Form = JQuery<HTMLFormElement>;
 
 const FAULT = 'Something in this page went wrong. Reload it and try again.';
 
-let visit = 0;
-const visits = new WeakMap<HTMLElement, number>();
-
-/** Runs `work` when the form is submitted with all its required fields filled in, once at a time. */
+/** Runs `work` when the user submits the form with all required fields filled in, once at a time. */
 export function onSubmit(form: Form, work: (form: Form) => Promise<unknown>): void {
   form.on('input', 'input', (event) => clearFieldError($(event.currentTarget)));
   form.on('submit', (event) => {
     event.preventDefault();
     if (isBusy(form)) return;
-    // A browser remembers what is sent from a text field, and must not take a password for one.
+    // Browsers remember the values of text fields, and must not remember a password.
     setRevealed(form.find('.reveal'), false);
     if (!showMissing(form)) void whileBusy(form, form.find('button[type=submit]'), () => work(form));
   });
-  // Until now a press would have sent the form, and the password with it, without this script.
+  // Before this script ran, the button would have sent the password to the server.
   form.find('button[type=submit]').prop('disabled', false);
 }
 
-/** Runs `work` while the button says that it goes on; does nothing where the form is busy already. */
+/** Runs `work` and shows on the button that it is running. Does nothing if the form is busy. */
 export async function whileBusy(form: Form, button: JQuery, work: () => Promise<unknown>): Promise<void> {
   if (isBusy(form)) return;
-  for (const element of form.get()) visits.set(element, visit);
+  form.data('abandoned', false);
   setBusy(form, button, true);
   try {
     await painted();
@@ -38,17 +36,17 @@ export async function whileBusy(form: Form, button: JQuery, work: () => Promise<
   }
 }
 
-/** Tells the work that goes on in any form that the person has gone elsewhere. */
-export function leaveForms(): void {
-  visit += 1;
+/** Marks the work of all forms as abandoned, because the user went to another screen. */
+export function abandonForms(): void {
+  $('form').data('abandoned', true);
 }
 
-/** Whether the person has gone elsewhere since the form's work began: its answer then has no place to be shown. */
-export function hasLeft(form: Form): boolean {
-  return form.get().some((element) => visits.get(element) !== visit);
+/** Returns true if the user went to another screen since the form's work began. Its answer must not be shown then. */
+export function isAbandoned(form: Form): boolean {
+  return form.data('abandoned') === true;
 }
 
-/** What is typed in a field, untouched. */
+/** Returns the text of a field, unchanged. */
 export function typed(form: Form, field: string): string {
   return String(fieldOf(form, field).val() ?? '');
 }
@@ -57,32 +55,32 @@ export function fill(form: Form, field: string, value: string): void {
   fieldOf(form, field).val(value);
 }
 
-/** Puts the focus in the first of the form's fields that is empty, else in its last one. */
+/** Focuses the first empty field of the form, or else its last field. */
 export function focusFirstEmpty(form: Form): void {
   const fields = form.find<HTMLInputElement>('input:enabled:not(.fixed)');
   const empty = fields.filter((_, field) => field.value === '');
   (empty.length > 0 ? empty : fields.last()).first().trigger('focus');
 }
 
-/** Says what is wrong with a field, beside it, and puts the focus there. */
-export function showFieldError(form: Form, field: string, sentence: string): void {
-  clearErrors(form);
-  markField(fieldOf(form, field), sentence);
-  selectField(form, field);
-}
-
-/** Puts the focus in a field, so that typing replaces what is in it. */
+/** Focuses a field and selects its text, so that typing replaces it. */
 export function selectField(form: Form, field: string): void {
   fieldOf(form, field).trigger('focus').trigger('select');
 }
 
-/** Says what is wrong where no field is to blame. */
+/** Shows an error beside a field, and focuses the field. */
+export function showFieldError(form: Form, field: string, sentence: string): void {
+  clearMessages(form);
+  markField(fieldOf(form, field), sentence);
+  selectField(form, field);
+}
+
+/** Shows an error of the entire form. */
 export function showError(form: Form, sentence: string): void {
-  clearErrors(form);
+  clearMessages(form);
   form.find('.form-error').text(sentence).prop('hidden', false);
 }
 
-/** Says, beside the named field if the form has it, why a request was not done. */
+/** Shows why a request failed, beside the named field if the form has that field. */
 export function showFailure(form: Form, failure: Failure): void {
   if (failure.status === 'invalid' && fieldOf(form, failure.field).length > 0) {
     showFieldError(form, failure.field, failure.message);
@@ -91,20 +89,20 @@ export function showFailure(form: Form, failure: Failure): void {
   }
 }
 
-/** Says what went well; an empty sentence takes it back. */
+/** Shows what went well; an empty sentence shows nothing. */
 export function showNote(form: Form, sentence: string): void {
-  clearErrors(form);
+  clearMessages(form);
   form.find('.note').text(sentence);
 }
 
-/** Takes back what was said. Only for an answer: at a press, the button would move from under the second click. */
-export function clearErrors(form: Form): void {
+/** Clears all errors and the note. Not for use on a click: the button would move before the second click of a double click. */
+export function clearMessages(form: Form): void {
   form.find('input').each((_, input) => clearFieldError($(input)));
   form.find('.form-error').text('').prop('hidden', true);
   form.find('.note').text('');
 }
 
-/** Makes the buttons beside password fields show and hide what is typed. */
+/** Makes the buttons beside password fields show and hide the password. */
 export function bindReveals(): void {
   $('.reveal').on('click', (event) => {
     const button = $(event.currentTarget);
@@ -112,8 +110,8 @@ export function bindReveals(): void {
   });
 }
 
-/** Empties and hides the form's password again. */
-export function forgetPassword(form: Form): void {
+/** Empties the form's password field and hides its text again. */
+export function clearPassword(form: Form): void {
   fill(form, 'password', '');
   setRevealed(form.find('.reveal'), false);
 }
@@ -123,6 +121,7 @@ function setRevealed(button: JQuery, isShown: boolean): void {
   button.find('.verb').text(isShown ? 'Hide' : 'Show');
 }
 
+/** Shows an error beside each required field that is empty. Returns true if there is one. */
 function showMissing(form: Form): boolean {
   const missing = form
     .find<HTMLInputElement>('input[required]:enabled')
@@ -152,18 +151,18 @@ function isBusy(form: Form): boolean {
   return form.attr('aria-busy') === 'true';
 }
 
-/** The button stays in the tab order, so that the focus does not fall off it while the work goes on. */
 function setBusy(form: Form, button: JQuery, isOn: boolean): void {
   form.attr('aria-busy', String(isOn));
-  // An answer must find the person where the question was asked.
-  form.closest('.block').find('.ways').prop('inert', isOn);
+  // The user must not leave the screen before its answer comes.
+  form.closest('.screen').find('.card-links').prop('inert', isOn);
   form.find('input:not(.fixed)').prop('readonly', isOn);
+  // A disabled button would lose the focus.
   button.attr('aria-disabled', String(isOn));
   button.find('.label').prop('hidden', isOn);
   button.find('.busy').prop('hidden', !isOn);
 }
 
-/** Waits until the browser has shown what was changed; a page in the background, which shows nothing, goes on too. */
+/** Waits for the next frame, or 100 ms at most, because a page in the background paints no frames. */
 function painted(): Promise<void> {
   return new Promise((resolve) => {
     requestAnimationFrame(() => setTimeout(resolve));

@@ -1,57 +1,39 @@
-/** The developer's inbox: the messages that the console sender keeps, as a phone shows them. */
+/** The developer's inbox: the messages of the console sender, as a phone shows them. */
 import $ from 'jquery';
 import { aroundCode, readableNumber } from './readable.ts';
 
-interface Message {
-  to: string;
-  text: string;
-  at: string | number;
-}
-
 const POLL_MS = 2000;
 
-let shown = '';
-
-/** Keeps the inbox fresh for as long as its page is open; does nothing on other pages. */
+/** Keeps the inbox up to date while its page is open. Does nothing on other pages. */
 export function watchInbox(): void {
   const inbox = $('#inbox');
   if (inbox.length === 0) return;
-  dress(inbox);
+  let shown = inbox.html();
+  formatMessages(inbox);
+
+  const refresh = async () => {
+    const latest = await fetchInbox();
+    $('#inbox-stale').prop('hidden', latest !== undefined);
+    if (latest === undefined || latest === shown) return;
+    shown = latest;
+    formatMessages(inbox.html(latest));
+  };
   setInterval(() => {
-    if (!document.hidden) void refresh(inbox);
+    if (!document.hidden) void refresh();
   }, POLL_MS);
 }
 
-async function refresh(inbox: JQuery): Promise<void> {
-  const messages = await fetchMessages();
-  $('#inbox-stale').prop('hidden', messages !== undefined);
-  if (!messages || JSON.stringify(messages) === shown) return;
-  shown = JSON.stringify(messages);
-  inbox.empty().append(messages.map(bubble));
-  dress(inbox);
-  $('#inbox-empty').prop('hidden', messages.length > 0);
-}
-
-async function fetchMessages(): Promise<Message[] | undefined> {
-  return $.getJSON('/dev/messages.json').then(
-    (list: unknown) => (Array.isArray(list) ? (list as Message[]) : undefined),
+/** Returns the inbox as the server renders it now, or undefined if the server doesn't answer. */
+async function fetchInbox(): Promise<string | undefined> {
+  const page = $.get({ url: '/dev/messages', dataType: 'html' });
+  return page.then(
+    (html: string) => $('<div>').append($.parseHTML(html)).find('#inbox').html(),
     () => undefined,
   );
 }
 
-function bubble({ to, text, at }: Message): JQuery {
-  return $('<li class="message">').append(
-    $('<p class="meta">').append(
-      $('<span class="to">').text(to),
-      ' ',
-      $('<time>').attr('datetime', new Date(at).toISOString()),
-    ),
-    $('<p class="bubble">').text(text),
-  );
-}
-
-/** Makes the messages easy to read: times of this place, numbers in groups, and codes that one click selects. */
-function dress(inbox: JQuery): void {
+/** Shows local times, groups the digits of numbers, and makes codes selectable with one click. */
+function formatMessages(inbox: JQuery): void {
   inbox.find('.to').text((_, to) => readableNumber(to));
   inbox.find('.bubble').each((_, bubble) => {
     const [before, code, after] = aroundCode($(bubble).text());

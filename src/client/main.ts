@@ -1,5 +1,6 @@
-/** The tutorial's functions as the page runs them: a form is submitted, a request posted, a block shown. */
+/** The tutorial's functions in the page: the user submits a form, the page posts a request and shows a screen. */
 import $ from 'jquery';
+import { authMessage } from '../auth-message.ts';
 import type {
   Answer,
   GetSeedOutcome,
@@ -10,12 +11,14 @@ import type {
   SignupOutcome,
   VerifyPasscodeOutcome,
 } from '../engine/outcomes.ts';
-import { holdButton } from './countdown.ts';
+import { type Failure, post } from './api.ts';
+import { warmUp } from './argon2-worker.ts';
+import { disableUntil } from './countdown.ts';
 import {
   bindReveals,
+  clearPassword,
   type Form,
-  forgetPassword,
-  hasLeft,
+  isAbandoned,
   onSubmit,
   selectField,
   showError,
@@ -26,32 +29,22 @@ import {
   whileBusy,
 } from './forms.ts';
 import { watchInbox } from './inbox.ts';
-import { type CodeStep, dropStep, forgetKept, keepNote, keepUsername } from './kept.ts';
 import { passcodeIn } from './passcode.ts';
 import { commonPasswords, passwordFault } from './passwords.ts';
+import { isServerSignature, keysFor, newNonce, parseKdf, proofFor, saltedPassword } from './scram.ts';
 import {
-  authMessage,
-  isServerSignature,
-  keysFor,
-  newNonce,
-  parseKdf,
-  proofFor,
-  saltedPassword,
-} from './scram.ts';
-import {
-  codeStep,
-  enterCode,
+  currentCode,
+  delayResend,
   formOf,
-  holdResend,
-  resume,
+  recordResult,
   returnToCode,
-  settleCode,
+  showCodeScreen,
   showLogin,
   showRefusal,
   showReset,
-} from './steps.ts';
-import { warmUp } from './thread.ts';
-import { type Failure, post, withCount } from './wire.ts';
+  startScreens,
+} from './screens.ts';
+import { clearTabStorage, deleteCode, type PendingCode, saveNote, saveUsername } from './tab-storage.ts';
 
 const REFUSED_KDF =
   'The server asks for a protection of your password that this page does not accept. Nothing was sent.';
@@ -65,7 +58,7 @@ const NEW_CODE = 'A new code is on its way.';
 const START_OVER = 'Start again here.';
 const SIGN_IN_FOR_CODE = 'Sign in again, and a code is sent to your phone.';
 
-/** Asks for a seed to prove the password with, and for the salt and kdf that belong to the address. */
+/** Gets a seed to prove the password with, and the salt and kdf of the email address. */
 async function getSeed(username: string) {
   const answer = await post<GetSeedOutcome>('/getseed', { username });
   if (answer.status === 'ok' && !parseKdf(answer.kdf)) {
@@ -74,7 +67,7 @@ async function getSeed(username: string) {
   return answer;
 }
 
-/** Sends what the account is made of; of the password, only the two keys. */
+/** Creates the account. Sends only two keys in place of the password. */
 async function signup(form: Form) {
   const email = typed(form, 'email');
   const password = typed(form, 'password');
@@ -94,9 +87,9 @@ async function signup(form: Form) {
   });
   switch (answer.status) {
     case 'ok':
-      keepUsername(email);
-      keepNote(answer.message);
-      return leaveFor('/');
+      saveUsername(email);
+      saveNote(answer.message);
+      return goTo('/');
     case 'taken':
       return showFieldError(form, 'email', answer.message);
     default:
@@ -104,8 +97,8 @@ async function signup(form: Form) {
   }
 }
 
-/** Gets a seed and proves the password with it; a seed that is no good any more is replaced once. */
-async function login(form: Form, seedsLeft = 1): Promise<void> {
+/** Gets a seed and proves the password with it. If the seed is no longer valid, tries once more with a new one. */
+async function login(form: Form, retriesLeft = 1): Promise<void> {
   const username = typed(form, 'username');
   const password = typed(form, 'password');
   if (!isAddress(username)) return showFieldError(form, 'username', NO_ADDRESS);
@@ -118,34 +111,34 @@ async function login(form: Form, seedsLeft = 1): Promise<void> {
   const proof = await proofFor(salted, message);
 
   const answer = await post<LoginOutcome>('/login', { username, id: seed.id, nonce, proof });
-  if (hasLeft(form)) return;
+  if (isAbandoned(form)) return;
   switch (answer.status) {
     case 'ok':
-      if (await isServerSignature(answer.signature, salted, message)) return leaveFor('/about');
+      if (await isServerSignature(answer.signature, salted, message)) return goTo('/about');
       return refuseServer(form);
     case 'wrong':
-      showError(form, withTriesLeft(answer));
+      showError(form, answer.message);
       return selectField(form, 'password');
     case 'locked':
-      return enterCode('unlock', username, answer);
+      return showCodeScreen('unlock', username, answer);
     case 'bad_seed':
-      return seedsLeft > 0 ? login(form, seedsLeft - 1) : showError(form, NO_SEED);
+      return retriesLeft > 0 ? login(form, retriesLeft - 1) : showError(form, NO_SEED);
     default:
       return showFailure(form, answer);
   }
 }
 
-/** Sends the code that unlocks the account, and goes back to the login form. */
+/** Sends the code that unlocks the account, then shows the login form. */
 async function verifyPasscode(form: Form) {
-  const step = codeStep();
-  if (!step?.flow) return showLogin(START_OVER);
+  const code = currentCode();
+  if (!code?.flow) return showLogin(START_OVER);
   const passcode = passcodeIn(typed(form, 'passcode'));
   if (!passcode) return showFieldError(form, 'passcode', NO_CODE);
 
-  const { username, flow } = step;
+  const { username, flow } = code;
   const answer = await post<VerifyPasscodeOutcome>('/verifypasscode', { username, flow, passcode });
-  settleCode(step, answer.status);
-  if (hasLeft(form)) return;
+  recordResult(code, answer.status);
+  if (isAbandoned(form)) return;
   switch (answer.status) {
     case 'ok':
     case 'not_locked':
@@ -158,30 +151,30 @@ async function verifyPasscode(form: Form) {
   }
 }
 
-/** Asks for a code with the email address alone, then sets the new password with the entire form. */
+/** Asks for a code with the email address only, then sets the new password with the entire form. */
 async function resetPwd(form: Form) {
-  const step = codeStep();
-  return step?.flow ? setPassword(form, step, step.flow) : askForResetCode(form);
+  const code = currentCode();
+  return code?.flow ? setPassword(form, code, code.flow) : askForResetCode(form);
 }
 
 async function askForResetCode(form: Form) {
   const username = typed(form, 'username');
   if (!isAddress(username)) return showFieldError(form, 'username', NO_ADDRESS);
   const answer = await post<ResetPwdOutcome>('/resetpwd', { username });
-  if (hasLeft(form)) return;
+  if (isAbandoned(form)) return;
   switch (answer.status) {
     case 'code_sent':
-      return enterCode('reset', username, answer);
+      return showCodeScreen('reset', username, answer);
     case 'slow_down':
-      holdButton(form.find('button[type=submit]'), Date.now() + answer.retryAfter * 1000);
+      disableUntil(form.find('button[type=submit]'), Date.now() + answer.retryAfter * 1000);
       return showFailure(form, answer);
     default:
-      return refuseReset(form, answer);
+      return showResetFailure(form, answer);
   }
 }
 
-async function setPassword(form: Form, step: CodeStep, flow: string) {
-  const { username } = step;
+async function setPassword(form: Form, code: PendingCode, flow: string) {
+  const { username } = code;
   const password = typed(form, 'password');
   const passcode = passcodeIn(typed(form, 'passcode'));
   if (!passcode) return showFieldError(form, 'passcode', NO_CODE);
@@ -192,52 +185,52 @@ async function setPassword(form: Form, step: CodeStep, flow: string) {
   if (verifier.status !== 'ok') return showFailure(form, verifier);
 
   const answer = await post<ResetPwdOutcome>('/resetpwd', { username, flow, passcode, ...verifier.fields });
-  settleCode(step, answer.status);
-  if (hasLeft(form)) return;
-  return answer.status === 'ok' ? showLogin(answer.message) : refuseReset(form, answer);
+  recordResult(code, answer.status);
+  if (isAbandoned(form)) return;
+  return answer.status === 'ok' ? showLogin(answer.message) : showResetFailure(form, answer);
 }
 
-/** Asks for the code to be sent again, or for a new one. */
+/** Asks the server to send the code again, or to send a new one. */
 async function resendCode(form: Form) {
-  const step = codeStep();
-  if (!step?.flow) return showLogin(START_OVER);
-  const answer = await post<ResendCodeOutcome>('/resendcode', { flow: step.flow });
-  if (hasLeft(form)) return;
+  const code = currentCode();
+  if (!code?.flow) return showLogin(START_OVER);
+  const answer = await post<ResendCodeOutcome>('/resendcode', { flow: code.flow });
+  if (isAbandoned(form)) return;
   switch (answer.status) {
     case 'code_sent':
-      enterCode(step.purpose, step.username, answer);
-      return codeStep()?.refusal ? undefined : showNote(form, NEW_CODE);
+      showCodeScreen(code.purpose, code.username, answer);
+      return currentCode()?.refusal ? undefined : showNote(form, NEW_CODE);
     case 'not_locked':
-      dropStep(step);
+      deleteCode(code);
       return showLogin(answer.message);
     case 'expired_code':
-      dropStep(step);
-      return step.purpose === 'unlock' ? showLogin(answer.message) : showReset(answer.message);
+      deleteCode(code);
+      return code.purpose === 'unlock' ? showLogin(answer.message) : showReset(answer.message);
     case 'slow_down':
-      holdResend(step, answer.retryAfter);
+      delayResend(code, answer.retryAfter);
       return showFailure(form, answer);
     default:
       return showFailure(form, answer);
   }
 }
 
-/** Signs out, and goes to the login form. */
+/** Signs out, then shows the login form. */
 async function logout(form: Form) {
   const answer = await post<LogoutOutcome>('/logout', {});
   if (answer.status !== 'ok') return showFailure(form, answer);
-  forgetKept();
-  keepNote(answer.message);
-  return leaveFor('/');
+  clearTabStorage();
+  saveNote(answer.message);
+  return goTo('/');
 }
 
-/** Gives back the session of a server that does not know the account. */
+/** Ends the session of a server that could not prove that it knows the account. */
 async function refuseServer(form: Form) {
-  forgetPassword(form);
+  clearPassword(form);
   await post<LogoutOutcome>('/logout', {});
   showError(form, NOT_OUR_SERVER);
 }
 
-/** What the server is to know of a password: its keys, and what they are made with. */
+/** Returns the fields that the server stores in place of a password. */
 async function verifierFor(username: string, password: string) {
   const seed = await getSeed(username);
   if (seed.status !== 'ok') return seed;
@@ -246,7 +239,7 @@ async function verifierFor(username: string, password: string) {
   return { status: 'ok', fields: { salt, kdf, ...keys } } as const;
 }
 
-function refuseReset(form: Form, answer: Answer<ResetPwdOutcome> | Failure) {
+function showResetFailure(form: Form, answer: Answer<ResetPwdOutcome> | Failure) {
   switch (answer.status) {
     case 'wrong_code':
     case 'expired_code':
@@ -259,9 +252,9 @@ function refuseReset(form: Form, answer: Answer<ResetPwdOutcome> | Failure) {
   }
 }
 
-/** Asks again for a code that could not be handed out: for an unlock that takes the password, so the login form. */
+/** Asks again for a code that the server didn't send. For an unlock that takes the password, so the user signs in again. */
 async function askAgain() {
-  if (codeStep()?.purpose !== 'reset') return showLogin(SIGN_IN_FOR_CODE);
+  if (currentCode()?.purpose !== 'reset') return showLogin(SIGN_IN_FOR_CODE);
   showReset();
   formOf('reset').trigger('submit');
 }
@@ -275,8 +268,10 @@ function rulesFor(email: string) {
   return { email, minLength: Number(passwordMinLength), serviceName: String(serviceName) };
 }
 
-function withTriesLeft({ message, triesLeft }: { message: string; triesLeft: number }): string {
-  return withCount(message, triesLeft, triesLeft === 1 ? 'One try is left.' : `${triesLeft} tries are left.`);
+/** Opens another page. Never resolves, so that the form stays busy until the other page is there. */
+function goTo(path: string): Promise<never> {
+  location.assign(path);
+  return new Promise(() => {});
 }
 
 function bindForms() {
@@ -294,33 +289,27 @@ function bindButtons() {
     void whileBusy(form, $(event.currentTarget), () => resendCode(form));
   });
   $('.to-login').on('click', (event) => {
-    // The header's links go to the same form; pressed with a key, they open it elsewhere.
+    // The header's links show the same screen, but with one of these keys the browser opens them elsewhere.
     if (event.ctrlKey || event.metaKey || event.shiftKey) return;
     event.preventDefault();
     showLogin();
   });
   $('.to-reset').on('click', () => showReset());
   $('.to-code').on('click', returnToCode);
-  $('.block input[name=username]').on('input change', (event) => {
-    keepUsername(String($(event.currentTarget).val()));
+  $('.screen input[name=username]').on('input change', (event) => {
+    saveUsername(String($(event.currentTarget).val()));
   });
-}
-
-/** Goes to another page; the form stays busy until that is there. */
-function leaveFor(path: string): Promise<never> {
-  location.assign(path);
-  return new Promise(() => {});
 }
 
 bindForms();
 bindButtons();
 bindReveals();
 watchInbox();
-resume();
-// Not at the focus: the page gives that to a field by itself.
+startScreens();
+// Not on focus, because the page itself focuses a field.
 $('form:has(input[type=password])').one('pointerdown keydown input', () => void warmUp());
 $('input[autocomplete=new-password]').one('focus', () => void commonPasswords().catch(() => {}));
 $(window).on('pageshow', (event) => {
-  // A page out of the browser's memory would still hold the password, and a form that is busy.
+  // A page from the back/forward cache would still hold the password, and a busy form.
   if ((event.originalEvent as PageTransitionEvent).persisted) location.reload();
 });

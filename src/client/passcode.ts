@@ -1,6 +1,6 @@
 /**
- * The six digits that a person typed, without the blanks and dashes between them, or those of a whole message that was
- * pasted; undefined where there are none, or more than one number of six digits.
+ * Returns the six digits that the user typed, without spaces and dashes, or those in a pasted message.
+ * Returns undefined if it finds no number with six digits, or more than one.
  */
 export function passcodeIn(typed: string): string | undefined {
   const digits = typed.replace(/[\s\p{Dash_Punctuation}]/gu, '');

@@ -24,7 +24,7 @@ async function* examine(): AsyncGenerator<Finding, void> {
   }
   const config = readVariables();
   if (typeof config === 'string') {
-    yield wrong('Variables', config, 'Set them in .env, as README.md explains in "Connect RingCentral".');
+    yield wrong('Variables', config, 'Set them in .env, as docs/ringcentral.md explains.');
     return;
   }
   const to = args.send === undefined ? undefined : toE164(args.send, config);

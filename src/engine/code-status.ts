@@ -2,9 +2,10 @@ import { CONSTANTS } from '../policy.ts';
 import type { Code } from '../store.ts';
 import type { Deps } from './deps.ts';
 import type { CodeStatusOutcome } from './outcomes.ts';
-import { type EngineRequest, forFlow } from './request.ts';
+import type { EngineRequest, SmsRequest } from './request.ts';
 import type { FlowForm } from './requests.ts';
-import { classifyRequest, disclosedWaitMs, type SmsRequest, undisclosedWaitMs } from './sms-limits.ts';
+import { classifyRequest, disclosedWaitMs, undisclosedWaitMs } from './sms-limits.ts';
+import { forFlow } from './transaction.ts';
 import { inSeconds } from './windows.ts';
 
 /**

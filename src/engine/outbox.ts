@@ -1,17 +1,8 @@
 import type { FailureReason, SmsOutcome } from '../sms.ts';
 import type { Code, Delivery, Tx } from '../store.ts';
-import type { Account } from './accounts.ts';
 import type { Deps } from './deps.ts';
-import { type Charge, refund, type SmsRequest } from './sms-limits.ts';
-
-/** A message to send after the transaction commits. A notice has no code. */
-export interface Message {
-  readonly account: Account;
-  readonly sms: SmsRequest;
-  readonly charge: Charge;
-  readonly text: () => string;
-  readonly code?: Code;
-}
+import type { Message } from './request.ts';
+import { refund } from './sms-limits.ts';
 
 /** Every state that a delivery may have, for updates that overwrite any of them. */
 export const ANY_DELIVERY: readonly Delivery[] = [

@@ -1,18 +1,18 @@
 import type { FailureReason } from '../sms.ts';
 
 /**
- * What the engine can answer. Each outcome is told apart by `kind`, which is also the `status` on the wire; the other
- * fields keep the wire's names. Bytes are base64url without padding, `resendIn` is in whole seconds.
+ * The engine's answers. `kind` is also the `status` on the wire, and the other fields keep the wire's names. Bytes are
+ * base64url without padding, `resendIn` is in whole seconds.
  */
 
 /** A field that does not have its form, or does not fit what the server handed out. Nothing was changed. */
 export type Invalid = { kind: 'invalid'; field: string };
 
-/** A code was asked for: where it goes (masked), when the next may be asked for, and the flow to try it with. */
+/** A code was asked for: the masked phone, the seconds until the next request, and the flow of the code. */
 export type CodeAsked = { phone: string; resendIn: number; flow?: string };
 export type CodeSent = { kind: 'code_sent' } & CodeAsked;
 
-/** What the browser is to keep, as cookies: never part of an answer's body. */
+/** Tokens for the browser to keep as cookies. Never part of an answer's body. */
 export type IssuedTokens = { device: string; session?: string };
 
 export type GetSeedOutcome = { kind: 'ok'; id: string; seed: string; salt: string; kdf: string };
@@ -32,7 +32,7 @@ export type VerifyPasscodeOutcome =
   | { kind: 'not_locked' }
   | SlowDown;
 
-/** Not now: too much was asked for. Nothing was made, counted or voided; ask again in so many whole seconds. */
+/** Too many requests. Nothing was made, counted or voided. `retryAfter` is in whole seconds. */
 export type SlowDown = { kind: 'slow_down'; retryAfter: number };
 
 export type ResetPwdOutcome =
@@ -45,23 +45,23 @@ export type ResetPwdOutcome =
 
 export type ResendCodeOutcome = CodeSent | SlowDown | { kind: 'not_locked' } | { kind: 'expired_code' };
 
-/** What became of a code's message, as far as this browser may know; `outage`: messages fail for everybody. */
+/** The delivery of a code's message, as far as this browser may know. `outage`: messages fail for every number. */
 export type CodeStatusOutcome = {
   kind: 'ok';
   delivery: 'sending' | 'sent' | 'delivered' | 'failed';
   reason?: FailureReason | 'outage';
-  /** When this browser may ask again; missing where nobody knows the flow. */
+  /** Whole seconds until this browser may ask again. Missing if the flow is unknown. */
   resendIn?: number;
 };
 
 export type LogoutOutcome = { kind: 'ok' };
 
-/** An outcome as the page reads it: `status` in place of `kind`, a sentence for people, and no issued. */
+/** An outcome as the page reads it: `status` in place of `kind`, a sentence for people, and no tokens. */
 export type Answer<Outcome> = Outcome extends { kind: infer Kind }
   ? Omit<Outcome, 'kind' | 'issued'> & { status: Kind; message: string }
   : never;
 
-/** What any request may be answered in place of its own outcomes. */
+/** The answers that any request may get in place of its own outcomes. */
 export type Refusal =
   | { status: 'invalid'; message: string; field: string }
   | { status: 'slow_down'; message: string; retryAfter: number }

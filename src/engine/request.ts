@@ -1,10 +1,8 @@
-import type { Flow, Tx } from '../store.ts';
-import { hashOf } from '../token.ts';
-import { type Account, accountFor } from './accounts.ts';
+import type { TrustLevel } from '../sms.ts';
+import type { Code, Tx } from '../store.ts';
+import type { Account } from './accounts.ts';
 import type { Deps } from './deps.ts';
-import { knownDevice } from './devices.ts';
-import { deliver, type Message } from './outbox.ts';
-import type { ClientNetwork, FlowForm } from './requests.ts';
+import type { ClientNetwork } from './requests.ts';
 
 /** One request inside its transaction: what every step of the engine works with. */
 export interface EngineRequest {
@@ -20,49 +18,30 @@ export interface EngineRequest {
   readonly outbox: Message[];
 }
 
-type AccountForm = { email: string; device?: string } & ClientNetwork;
-
-/** Runs the steps of a request about an account in one transaction. Sends its messages after the commit. */
-export async function forAccount<Outcome>(
-  deps: Deps,
-  form: AccountForm,
-  steps: (request: EngineRequest) => Promise<Outcome>,
-): Promise<Outcome> {
-  return inTransaction(deps, async (tx, outbox) => steps(await requestFor(deps, tx, outbox, form)));
+/** A message that a request asks for, as far as limits are concerned. */
+export interface SmsRequest {
+  readonly trust: TrustLevel;
+  /** True for a message that no user asked for. */
+  readonly isNotice: boolean;
+  /** The part of the phone's limit that it counts for. */
+  readonly phonePart: TrustLevel | 'first';
 }
 
-/** Runs the steps of a request about a flow, for the flow's account. Returns `unknown` if the flow does not exist. */
-export async function forFlow<Outcome>(
-  deps: Deps,
-  form: FlowForm,
-  unknown: Outcome,
-  steps: (request: EngineRequest, flow: Flow) => Promise<Outcome>,
-): Promise<Outcome> {
-  return inTransaction(deps, async (tx, outbox) => {
-    const flow = await tx.flowFor(hashOf(form.flow));
-    if (flow === undefined) return unknown;
-    const { email } = flow.code;
-    const device = form.deviceOf?.(email);
-    const ofAccount = { ...form, email, ...(device !== undefined && { device }) };
-    return steps(await requestFor(deps, tx, outbox, ofAccount), flow);
-  });
+/** The keys that a message was counted under, to refund it. */
+export interface Charge {
+  /** True if an undisclosed limit is full, the account is a decoy, or its country gets no messages. */
+  readonly isSuppressed: boolean;
+  readonly account: string;
+  readonly phone: string;
+  /** Prefix, country and total. */
+  readonly shared: readonly string[];
 }
 
-async function inTransaction<Outcome>(
-  deps: Deps,
-  work: (tx: Tx, outbox: Message[]) => Promise<Outcome>,
-): Promise<Outcome> {
-  const done = await deps.store.transact(async (tx) => {
-    const outbox: Message[] = [];
-    return { outcome: await work(tx, outbox), outbox };
-  });
-  for (const message of done.outbox) deliver(deps, message);
-  return done.outcome;
-}
-
-async function requestFor(deps: Deps, tx: Tx, outbox: Message[], form: AccountForm): Promise<EngineRequest> {
-  const nowMs = deps.nowMs();
-  const account = await accountFor(tx, deps.store.saltKey, form.email);
-  const device = await knownDevice(tx, form, nowMs);
-  return { deps, tx, nowMs, network: form, account, device, outbox };
+/** A message to send after the transaction commits. A notice has no code. */
+export interface Message {
+  readonly account: Account;
+  readonly sms: SmsRequest;
+  readonly charge: Charge;
+  readonly text: () => string;
+  readonly code?: Code;
 }

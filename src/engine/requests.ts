@@ -1,12 +1,12 @@
 /**
- * What a browser sends with each request. `email` is canonical, `username` is exactly as sent, bytes are base64url
- * without padding, and `device` and `session` are the tokens of the browser's cookies.
+ * The forms that a browser sends. `email` is canonical, `username` is exactly as sent, bytes are base64url without padding.
+ * `device` and `session` are the tokens of the browser's cookies.
  */
 
-/** What a page makes of a new password: the two keys, and what they were made with. */
+/** The two keys of a new password, and the salt and kdf that they were made with. */
 export type NewKeys = { salt: string; kdf: string; storedKey: string; serverKey: string };
 
-/** Where a request came from: an IPv4 address or an IPv6 /64, and the /48 around it where there is one. */
+/** The network of a client: an IPv4 address, or an IPv6 /64 and the /48 around it. */
 export type ClientNetwork = { network: string; prefix48?: string };
 
 export type GetSeedForm = { email: string; network: string };
@@ -30,12 +30,12 @@ export type VerifyPasscodeForm = {
   device?: string;
 } & ClientNetwork;
 
-/** The first step of a reset has no more than the address; the second has a flow and all that belongs to it. */
+/** The first step of a reset has the address alone. The second has a flow, a passcode and the new keys. */
 export type ResetPwdForm = AskResetForm | SetPwdForm;
 export type AskResetForm = { email: string; device?: string } & ClientNetwork;
 export type SetPwdForm = AskResetForm & { flow: string; passcode: string } & NewKeys;
 
-/** The account is the flow's, so the device's token is looked up by the account's address. */
+/** The account is the flow's. `deviceOf` returns the token of the browser's device for an account's address. */
 export type FlowForm = { flow: string; deviceOf?: (email: string) => string | undefined } & ClientNetwork;
 
 export type SessionForm = { session?: string };

@@ -7,8 +7,8 @@ import { isOutage, resendInSeconds, retryPauseMs } from './code-status.ts';
 import { type CodeRequest, isExpired, newCode } from './codes.ts';
 import { ANY_DELIVERY } from './outbox.ts';
 import type { CodeSent, SlowDown } from './outcomes.ts';
-import type { EngineRequest } from './request.ts';
-import { chargeLimits, classifyRequest, NOTICE, type SmsRequest } from './sms-limits.ts';
+import type { EngineRequest, SmsRequest } from './request.ts';
+import { chargeLimits, classifyRequest, NOTICE } from './sms-limits.ts';
 import { inSeconds } from './windows.ts';
 
 /**

@@ -2,7 +2,7 @@ import { countryOf, prefixOf } from '../phone.ts';
 import { CONSTANTS } from '../policy.ts';
 import type { SmsOutcome, TrustLevel } from '../sms.ts';
 import { type Tx, UNKNOWN_DEVICE } from '../store.ts';
-import type { EngineRequest } from './request.ts';
+import type { Charge, EngineRequest, SmsRequest } from './request.ts';
 import { DAY_MS, HOUR_MS, inSeconds, windowWaitMs } from './windows.ts';
 
 /**
@@ -29,25 +29,6 @@ export const SMS_LIMITS = {
   /** Undisclosed. How far a message may fill its pool. The rest is for a confirmed phone's first message of the day. */
   share: { stranger: 0.5, known: 0.2, trusted: 0.3, notice: 0.4 },
 } as const;
-
-/** A message that a request asks for, as far as limits are concerned. */
-export interface SmsRequest {
-  readonly trust: TrustLevel;
-  /** True for a message that no user asked for. */
-  readonly isNotice: boolean;
-  /** The part of the phone's limit that it counts for. */
-  readonly phonePart: TrustLevel | 'first';
-}
-
-/** The keys that a message was counted under, to refund it. */
-export interface Charge {
-  /** True if an undisclosed limit is full, the account is a decoy, or its country gets no messages. */
-  readonly isSuppressed: boolean;
-  readonly account: string;
-  readonly phone: string;
-  /** Prefix, country and total. */
-  readonly shared: readonly string[];
-}
 
 interface Limit {
   readonly name: 'account' | 'network' | 'prefix48' | 'phone' | 'prefix' | 'country' | 'total';

@@ -12,7 +12,7 @@ import { isFormType } from './forms.ts';
 import { refusal, replyInvalid, sendJson } from './replies.ts';
 import { type RouteOptions, routes } from './routes.ts';
 
-/** What the app needs to know besides the engine's deps. */
+/** The settings of the app, besides the engine's dependencies. */
 export interface AppOptions extends RouteOptions {
   /** The folder that holds `views` and `public/assets`. */
   readonly root: string;
@@ -68,7 +68,7 @@ export function createApp(deps: Deps, options: AppOptions): RequestListener {
 }
 
 /**
- * Brings a request target that names its host to origin form, with that host in place of the Host header (RFC 9112, 3.2.2).
+ * Brings a request target that names its host to origin form (RFC 9112, 3.2.2). That host replaces the Host header.
  * Returns false for a target that is neither: Express would parse it leniently, and Node would print it. It becomes `/`.
  */
 function toOriginForm(request: IncomingMessage): boolean {

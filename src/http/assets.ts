@@ -2,11 +2,11 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { extname, join } from 'node:path';
 import type { RequestHandler } from 'express';
 
-/** The files that pages load, as `npm run build` has left them, under names that hold a hash of what is in them. */
+/** The files that pages load. `npm run build` makes them, and their names contain a hash of their content. */
 export interface Assets {
-  /** The path to ask for a file by: of `main.js`, `/assets/main-6LQBZ3RK.js`; throws for a name that was not built. */
+  /** The path of a file, such as `/assets/main-6LQBZ3RK.js` for `main.js`. Throws for a name that was not built. */
   pathOf(name: string): string;
-  /** Answers requests for them, in the best coding that the browser takes and there is; all others are let by. */
+  /** Answers requests for assets, in the best coding that the browser accepts. Passes on all other requests. */
   readonly serve: RequestHandler;
 }
 
@@ -15,7 +15,7 @@ const CODINGS = [
   ['gzip', '.gz'],
 ] as const;
 
-/** Reads what there is, once; throws where nothing was built. */
+/** Reads the built files once. Throws if there is no build. */
 export function readAssets(folder: string): Assets {
   const names = readManifest(folder);
   const files = new Set(readdirSync(folder));
@@ -29,7 +29,7 @@ export function readAssets(folder: string): Assets {
     if (files.has(`${file}.br`)) response.vary('Accept-Encoding');
     if (coding) response.set('Content-Encoding', coding[0]);
     response.type(extname(file));
-    // A name stands for one content, for ever.
+    // The name contains a hash of the content, so the content never changes.
     const options = { root: folder, immutable: true, maxAge: '365d', acceptRanges: false };
     response.sendFile(file + (coding?.[1] ?? ''), options, (error) => {
       if (!error || response.headersSent) return;

@@ -2,8 +2,8 @@ import ipaddr from 'ipaddr.js';
 import type { ClientNetwork } from '../engine/requests.ts';
 
 /**
- * The network that a request counts for. IPv4: the address itself, also if it is mapped into IPv6 or has a port behind it.
- * IPv6: the /64 of the address, because one household or server has all of it, and the /48, which one customer may have.
+ * Returns the network that a request counts for. IPv4: the address itself, also if it is mapped into IPv6 or has a port.
+ * IPv6: the /64, because one household or server has all of it. Also the /48, because one customer may have it.
  */
 export function clientNetworkOf(ip: string): ClientNetwork {
   const plain = /^\[(.*)\](?::\d+)?$/.exec(ip)?.[1] ?? /^([\d.]+):\d+$/.exec(ip)?.[1] ?? ip;

@@ -2,7 +2,7 @@ import type { IncomingHttpHeaders } from 'node:http';
 import type { RequestHandler } from 'express';
 import { isLoopbackAddress, isLoopbackHost } from '../loopback.ts';
 
-/** Lets a POST through only where it comes from a page of this site or from no page; anything else gets `refuse`. */
+/** Passes on a POST only if it comes from a page of this site or from no page. Any other POST gets `refuse`. */
 export function sameSite(publicOrigin: string, refuse: RequestHandler): RequestHandler {
   return (request, response, next) => {
     if (request.method !== 'POST' || isSameSite(request.headers, publicOrigin)) return next();
@@ -11,8 +11,8 @@ export function sameSite(publicOrigin: string, refuse: RequestHandler): RequestH
 }
 
 /**
- * Whether a request comes from a page of this site or from no page at all (Fetch Metadata, and the Origin header where a
- * browser sends none).
+ * True if a request comes from a page of this site or from no page. Fetch Metadata decides, or the Origin header if the
+ * browser sends no Fetch Metadata.
  */
 export function isSameSite(headers: IncomingHttpHeaders, publicOrigin: string): boolean {
   const site = headers['sec-fetch-site'];
@@ -35,7 +35,7 @@ function isSameOrigin(origin: string, publicOrigin: string): boolean {
   );
 }
 
-/** Whether a request comes from this machine, was sent to this machine's name alone, and passed no proxy on its way. */
+/** True if a request comes from this machine, names this machine in its one Host header, and passed no proxy. */
 export function isLocal(request: Parameters<RequestHandler>[0]): boolean {
   const hosts = request.rawHeaders.filter((name, index) => index % 2 === 0 && /^host$/i.test(name));
   if (hosts.length !== 1) return false;

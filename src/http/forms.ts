@@ -1,22 +1,22 @@
 import { z } from 'zod';
 import { canonicalEmail } from '../email.ts';
 
-/** The fields of a form, or the field to blame: `body` where there is no one field. */
+/** The fields of a form, or the field that is wrong: `body` if no single field is. */
 export type Parsed<Form> = { form: Form } | { field: string };
 
-/** More than any form has fields: a request that is none, which no limit counts, costs little with no more. */
+/** More pairs than any form has. It bounds the cost of a request that is not a form. */
 const MOST_PAIRS = 100;
 
 const FORM_TYPE = /^application\/x-www-form-urlencoded *(; *charset="?utf-8"? *)?$/i;
 
-/** Whether a body of that Content-Type is read at all: a form in UTF-8, or one without a type. */
+/** True if a body of that Content-Type is read: a form in UTF-8, or a body without a type. */
 export function isFormType(contentType: string | undefined): boolean {
   return contentType === undefined || FORM_TYPE.test(contentType);
 }
 
 /**
- * Reads a body as a form (WHATWG URL, 5.1), but refuses what a lenient parser would guess at: broken percent-encoding
- * or UTF-8, a name twice, a name with brackets, any body without the form's content type.
+ * Reads a body as a form (WHATWG URL, 5.1). Refuses what a lenient parser would guess at: broken percent-encoding, broken
+ * UTF-8, a name twice, a name with brackets. A body without the form's content type is refused too.
  */
 export function readBody(contentType: string | undefined, body: Uint8Array): Parsed<Map<string, string>> {
   if (contentType === undefined ? body.length > 0 : !isFormType(contentType)) return { field: 'body' };
@@ -39,7 +39,7 @@ export function readBody(contentType: string | undefined, body: Uint8Array): Par
   return { form };
 }
 
-/** The typed form, or the first of its fields, in the form's order, that is missing or does not have its form. */
+/** Returns the typed form, or the first of its fields that is missing or invalid, in the form's order. */
 export function readForm<Form>(schema: z.ZodType<Form>, fields: Map<string, string>): Parsed<Form> {
   const result = schema.safeParse(Object.fromEntries(fields));
   if (result.success) return { form: result.data };
@@ -49,7 +49,7 @@ export function readForm<Form>(schema: z.ZodType<Form>, fields: Map<string, stri
 const CONTROL = /[\p{Cc}\p{Zl}\p{Zp}]/u;
 const plain = z.string().refine((text) => !CONTROL.test(text));
 
-/** An address as it was typed: 1 to 254 UTF-16 units once it is canonical, after RFC 5321, 4.5.3.1.3. */
+/** An address as it was typed. Its canonical form has 1 to 254 UTF-16 units (RFC 5321, 4.5.3.1.3). */
 const username = plain.refine((text) => {
   const { length } = canonicalEmail(text);
   return length > 0 && length <= 254;
@@ -58,7 +58,7 @@ const email = username.transform(canonicalEmail).pipe(z.email({ pattern: z.regex
 const name = plain.transform((text) => text.trim().normalize('NFC')).pipe(z.string().min(1).max(100));
 const phoneno = plain.pipe(z.string().min(1).max(64));
 
-/** So many bytes as base64url without padding, in the one spelling that those bytes have (RFC 4648, 3.5). */
+/** `size` bytes as base64url without padding, in the one canonical spelling (RFC 4648, 3.5). */
 const bytes = (size: number) =>
   z.string().refine((text) => {
     const decoded = Buffer.from(text, 'base64url');
@@ -91,7 +91,7 @@ const FIELD_NAMES = new Set(
   [signupForm, loginForm.in, setPwdForm.in].flatMap(({ shape }) => Object.keys(shape)),
 );
 
-/** The form of a reset's second step if any field of it is there, else that of the first. */
+/** Returns the form of a reset's second step if any field of it is present, else the first step's. */
 export function resetPwdForm(fields: Map<string, string>) {
   const isSecondStep = Object.keys(setPwdForm.in.shape).some(
     (field) => field !== 'username' && fields.has(field),

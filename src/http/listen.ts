@@ -1,13 +1,12 @@
 import { createServer, type RequestListener, type Server, type ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 
-// A form is 8 KiB at most: who takes longer than this to send one is holding the connection for its own sake. Node looks
-// as often as the second says.
+// A form has 8 KiB at most. A client that takes longer to send one only holds the connection. Node checks every five seconds.
 const TIMEOUTS = { requestTimeout: 20_000, connectionsCheckingInterval: 5_000 };
 
 /**
- * Listens on `host`; `localhost` is 127.0.0.1 and, where this machine has IPv6, ::1 too. Rejects with Node's error
- * (`code` EADDRINUSE, EACCES …), and then listens nowhere.
+ * Listens on `host`. `localhost` is 127.0.0.1, and ::1 if this machine has IPv6. Rejects with Node's error (`code` EADDRINUSE,
+ * EACCES …), and then listens on nothing.
  */
 export async function listen(app: RequestListener, host: string, port: number): Promise<Server[]> {
   if (host !== 'localhost') return [await listenOn(app, host, port)];
@@ -23,8 +22,8 @@ export async function listen(app: RequestListener, host: string, port: number): 
 }
 
 /**
- * Stops listening, and settles once every request under way has its answer. Connections that have asked for nothing yet
- * are cut, and each answer ends its connection.
+ * Stops listening, and settles once every request under way has its answer. Cuts connections that have not asked for anything.
+ * Each answer ends its connection.
  */
 export async function closeServers(servers: readonly Server[]): Promise<void> {
   await Promise.all(
@@ -42,9 +41,8 @@ export async function closeServers(servers: readonly Server[]): Promise<void> {
 }
 
 /**
- * The open connections, each with its last answer, or none where no request has come: Node counts such a connection neither
- * as idle nor as busy. Answers are not kept in a Set of their own: one that members join and leave all the time is made
- * anew time and again, and V8 (11.3) lets each old one keep the next alive with all its members, until a full collection.
+ * The open connections with their last answers. A connection without a request has none: Node does not count it as idle. A
+ * Set of answers would leak for a while. V8 (11.3) rebuilds a busy Set often, and each old one keeps the next alive.
  */
 type Traffic = Map<Socket, ServerResponse | undefined>;
 

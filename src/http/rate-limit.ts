@@ -1,15 +1,15 @@
 import { RateLimiterMemory, RateLimiterRes } from 'rate-limiter-flexible';
 import type { ClientNetwork } from '../engine/requests.ts';
 
-/** Answers in how many whole seconds a request from there may go on; 0 where it may now, and then it counts. */
-export type RequestLimit = (origin: ClientNetwork) => Promise<number>;
+/** Returns the whole seconds until a request of the network is accepted. Counts the request if that is 0. */
+export type RequestLimit = (from: ClientNetwork) => Promise<number>;
 
-/** An IPv6 /48 holds many networks, and is one customer as often as many. */
+/** An IPv6 /48 holds many networks. It may belong to one customer or to many. */
 const NETWORKS_A_PREFIX48 = 4;
 
 /**
- * A limit of `most` requests within so many seconds from one network, and four times that from one IPv6 /48. Infinity is
- * no limit. It is this process's own: a restart forgets it.
+ * Limits one network to `most` requests in `seconds`, and one IPv6 /48 to four times that. Infinity is no limit. The counts
+ * are in the memory of this process, so a restart forgets them.
  */
 export function requestLimit(most: number, seconds: number): RequestLimit {
   if (most === Number.POSITIVE_INFINITY) return async () => 0;
@@ -17,7 +17,7 @@ export function requestLimit(most: number, seconds: number): RequestLimit {
   const prefixes48 = new RateLimiterMemory({ points: most * NETWORKS_A_PREFIX48, duration: seconds });
   return async ({ network, prefix48 }) => {
     try {
-      // What one network asks in vain is not taken from the others of its prefix48.
+      // A refused request of one network does not count for the others of its /48.
       await networks.consume(network);
       if (prefix48 !== undefined) await prefixes48.consume(prefix48);
       return 0;

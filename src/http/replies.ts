@@ -41,21 +41,20 @@ const codeAsked = (start: string) => (outcome: { phone: string; flow?: string; r
 
 const NO_MESSAGE: Row<SlowDown> = [
   429,
-  ({ retryAfter }) => `No further code can be sent just now. Please try again in ${inWords(retryAfter)}.`,
+  ({ retryAfter }) => `We can't send another code right now. Try again in ${inWords(retryAfter)}.`,
 ];
 const SLOW_DOWN: Row<SlowDown> = [
   429,
-  ({ retryAfter }) => `Too much is going on here just now. Please try again in ${inWords(retryAfter)}.`,
+  ({ retryAfter }) => `Too many requests. Try again in ${inWords(retryAfter)}.`,
 ];
 
 const FAILURES: Record<NonNullable<CodeStatusOutcome['reason']>, (again: string) => string> = {
-  bad_recipient: () => 'The number of this account can not get text messages.',
+  bad_recipient: () => "This phone number can't receive texts.",
   opted_out: () => 'This phone has answered STOP, so no code can go to it. Answer START to get codes again.',
   undeliverable: (again) => `The message did not reach the phone. Please ask for a new one${again}.`,
-  busy: (again) => `The message could not go out just now. Please ask for a new one${again}.`,
-  misconfigured: (again) => `This service can not send messages at the moment. Please try again${again}.`,
-  outage: (again) =>
-    `Messages can not go out at the moment. If none arrives, please ask for a new one${again}.`,
+  busy: (again) => `We can't send texts right now. Please ask for a new one${again}.`,
+  misconfigured: (again) => `This service can't send texts at the moment. Please try again${again}.`,
+  outage: (again) => `We can't send texts right now. If none arrives, please ask for a new one${again}.`,
 };
 const DELIVERIES = {
   sending: 'The message is being sent.',
@@ -78,9 +77,9 @@ const invalid = (field: string) =>
   INVALID_FIELDS[field] ?? `The field ${field} is missing or does not have its form.`;
 const INVALID: Row<{ field: string }> = [400, ({ field }) => invalid(field)];
 
-/** What each outcome is answered with: the only place where a kind meets its HTTP status and its sentence. */
+/** The HTTP status and the sentence of each outcome. They are nowhere else. */
 const REPLIES: Table = {
-  getseed: { ok: [200, 'The seed is good for one login.'] },
+  getseed: { ok: [200, 'Use the seed for one login.'] },
   signup: {
     ok: [201, 'Congratulations, your account is ready. Please sign in.'],
     taken: [409, 'There is an account with this address already. Sign in, or reset its password.'],
@@ -127,22 +126,22 @@ const REPLIES: Table = {
   logout: { ok: [200, 'You are signed out.'] },
 };
 
-/** The refusals that no outcome stands behind, each with its HTTP status, a title for a page, and its sentence. */
+/** The refusals without an outcome of the engine: HTTP status, title of the page, sentence. */
 const REFUSALS = {
   cross_site: [403, 'Not allowed', 'This request came from another site.'],
   not_found: [404, 'Page not found', 'There is nothing here.'],
   too_large: [413, 'Too large', 'The request is larger than 8 KiB.'],
   unavailable: [
     503,
-    'Not available just now',
-    'The service cannot save anything just now. Nothing was changed: please try again soon.',
+    'Not available right now',
+    "We can't save changes right now. Nothing was changed. Try again in a few minutes.",
   ],
   error: [500, 'Something went wrong', 'Something went wrong here. Please try again.'],
 } as const satisfies Partial<Record<Refusal['status'], readonly [number, string, string]>>;
 
 const JSON_TYPE = 'application/json; charset=utf-8';
 
-/** Answers a request with its outcome: status, `status`, `message`, and the outcome's own fields without its issued. */
+/** Answers with an outcome: HTTP status, `status`, `message`, and the outcome's own fields without its tokens. */
 export function reply<Path extends keyof Outcomes>(
   response: ServerResponse,
   path: Path,

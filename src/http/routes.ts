@@ -33,15 +33,15 @@ import {
 import { requestLimit } from './rate-limit.ts';
 import { type Outcomes, reply, replyInvalid, replySlowDown } from './replies.ts';
 
-/** What the routes need to know besides the engine's deps. */
+/** The settings of the routes, besides the engine's dependencies. */
 export interface RouteOptions {
   readonly publicOrigin: string;
   readonly isProduction: boolean;
-  /** The messages of the console sender, newest first; without it there is no inbox. */
+  /** The messages of the console sender, newest first. Without it there is no inbox. */
   readonly inbox?: () => readonly { to: string; text: string; at: string }[];
 }
 
-/** What is known of who sent a form, besides its fields. */
+/** The sender of a form: cookies and network. */
 type Sender = Tokens & ClientNetwork & { deviceOf: (email: string) => string | undefined };
 
 /** The pages and the requests of the API, in the tutorial's order. `notFound` answers what no route answers. */

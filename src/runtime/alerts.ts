@@ -2,7 +2,7 @@ import type { Alert } from '../engine/deps.ts';
 
 const QUIET_MS = 10 * 60_000;
 
-/** Tells `log` of each kind of alert at once, and then at most every ten minutes, with how often it was seen since. */
+/** Logs each kind of alert at once, and then at most every ten minutes. `times`: how often it was seen since. */
 export function throttledAlerts(
   log: (line: Alert & { times: number }) => void,
   nowMs: () => number,

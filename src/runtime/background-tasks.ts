@@ -2,13 +2,13 @@
 export interface Background {
   /** Starts the task on a tick of its own. */
   afterResponse(task: () => Promise<void>): void;
-  /** As `later`, but `idle` does not wait for the task. */
+  /** As `afterResponse`, but `idle` does not wait for the task. */
   detached(task: () => Promise<void>): void;
-  /** Settles once no task of `later` waits or runs. */
+  /** Settles when no task of `afterResponse` waits or runs. */
   idle(): Promise<void>;
 }
 
-/** Runs tasks one tick later; what a task throws goes to `onFault`, and never further. */
+/** Runs tasks one tick later. Errors of a task are passed to `onFault`. */
 export function createBackground(onFault: (error: unknown) => void): Background {
   const running = new Set<Promise<void>>();
   const start = (task: () => Promise<void>) =>

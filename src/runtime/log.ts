@@ -18,8 +18,8 @@ export interface Log {
 }
 
 /**
- * A log on the standard output, by pino's own asynchronous destination. A reader that stalls or goes away blocks nothing:
- * up to 1 MiB waits, further lines are dropped.
+ * A log on the standard output, by pino's own asynchronous destination. A reader that stalls or closes the pipe blocks
+ * nothing: up to 1 MiB waits, further lines are dropped.
  */
 export function createLog(): Log {
   const output = pino.destination({

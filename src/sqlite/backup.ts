@@ -6,9 +6,9 @@ import { assertOwnDatabase } from './migrations.ts';
 const ALL_PAGES = 0x7fffffff;
 
 /**
- * Copies the database in the file `from`, which may be in use, to a new file `to`, and answers how many accounts the
- * copy holds: all that was on disk when it began. The copy is on disk, whole and checked, before it has its name. Throws
- * an Error with a sentence for the operator where `to` exists already, or where the copy can't be made.
+ * Copies the database in the file `from`, which may be in use, to a new file `to`. Returns the number of accounts in the copy.
+ * The copy is complete, checked and on disk before it gets its name. Throws an Error with a sentence for the operator if `to`
+ * exists already, or if the copy can't be made.
  */
 export async function backUp(from: string, to: string): Promise<number> {
   if (existsSync(to)) throw new Error(`${to} exists already, and is left as it is. Choose another name.`);
@@ -30,7 +30,7 @@ async function copy(from: string, to: string): Promise<void> {
   const db = new Database(from, { readonly: true, fileMustExist: true });
   try {
     assertOwnDatabase(db);
-    // In one step: between two steps a write of the program would start the copy again, under load for ever.
+    // In one step: a write between two steps would start the copy again, and under load it would never end.
     await db.backup(to, { progress: () => ALL_PAGES });
   } finally {
     db.close();

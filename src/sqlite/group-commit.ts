@@ -1,7 +1,7 @@
 import Database from 'better-sqlite3';
 import { StoreUnavailable, type TransactOptions, type Tx } from '../store.ts';
 
-/** How works share a commit and how long they wait. Milliseconds, except for `batchWorks`. */
+/** Limits of a shared commit. Milliseconds, except for `batchWorks`. */
 export interface GroupCommitOptions {
   /** The most works in one commit. */
   batchWorks: number;
@@ -27,8 +27,8 @@ interface Waiting {
 const BUSY_RETRY_MS = 25;
 
 /**
- * Group commit: runs the waiting works one after the other inside one BEGIN IMMEDIATE, each in a savepoint of its own, and
- * settles all of them after the one COMMIT. Measured: three times the sign-ins of a commit for each.
+ * Group commit: runs the waiting works one after the other inside one BEGIN IMMEDIATE, each in its own savepoint. One COMMIT
+ * settles all of them. Measured: three times the sign-ins of a commit for each.
  */
 export class GroupCommit {
   readonly #db: Database.Database;
@@ -75,7 +75,7 @@ export class GroupCommit {
     await this.#draining;
   }
 
-  /** Serves the queue until it is empty, one batch a turn of the loop: what arrives in one turn shares a commit. */
+  /** Serves the queue until it is empty, one batch a turn of the loop. Works that arrive in one turn share a commit. */
   async #drain(): Promise<void> {
     do {
       await new Promise((resolve) => setImmediate(resolve));

@@ -6,7 +6,7 @@ interface Migration {
   readonly up: (db: Database) => void;
 }
 
-/** Numbered from 1 by their place. One that has been released is never edited: a later one changes what it made. */
+/** Numbered from 1 by their place. A released one is never edited, comments included: a later one changes its result. */
 const MIGRATIONS: readonly Migration[] = [
   {
     name: 'the tables of the tutorial, and what its rules need',
@@ -222,8 +222,7 @@ const MIGRATIONS: readonly Migration[] = [
 ];
 
 /**
- * Throws an Error, with a sentence for the operator, on a database that a newer version made or that is another
- * program's. It only reads.
+ * Throws an Error with a sentence for the operator if a newer version or another program made the database. It only reads.
  */
 export function assertOwnDatabase(db: Database): void {
   const tables = db.prepare("SELECT name FROM sqlite_schema WHERE type = 'table'").pluck().all();
@@ -242,9 +241,9 @@ export function assertOwnDatabase(db: Database): void {
 }
 
 /**
- * Brings the database to the newest schema, and records each step, in one transaction, so that a crash leaves it as it
- * was and a second process waits for the first. Throws SQLite's error on a file that can't be
- * written, also where there is no step left to take. `newest` is an older schema, for who needs one.
+ * Brings the database to the newest schema and records each step, all in one transaction. After a crash the
+ * database is as it was, and a second process waits for the first. Throws SQLite's error if the file can't be written, even if no step is left.
+ * `newest` stops at an older schema, for tests.
  */
 export function migrate(db: Database, nowMs: number, newest = MIGRATIONS.length): void {
   db.transaction(() => {

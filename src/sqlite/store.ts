@@ -6,7 +6,7 @@ import { GroupCommit, type GroupCommitOptions, isBusy } from './group-commit.ts'
 import { assertOwnDatabase, migrate } from './migrations.ts';
 import { prepareAll, SqliteTx } from './tx.ts';
 
-/** How the store shares its commits, and how large its file may become. */
+/** Options of the store: the limits of its commits and of its file. */
 export interface SqliteStoreOptions extends Partial<GroupCommitOptions> {
   /** The most pages that the file may have. Past it, a write fails as on a full disk. */
   maxPages?: number;
@@ -20,8 +20,8 @@ const OPEN_PATIENCE_MS = 5000;
 
 /**
  * Opens the database in the file `path`, and makes the file and its folder if they are missing. Throws an Error with a
- * sentence for the operator if the file can't be opened or written, is no database, or belongs to another program or to a
- * newer version. A refused file stays as it was.
+ * sentence for the operator if the file can't be used. Examples: it can't be written, is not a database, or is another
+ * program's. A refused file stays as it was.
  */
 export function openSqliteStore(path: string, { maxPages, ...options }: SqliteStoreOptions = {}): Store {
   let db: Database.Database | undefined;

@@ -171,7 +171,7 @@ export function prepareAll(db: Database) {
       FROM sessions JOIN users USING (email, generation) WHERE token_hash = ?`),
     noteSeen: sql<[number, string]>('UPDATE sessions SET seen_at_ms = ? WHERE token_hash = ?'),
     endSession: sql<[string]>('DELETE FROM sessions WHERE token_hash = ?'),
-    // Generations begin with the time of the sign-up: rows of somebody who had the address before have none of them.
+    // A generation begins with the time of the sign-up, so rows of an earlier account of the address never match.
     forgetBrowsers: sql<[number, string]>(
       'UPDATE users SET generation = max(generation + 1, ?), known_since_ms = NULL WHERE email = ?',
     ),

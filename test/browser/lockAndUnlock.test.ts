@@ -2,11 +2,11 @@ import { expect } from 'vitest';
 import { EMAIL, PASSWORDS, readPasscode, signIn, signUp, story } from '../support/browser.ts';
 import { otherThan } from '../support/sms.ts';
 
-const PAUSE = { CODE_RESEND_SECONDS: '3' };
+const SHORT_COOLDOWN = { CODE_RESEND_SECONDS: '3' };
 
 story(
   'three wrong passwords lock the account, and a code by text message unlocks it',
-  PAUSE,
+  SHORT_COOLDOWN,
   async (page, program) => {
     await signUp(page, program);
     const signInForm = page.getByRole('form', { name: 'Sign in' });

@@ -1,7 +1,7 @@
 import { EMAIL, PASSWORDS, readPasscode, signIn, signUp, story } from '../support/browser.ts';
 
 story(
-  'a person who forgot the password sets a new one with a code by text message',
+  'a user who forgot the password sets a new one with a code by text message',
   {},
   async (page, program) => {
     await signUp(page, program);

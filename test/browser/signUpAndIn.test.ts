@@ -1,7 +1,7 @@
 import { expect } from 'vitest';
 import { EMAIL, PASSWORDS, signIn, signUp, story } from '../support/browser.ts';
 
-story('a person signs up, signs in, sees the about page, and signs out', {}, async (page, program) => {
+story('a user signs up, signs in, sees the about page, and signs out', {}, async (page, program) => {
   await page.goto(`${program.origin}/signup`);
   const form = page.getByRole('form', { name: 'Create an account' });
   await form.getByLabel('Email address').fill(EMAIL);

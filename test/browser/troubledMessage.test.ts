@@ -3,7 +3,7 @@ import { EMAIL, PASSWORDS, signIn, signUp, story } from '../support/browser.ts';
 import { account, RingCentralStandIn, refusal } from '../support/ringcentral-standin.ts';
 import { passcodeIn } from '../support/sms.ts';
 
-/** The variables by which the program sends through the stand-in. */
+/** Returns the variables that make the program send through the stand-in. */
 function through(ringCentral: RingCentralStandIn): Record<string, string> {
   return {
     RC_SERVER_URL: ringCentral.url,
@@ -17,7 +17,7 @@ function through(ringCentral: RingCentralStandIn): Record<string, string> {
 const ringCentral = await RingCentralStandIn.start();
 
 story(
-  'a message that RingCentral refuses is told on the page, and another one can be asked for at once',
+  'the page shows that RingCentral refused a message, and the user can ask for another one at once',
   through(ringCentral),
   async (page, program) => {
     onTestFinished(() => ringCentral.close());

@@ -7,38 +7,38 @@ const HEAVIEST_KDF = 'argon2id$m=65536,t=4,p=1';
 const HALF = 0.5;
 
 story(
-  'the page goes on while a worker makes the proof, and loads nothing of it before a form is touched',
+  'a worker makes the proof while the page stays responsive, and loads when the user touches a form',
   {},
   async (page, program) => {
     const loaded = () =>
       page.evaluate(() => performance.getEntriesByType('resource').map(({ name }) => name));
     await page.goto(program.origin);
     await page.getByRole('button', { name: 'Sign in' }).and(page.locator(':enabled')).waitFor();
-    expect((await loaded()).filter((name) => /hashes|passwords/.test(name))).toEqual([]);
+    expect((await loaded()).filter((name) => /hash-worker|passwords/.test(name))).toEqual([]);
     expect(page.workers()).toEqual([]);
 
     await page.getByRole('form', { name: 'Sign in' }).getByLabel('Email address').press('a');
     await expect.poll(() => page.workers().length).toBe(1);
-    expect((await loaded()).filter((name) => name.includes('/hashes-'))).not.toEqual([]);
+    expect((await loaded()).filter((name) => name.includes('/hash-worker-'))).not.toEqual([]);
 
-    expect(await standstill(page)).toBeLessThan(HALF);
+    expect(await longestFreeze(page)).toBeLessThan(HALF);
   },
 );
 
 story(
-  'where no worker can start, the page makes the proof itself, and stands still',
+  'if no worker can start, the page makes the proof itself and freezes meanwhile',
   {},
   async (page, program) => {
     await page.addInitScript(() => Reflect.deleteProperty(window, 'Worker'));
     await signUp(page, program);
-    expect(await standstill(page)).toBeGreaterThan(HALF);
+    expect(await longestFreeze(page)).toBeGreaterThan(HALF);
     await page.getByRole('form', { name: 'Sign in' }).getByLabel('Email address').fill(EMAIL);
     await signIn(page, PASSWORDS.first);
     await page.waitForURL(`${program.origin}/about`);
   },
 );
 
-story('a worker that fails is done without', {}, async (page, program) => {
+story('if the worker fails, the page makes the proof itself', {}, async (page, program) => {
   await page.addInitScript(() => {
     window.Worker = class extends Worker {
       constructor() {
@@ -51,7 +51,7 @@ story('a worker that fails is done without', {}, async (page, program) => {
   await page.waitForURL(`${program.origin}/about`);
 });
 
-story('whoever comes back asks for no file again', {}, async (page, program) => {
+story('a returning browser loads all files from its cache', {}, async (page, program) => {
   await visit(page, program);
   expect((await visit(page, program)).sort()).toEqual([
     expect.stringMatching(/^0 bytes for \/assets\/jquery-\w{8}\.js$/),
@@ -60,7 +60,7 @@ story('whoever comes back asks for no file again', {}, async (page, program) => 
   ]);
 });
 
-/** Opens the sign-in page, and gives back what the network had to bring for each of its files. */
+/** Opens the sign-in page, and returns the bytes that the network transferred for each of its files. */
 async function visit(page: Page, { origin }: Program): Promise<string[]> {
   await page.goto(origin);
   await page.getByRole('button', { name: 'Sign in' }).and(page.locator(':enabled')).waitFor();
@@ -71,17 +71,17 @@ async function visit(page: Page, { origin }: Program): Promise<string[]> {
 }
 
 /**
- * The longest time without a frame, as a part of the time that a refused sign-in takes. The server's kdf is made the
- * heaviest that the page takes, and the page's own thread slow, so that it is Argon2id that takes the time.
+ * Returns the longest time without a frame, as a fraction of the time that a refused sign-in takes.
+ * Uses the heaviest kdf that the page accepts, and slows the page down. Argon2id then takes most of the time.
  */
-async function standstill(page: Page): Promise<number> {
+async function longestFreeze(page: Page): Promise<number> {
   const devtools = await page.context().newCDPSession(page);
   await devtools.send('Emulation.setCPUThrottlingRate', { rate: 4 });
   await page.route('**/getseed', async (route) => {
     const response = await route.fetch();
     await route.fulfill({ response, json: { ...(await response.json()), kdf: HEAVIEST_KDF } });
   });
-  const part = page.evaluate(
+  const fraction = page.evaluate(
     () =>
       new Promise<number>((resolve) => {
         const form = document.querySelector('#login form');
@@ -103,5 +103,5 @@ async function standstill(page: Page): Promise<number> {
   await page.getByRole('alert').filter({ hasText: 'do not match' }).waitFor();
   await page.unroute('**/getseed');
   await devtools.send('Emulation.setCPUThrottlingRate', { rate: 1 });
-  return part;
+  return fraction;
 }

@@ -10,12 +10,12 @@ test.each([
     'Two-Factor Demo: 012345 is your code to unlock your account. It works once, for 1 hour.\n@localhost #012345',
     '012345',
   ],
-])('%o is the code %s', (typed, passcode) => {
+])('reads %o as the code %s', (typed, passcode) => {
   expect(passcodeIn(typed)).toBe(passcode);
 });
 
 test.each(['', '12345', '1234567', 'abcdef', 'first 012345, then 543210', '+12025550123'])(
-  '%o holds no code',
+  'finds no code in %o',
   (typed) => {
     expect(passcodeIn(typed)).toBeUndefined();
   },

@@ -10,7 +10,7 @@ describe('a new password', () => {
     '  leading and trailing  ',
     '密码密码密码密码',
     '🦊🐻🐼🦁🐯🐨🐷🐸',
-  ])('%j is welcome', async (password) => {
+  ])('%j is accepted', async (password) => {
     expect(await passwordFault(password, rules)).toBeUndefined();
   });
 
@@ -51,7 +51,7 @@ describe('a new password', () => {
 });
 
 describe('the list of common passwords', () => {
-  it('is long, and is read once', async () => {
+  it('is long, and is loaded once', async () => {
     expect((await commonPasswords()).size).toBeGreaterThan(10_000);
     expect(await commonPasswords()).toBe(await commonPasswords());
   });

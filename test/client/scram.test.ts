@@ -1,7 +1,7 @@
 import { createHash, createHmac, pbkdf2Sync } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
+import { authMessage } from '../../src/auth-message.ts';
 import {
-  authMessage,
   fromBase64url,
   isServerSignature,
   keysFor,
@@ -36,7 +36,7 @@ describe('the example of RFC 7677', () => {
     expect(asBase64(signature)).toBe('6rriTRBi23WpRR/wtup+mMhUZUn/dB5nLTJRsjl95G4=');
   });
 
-  it('believes the server that answers this signature, and no other', async () => {
+  it('accepts this server signature and no other', async () => {
     const signature = await signatureFor(salted, message);
     expect(await isServerSignature(signature, salted, message)).toBe(true);
     expect(await isServerSignature(signature, salted, `${message} `)).toBe(false);
@@ -45,7 +45,7 @@ describe('the example of RFC 7677', () => {
 });
 
 describe('a proof', () => {
-  it('lays open the key whose hash the server stores, to whoever holds the stored key', async () => {
+  it('reveals, to a server with the stored key, the key whose hash it stores', async () => {
     const salted = Buffer.alloc(32, 7);
     const { storedKey } = await keysFor(salted);
     const proof = fromBase64url(await proofFor(salted, 'message'));
@@ -59,32 +59,32 @@ describe('a proof', () => {
     expect(authMessage(exchange)).toBe(`i\ns\n${SALT}\n${KDF}\nn\nada@example.com`);
   });
 
-  it('is made with a nonce that is new each time', () => {
+  it('uses a new nonce each time', () => {
     expect(newNonce()).toMatch(/^[\w-]{32}$/);
     expect(newNonce()).not.toBe(newNonce());
   });
 });
 
 describe('the salted password', () => {
-  it('is the Argon2id of the reference implementation', async () => {
+  it('equals the Argon2id of the reference implementation', async () => {
     const salt = toBase64url(Buffer.from('somesalt'));
     const salted = await saltedPassword('password', salt, 'argon2id$m=65536,t=2,p=1');
     expect(asHex(salted)).toBe('09316115d5cf24ed5a15a31a3ba326e5cf32edc24702987c02b6566f61913cf7');
   });
 
-  it('is the same however the keyboard composes an accent', async () => {
+  it('is the same for composed and decomposed accents', async () => {
     const composed = await saltedPassword('caf\u00e9 au lait', SALT, KDF);
     const decomposed = await saltedPassword('cafe\u0301 au lait', SALT, KDF);
     expect(asHex(decomposed)).toBe(asHex(composed));
   });
 
-  it('keeps case and blanks apart', async () => {
+  it('depends on case and spaces', async () => {
     const plain = asHex(await saltedPassword('open sesame', SALT, KDF));
     expect(asHex(await saltedPassword('Open sesame', SALT, KDF))).not.toBe(plain);
     expect(asHex(await saltedPassword('open sesame ', SALT, KDF))).not.toBe(plain);
   });
 
-  it('is not made with a kdf that the page refuses', async () => {
+  it('is never made with a kdf that the page refuses', async () => {
     await expect(saltedPassword('password', SALT, 'argon2id$m=8,t=1,p=1')).rejects.toThrow(RangeError);
   });
 });
@@ -119,16 +119,16 @@ describe('the kdf', () => {
 });
 
 describe('base64url', () => {
-  it('has no padding and none of the characters that a form would have to escape', () => {
+  it('has no padding and no character that a form would escape', () => {
     expect(toBase64url(Uint8Array.of(0xfb, 0xff, 0xfe, 0x01))).toBe('-__-AQ');
   });
 
-  it('comes back as the same bytes', () => {
+  it('decodes to the same bytes', () => {
     const bytes = Uint8Array.from({ length: 256 }, (_, i) => i);
     expect(fromBase64url(toBase64url(bytes))).toEqual(bytes);
   });
 
-  it.each(['a+b/', 'YQ==', 'Y Q', 'a'])('does not read %j', (text) => {
+  it.each(['a+b/', 'YQ==', 'Y Q', 'a'])('refuses %j', (text) => {
     expect(() => fromBase64url(text)).toThrow();
   });
 });

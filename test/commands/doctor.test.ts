@@ -63,7 +63,7 @@ test('the doctor names the missing variables, even if the sender is the console'
   for (const name of ['RC_APP_CLIENT_ID', 'RC_APP_CLIENT_SECRET', 'RC_FROM_NUMBER']) {
     expect(output).toContain(`${name} is missing`);
   }
-  expect(output).toContain('Connect RingCentral');
+  expect(output).toContain('docs/ringcentral.md');
   expect(output).not.toContain(account.jwt);
 });
 
@@ -139,10 +139,11 @@ test('the app starts despite a fault of the RingCentral account, and warns in on
 test('npm run dev:ringcentral runs the app with a stand-in, prints its messages, and stops both at Ctrl-C', async () => {
   const folder = temporaryFolder();
   const script = join(folder, 'dev.js');
-  const build = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')).scripts['predev:ringcentral'];
-  expect(build).toContain('esbuild test/support/dev-ringcentral.ts --bundle --platform=node --format=esm');
+  const { scripts } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'));
+  expect(scripts['predev:ringcentral']).toContain('bundle -- tools/dev-ringcentral.ts');
+  expect(scripts.bundle).toContain('esbuild --bundle --platform=node --format=esm --packages=external');
   buildSync({
-    entryPoints: [join(ROOT, 'test/support/dev-ringcentral.ts')],
+    entryPoints: [join(ROOT, 'tools/dev-ringcentral.ts')],
     outfile: script,
     bundle: true,
     platform: 'node',

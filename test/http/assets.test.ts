@@ -13,7 +13,7 @@ const onDisk = (path: string) => readFileSync(join(ROOT, 'public', path));
 const get = (path: string, headers: Record<string, string> = {}) =>
   supertest(site().app).get(path).set(headers);
 
-test('a page names its files with a hash of what is in them', async () => {
+test('a page names its files with a hash of their content', async () => {
   const { text } = await supertest(site().app).get('/');
   const named = [...text.matchAll(/(?:src|href)="(\/assets\/[^"]+)"/g)].map(([, path]) => path);
   expect(named).toEqual(['favicon.svg', 'main.css', 'jquery.js', 'main.js'].map(pathOf));
@@ -24,7 +24,7 @@ test.each([
   ['main.js', 'text/javascript; charset=utf-8'],
   ['main.css', 'text/css; charset=utf-8'],
   ['favicon.svg', 'image/svg+xml'],
-])('%s is kept for a year without asking again', async (name, type) => {
+])('browsers cache %s for a year without asking again', async (name, type) => {
   const { status, headers } = await get(pathOf(name));
   expect(status).toBe(200);
   expect(headers['cache-control']).toBe('public, max-age=31536000, immutable');
@@ -32,8 +32,8 @@ test.each([
   expect(headers['set-cookie']).toBeUndefined();
 });
 
-test('a script comes with the policy that a worker needs, which goes by its own answer', async () => {
-  const { headers } = await get(pathOf('hashes.js'));
+test('a script has the CSP that a worker needs, because a worker uses the CSP of its own response', async () => {
+  const { headers } = await get(pathOf('hash-worker.js'));
   expect(headers['content-security-policy']).toContain("script-src 'self' 'wasm-unsafe-eval';");
   expect(headers['content-security-policy']).toContain("worker-src 'self';");
 });
@@ -47,7 +47,7 @@ test.each([
   ['deflate', undefined, ''],
   ['identity', undefined, ''],
   ['', undefined, ''],
-])('for Accept-Encoding: %s a file comes in the coding %s', async (accepted, coding, end) => {
+])('for Accept-Encoding: %s a file has the encoding %s', async (accepted, coding, end) => {
   const { headers, text } = await get(STYLES, { 'Accept-Encoding': accepted });
   expect([headers['content-encoding'], headers.vary]).toEqual([coding, 'Accept-Encoding']);
   expect(headers['content-type']).toBe('text/css; charset=utf-8');
@@ -55,7 +55,7 @@ test.each([
   expect(text).toBe(onDisk(STYLES).toString());
 });
 
-test('HEAD tells of a file and sends none', async () => {
+test('HEAD sends the headers of a file and no body', async () => {
   const { status, headers, text } = await supertest(site().app).head(STYLES).set('Accept-Encoding', 'br');
   expect([status, headers['content-encoding'], text]).toEqual([200, 'br', undefined]);
 });
@@ -71,7 +71,7 @@ test.each([
   STYLES.toUpperCase(),
   '/assets/..%2fmanifest.json',
   '/assets/main-AAAAAAAA.css',
-])('%s is no file, and its answer is not kept', async (path) => {
+])('%s is not a file, and its answer is not cached', async (path) => {
   const { status, headers } = await get(path);
   expect([status, headers['cache-control']]).toEqual([404, 'no-store']);
 });
@@ -81,7 +81,7 @@ test('a POST to a file is not found', async () => {
 });
 
 test.each([{ 'If-Match': '"x"' }, { 'If-Unmodified-Since': 'Mon, 01 Jan 2001 00:00:00 GMT' }])(
-  'a file whose precondition %o fails is an answer in JSON that is not kept',
+  'a failed precondition %o is answered in JSON and not cached',
   async (headers) => {
     const answer = await supertest(site().app)
       .get(STYLES)
@@ -93,18 +93,18 @@ test.each([{ 'If-Match': '"x"' }, { 'If-Unmodified-Since': 'Mon, 01 Jan 2001 00:
   },
 );
 
-test('the source map of the script has the functions of the tutorial as they were written', () => {
+test('the source map of the script contains the original code of the tutorial', () => {
   const map = JSON.parse(onDisk(`${pathOf('main.js')}.map`).toString());
   const index = map.sources.findIndex((source: string) => source.endsWith('src/client/main.ts'));
   expect(map.sourcesContent[index]).toBe(readFileSync(join(ROOT, 'src', 'client', 'main.ts'), 'utf8'));
 });
 
-test('the script of the page has neither jQuery nor hash-wasm in it', () => {
+test('the script of the page contains no jQuery and no hash-wasm', () => {
   const script = onDisk(pathOf('main.js')).toString();
   expect(script).not.toMatch(/OpenJS Foundation|hash-wasm|argon2id"/);
 });
 
-test('without a build the app says what to do', () => {
+test('without a build, the error says what to run', () => {
   expect(() => readAssets(temporaryFolder())).toThrow('run "npm run build" first');
   expect(() => pathOf('nope.js')).toThrow('nope.js');
 });

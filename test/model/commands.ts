@@ -24,20 +24,20 @@ import {
 
 const ANN = { email: 'ann@example.com', fname: 'Ann', phone: '+12025550123' };
 const BOB = { email: 'bob@example.com', fname: 'Bob', phone: '+12022010145' };
-/** Signs up late, after strangers have been at the address. */
+/** A user who signs up late, after strangers have tried the address. */
 const DEE = { email: 'dee@example.com', fname: 'Dee', phone: '+12022020167' };
 const NOBODY = { email: 'nobody@example.com' };
 const PEOPLE = [ANN, BOB, DEE];
 const EMAILS = [...PEOPLE, NOBODY].map(({ email }) => email);
-/** A browser that drops its cookies; those before it keep theirs. */
+/** The browser that drops its cookies. The browsers before it keep theirs. */
 const THIEF = 2;
 
-/** The engine in a world, and what everybody in it holds. */
+/** The engine in a world, and what its users hold. */
 export interface Real {
   readonly world: World;
   readonly browsers: { devices: Record<string, string>; session: string | undefined }[];
   readonly messages: Message[];
-  /** What the next messages come to. */
+  /** The results of the next messages. */
   readonly fates: Fate[];
   isFull: boolean;
   isCrowded: boolean;
@@ -48,7 +48,7 @@ export interface Real {
   passwords: number;
 }
 
-/** A world in which two people have signed up, and the model of it. */
+/** Creates a world with two accounts, and its model. */
 export async function newWorld(
   store: Store,
   seen: Map<string, number>,
@@ -76,7 +76,7 @@ export async function newWorld(
   return { model, real };
 }
 
-/** Looks at every session that there ever was. */
+/** Checks every session of the run. */
 export async function lookAround(model: Model, real: Real): Promise<void> {
   for (const session of real.sessions) {
     const request: Request = { do: 'who', session };
@@ -103,7 +103,7 @@ function sender(messages: Message[], fates: Fate[], isCrowded: () => boolean): S
   };
 }
 
-/** What somebody sets out to do; flows and sessions are counted back from the newest. */
+/** An action that is planned. Flows and sessions count back from the newest. */
 type Plan =
   | { do: 'signup'; who: number; person: number }
   | {
@@ -127,7 +127,7 @@ type Plan =
     }
   | { do: 'logout'; who: number }
   | { do: 'who'; session: number }
-  | { do: 'sweep' };
+  | { do: 'cleanup' };
 
 class Together implements fc.AsyncCommand<Model, Real> {
   readonly #plans: Plan[];
@@ -222,7 +222,7 @@ function advance(model: Model, real: Real, seconds: number): void {
   moveClock(model, seconds);
 }
 
-/** Carries the plans out at the same time, lets the messages leave, and has the model judge the answers. */
+/** Carries out the plans at the same time, sends the messages, and checks the answers with the model. */
 async function perform(model: Model, real: Real, plans: readonly Plan[]): Promise<void> {
   const requests: Request[] = [];
   for (const plan of plans) requests.push(await requestFor(model, real, plan));
@@ -281,9 +281,9 @@ async function carryOut(real: Real, request: Request): Promise<Outcome> {
       return engine.logout(deps, sentBy(request));
     case 'who': {
       const person = await engine.whoIsSignedIn(deps, sentBy(request));
-      return { kind: person === undefined ? 'nobody' : 'somebody', ...(person && { person }) };
+      return { kind: person === undefined ? 'signed out' : 'signed in', ...(person && { person }) };
     }
-    case 'sweep':
+    case 'cleanup':
       await cleanUp(deps.store, deps.nowMs());
       return { kind: 'ok' };
   }
@@ -334,12 +334,12 @@ async function requestFor(model: Model, real: Real, plan: Plan): Promise<Request
       return { do: 'logout', session: browserOf(real, plan.who).session };
     case 'who':
       return { do: 'who', session: real.sessions.at(-1 - plan.session) };
-    case 'sweep':
-      return { do: 'sweep' };
+    case 'cleanup':
+      return { do: 'cleanup' };
   }
 }
 
-/** Keeps what was handed out: the cookies in the browser, all else where anybody may try it again. */
+/** Keeps the cookies in the browser, and all issued flows and tokens for later tries. */
 function keep(real: Real, plan: Plan, request: Request | undefined, outcome: Outcome | undefined): void {
   if (outcome?.flow !== undefined && !real.flows.includes(outcome.flow)) real.flows.push(outcome.flow);
   const issued = outcome?.issued;
@@ -367,7 +367,7 @@ async function seedFor(model: Model, real: Real, how: string, email: string): Pr
   return found ?? freshSeed(model, real, email);
 }
 
-/** For nobody's account the digits that its code would have had: even they open nothing. */
+/** Returns digits to try. For a decoy account, these are the digits that its code would have had. */
 async function passcodeToGive(
   model: Model,
   { world: { deps }, messages }: Real,
@@ -395,7 +395,7 @@ function browserOf({ browsers }: Real, who: number): Real['browsers'][number] {
   return browser;
 }
 
-/** A token that the account, or another one, has handed out; mostly one that is no longer good. */
+/** Returns a device token of the account or of another one. Most of them have expired. */
 function olderDevice({ devices }: Real, email: string, which: string): string | undefined {
   const found = devices.filter((one) => (one.email === email) === (which !== 'of another'));
   return found.at(which === 'last but one' ? -2 : -1)?.token;
@@ -418,7 +418,7 @@ function newPassword(real: Real): string {
   return `a new password ${real.passwords}`;
 }
 
-/** The cookies of a request, and where it comes from. */
+/** Returns the cookies and the network of a request. */
 function sentBy({ device, session }: { device?: string | undefined; session?: string | undefined }) {
   return {
     network: NETWORK,
@@ -468,7 +468,7 @@ const planArbs = {
   }),
   logout: fc.record({ do: fc.constant('logout' as const), who: whoArb }),
   who: fc.record({ do: fc.constant('who' as const), session: chosen([4, 0], [3, 1], [2, 2], [1, 4]) }),
-  sweep: fc.constant({ do: 'sweep' as const }),
+  cleanup: fc.constant({ do: 'cleanup' as const }),
 };
 
 const planArb: fc.Arbitrary<Plan> = fc.oneof(
@@ -479,7 +479,7 @@ const planArb: fc.Arbitrary<Plan> = fc.oneof(
   { weight: 3, arbitrary: planArbs.who },
   { weight: 1, arbitrary: planArbs.logout },
   { weight: 1, arbitrary: planArbs.signup },
-  { weight: 1, arbitrary: planArbs.sweep },
+  { weight: 1, arbitrary: planArbs.cleanup },
 );
 
 const HOUR = 3600;
@@ -533,31 +533,31 @@ const afterArb = fc.array(
   ),
   { maxLength: 4 },
 );
-/** Somebody signs in often enough wrongly, and then perhaps gives the code or asks for it again. */
+/** Locks an account, and then may try the code or ask for it again. */
 const lockArb = fc
   .tuple(whoArb, toArb, fateArb, afterArb)
   .map(([who, to, fates, after]) => new InARow([...fates, ...wrongLogins(who, to), ...after]));
-/** Somebody asks for a reset, and then perhaps gives the code or asks for it again. */
+/** Asks for a reset, and then may try the code or ask for it again. */
 const resetArb = fc
   .tuple(planArbs.askReset, fateArb, afterArb)
   .map(([asked, fates, after]) => new InARow([...fates, asked, ...after]));
-/** Two codes for one lock: the newer one lifts it, and the older one is tried. */
+/** Gets two codes for one lock, unlocks with the newer one, and tries the older one. */
 const twoCodesArb = fc.tuple(planArbs.give, fc.oneof(planArbs.give, planArbs.resend)).map(([give, older]) => {
   const right = { ...give, flow: 0, digits: 'right' as const, isOwnPurpose: true, isOwnAccount: true };
   return new InARow([...wrongLogins(THIEF, 0), 60, ...wrongLogins(THIEF, 0), right, { ...older, flow: 3 }]);
 });
-/** A code that went out is sent again, and perhaps refused this time. */
+/** Sends a code again, which may be refused this time. */
 const againArb = fc
   .tuple(planArbs.askReset, planArbs.resend, planArbs.give, fateArb)
   .map(
     ([asked, resend, give, fates]) =>
       new InARow([asked, 60, ...fates, { ...resend, flow: 0 }, { ...give, flow: 0 }]),
   );
-/** Somebody asks for one code after the other, each as soon as the pause is over. */
+/** Asks for one code after the other, each right after the pause. */
 const floodArb = fc
   .array(fc.oneof(planArbs.askReset, planArbs.resend, planArbs.login), { minLength: 4, maxLength: 14 })
   .map((plans) => new InARow(plans.flatMap((plan) => [plan, 60])));
-/** Somebody stays signed in: seen now and then, for a day or for longer than a month. */
+/** Stays signed in, for a day or for longer than a month. */
 const stayArb = fc.tuple(planArbs.login, chosen([7, 3], [1, 66])).map(([login, times]) => {
   const seen: (Plan | number)[] = [11 * HOUR, { do: 'who', session: 0 }];
   return new InARow([
@@ -565,14 +565,14 @@ const stayArb = fc.tuple(planArbs.login, chosen([7, 3], [1, 66])).map(([login, t
     ...Array.from({ length: times }, () => seen).flat(),
   ]);
 });
-/** The same request twice at once: a double click, or a race for one code or one seed. */
+/** Sends the same request twice at once, like a double click. */
 const twiceArb = fc.tuple(fc.oneof(planArbs.give, planArbs.login), planArb).map(([plan, other]) => {
   const again = plan.do === 'login' ? { ...plan, seed: 'again' as const } : plan;
   return new Together([plan, again, other]);
 });
 const togetherArb = fc.array(planArb, { minLength: 2, maxLength: 4 }).map((plans) => new Together(plans));
 
-/** Everything that can happen, what is likelier more than once. */
+/** All actions. The more frequent ones come more than once. */
 export const commandArbs: fc.Arbitrary<fc.AsyncCommand<Model, Real>>[] = [
   alone(planArb),
   alone(planArb),

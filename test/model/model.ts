@@ -2,7 +2,7 @@ import { CONSTANTS, TUTORIAL } from '../../src/policy.ts';
 
 export type Purpose = 'unlock' | 'reset';
 
-/** A request with everything in it, as it is given to the engine and to the model. */
+/** A complete request, for the engine and for the model. */
 export type Request =
   | { do: 'signup'; email: string; fname: string; phone: string; password: string }
   | {
@@ -27,11 +27,11 @@ export type Request =
     }
   | { do: 'logout'; session: string | undefined }
   | { do: 'who'; session: string | undefined }
-  | { do: 'sweep' };
+  | { do: 'cleanup'; part?: 'codes' | 'others' };
 
 export type SeedGiven = { id: string; seed: string; salt: string; kdf: string };
 
-/** What the engine answered, as far as any of its outcomes goes. */
+/** The outcome of a request, with the fields of all outcomes. */
 export type Outcome = {
   kind: string;
   phone?: string;
@@ -40,25 +40,25 @@ export type Outcome = {
   flow?: string;
   field?: string;
   retryAfter?: number;
-  /** Whether the server's signature of a sign-in is the account's. */
+  /** True if the server's signature fits the account. */
   isSigned?: boolean;
   issued?: { device: string; session?: string };
   person?: { fname: string; email: string };
 };
 
-/** A request and its answer. */
+/** A request and its outcome. */
 export type Step = { request: Request; outcome: Outcome };
 
-/** What the sender says of a message: `failed` is accepted first, and lost on its way. */
+/** The result of a message. `failed` means that the provider accepted it and lost it later. */
 export type Fate = 'delivered' | 'refused' | 'unknown' | 'failed';
 
 export type Message = { to: string; text: string; fate: Fate };
 
 interface Account {
   email: string;
-  /** What it was signed up with; an address that nobody has signed up has none. */
+  /** The form of the sign-up; undefined for an address without an account. */
   user: { fname: string; phone: string; password: string; isConfirmed: boolean } | undefined;
-  /** Live tokens and the count that each stands for: the first token that a device was given. */
+  /** Live tokens, each with its count. A count is named after the first token of its device. */
   devices: Map<string, { count: string; expiresAtMs: number }>;
   lockouts: Map<string, { failures: number; isLocked: boolean; changedAtMs: number }>;
 }
@@ -67,7 +67,7 @@ interface Code {
   email: string;
   purpose: Purpose;
   count: string;
-  /** The six digits of its message, where one went out. */
+  /** The six digits of its message, if one was sent. */
   digits: string | undefined;
   createdAtMs: number;
   expiresAtMs: number;
@@ -76,7 +76,7 @@ interface Code {
   isSpent: boolean;
   delivery: 'sending' | 'gone' | 'refused' | 'failed';
   flows: number;
-  /** Its last message was asked for by a device that the account knows. */
+  /** True if a known device asked for its last message. */
   requestedByKnownDevice: boolean;
 }
 
@@ -84,34 +84,34 @@ interface Session {
   email: string;
   madeAtMs: number;
   seenAtMs: number;
-  /** A sweep has met it within a minute of its end, or later. */
-  mayBeSwept: boolean;
+  /** True if a cleanup ran less than a minute before its end, or later. */
+  mayBeDeleted: boolean;
 }
 
-/** All that the rules make of what has happened so far. */
+/** The state that the rules prescribe after all requests so far. */
 export interface State {
   nowMs: number;
   isFull: boolean;
   accounts: Map<string, Account>;
   seeds: Map<string, { email: string; expiresAtMs: number }>;
-  /** By their first flow. */
+  /** The codes by their first flow. */
   codes: Map<string, Code>;
   flows: Map<string, { codeId: string; isTried: boolean }>;
   sessions: Map<string, Session>;
   failedCodesAtMs: number[];
-  /** Messages, whether they left or stayed because the account is nobody's, and notices. */
+  /** Charges for messages: sent ones, suppressed ones of decoy accounts, and notices. */
   spent: { email: string; atMs: number; isBeforeSetBack: boolean }[];
-  /** Codes asked for since the clock was last set back. */
+  /** The codes that were requested since the clock was last set back. */
   asked: { email: string; purpose: Purpose; count: string; atMs: number; fate: Fate; isKnown: boolean }[];
 }
 
-/** The states that the answers so far leave possible; more than one where requests ran at the same time. */
+/** The states that fit the answers so far. Requests at the same time can leave more than one. */
 export interface Model {
   states: State[];
   readonly seen: Map<string, number>;
 }
 
-/** Thrown where no order of the requests explains the answers. */
+/** The error for answers that no order of the requests explains. */
 export class BrokenRule extends Error {
   override readonly name = 'BrokenRule';
 }
@@ -122,7 +122,7 @@ const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
 const { maxFailures, codeLifetimeSeconds, codeResendSeconds } = TUTORIAL;
 
-/** A model of a world in which nobody has signed up. */
+/** Creates a model of a world without accounts. */
 export function newModel(nowMs: number, emails: readonly string[], seen: Map<string, number>): Model {
   const accounts = emails.map(
     (email): Account => ({ email, user: undefined, devices: new Map(), lockouts: new Map() }),
@@ -142,7 +142,7 @@ export function newModel(nowMs: number, emails: readonly string[], seen: Map<str
   return { states: [state], seen };
 }
 
-/** One of the possible states. */
+/** Returns one of the possible states. */
 export function stateOf({ states }: Model): State {
   const [state] = states;
   if (state === undefined) throw new Error('The model has no state left.');
@@ -159,7 +159,7 @@ export function moveClock(model: Model, seconds: number): void {
   }
 }
 
-/** Takes in a seed that the engine has handed out. */
+/** Adds a seed that the engine has issued. */
 export function takeIn(model: Model, email: string, { id }: SeedGiven): void {
   for (const state of model.states) {
     state.seeds.set(id, { email, expiresAtMs: state.nowMs + CONSTANTS.seedLifetimeSeconds * 1000 });
@@ -167,16 +167,18 @@ export function takeIn(model: Model, email: string, { id }: SeedGiven): void {
 }
 
 /**
- * Takes in requests that ran at the same time, and the messages that left because of them. Throws BrokenRule unless the
- * rules allow the answers and the messages in some order of the requests, after some possible state.
+ * Adds requests that ran at the same time, and their messages. Throws BrokenRule if the answers and messages break the
+ * rules in every order of the requests.
  */
 export function takeInSteps(model: Model, steps: readonly Step[], messages: readonly Message[]): void {
   const next = new Map<string, State>();
   const isOnly = model.states.length * steps.length === 1;
   let firstFault: BrokenRule | undefined;
   let tags: string[] | undefined;
+  const parts = steps.length === 1 ? steps : steps.flatMap(partsOf);
   for (const state of model.states) {
-    for (const order of ordersOf(steps)) {
+    for (const order of ordersOf(parts)) {
+      if (!endsWithCodes(order)) continue;
       if (next.size === MOST_STATES) break;
       const own = isOnly ? state : structuredClone(state);
       const notes: Notes = { messages: [...messages], tags: [], resets: new Set() };
@@ -201,7 +203,7 @@ export function takeInSteps(model: Model, steps: readonly Step[], messages: read
   for (const tag of [...(tags ?? []), ...tagsOf(steps)]) model.seen.set(tag, (model.seen.get(tag) ?? 0) + 1);
 }
 
-/** The same text for two states that differ in nothing but the order in which they came about. */
+/** Returns the same text for two states that differ in the order of their entries alone. */
 function keyOf({ asked, ...state }: State): string {
   const inOrder = (_: string, value: unknown) => (value instanceof Map ? [...value].sort() : value);
   return JSON.stringify([state, asked.map((one) => JSON.stringify(one)).sort()], inOrder);
@@ -238,15 +240,15 @@ function apply(state: State, step: Step, notes: Notes) {
       return;
     case 'who':
       return applyWho(state, step as StepOf<'who'>, notes);
-    case 'sweep':
-      return applySweep(state);
+    case 'cleanup':
+      return applyCleanup(state, step.request.part);
   }
 }
 
 function applySignup(state: State, { request, outcome }: StepOf<'signup'>) {
   const account = accountOf(state, request.email);
   if (account.user !== undefined) return demandKind(outcome, 'taken', 'an address is signed up once');
-  demandKind(outcome, 'ok', 'an address that nobody has can be signed up');
+  demandKind(outcome, 'ok', 'an address without an account can be signed up');
   const { fname, phone, password } = request;
   account.user = { fname, phone, password, isConfirmed: false };
   account.lockouts.clear();
@@ -257,7 +259,7 @@ function applySignup(state: State, { request, outcome }: StepOf<'signup'>) {
 function applyLogin(state: State, { request, outcome }: StepOf<'login'>, notes: Notes) {
   const seed = state.seeds.get(request.seed.id);
   if (seed === undefined || seed.email !== request.email || seed.expiresAtMs <= state.nowMs) {
-    return demandKind(outcome, 'bad_seed', 'a seed is good once, for one address, for five minutes');
+    return demandKind(outcome, 'bad_seed', 'a seed works once, for one address, for five minutes');
   }
   state.seeds.delete(request.seed.id);
 
@@ -266,12 +268,12 @@ function applyLogin(state: State, { request, outcome }: StepOf<'login'>, notes: 
   const isRight = account.user !== undefined && account.user.password === request.password;
   const lockout = account.lockouts.get(count) ?? { failures: 0, isLocked: false, changedAtMs: 0 };
   if (lockout.isLocked) {
-    demandKind(outcome, 'locked', 'a locked count lets no password in');
+    demandKind(outcome, 'locked', 'a locked count accepts no password');
     if (isRight) notes.tags.push('a right password at a lock');
     return ask(state, account, 'unlock', count, count !== UNKNOWN, outcome, notes);
   }
   if (isRight) {
-    demandKind(outcome, 'ok', 'the right password signs in where the count is not locked');
+    demandKind(outcome, 'ok', 'the right password signs in if the count is not locked');
     demand(outcome.isSigned === true, 'a sign-in is signed by the server');
     demand(outcome.issued?.session !== undefined, 'a sign-in starts a session');
     if (account.lockouts.get(UNKNOWN)?.isLocked) notes.tags.push('a known device beside a lock of strangers');
@@ -282,7 +284,7 @@ function applyLogin(state: State, { request, outcome }: StepOf<'login'>, notes: 
       email: request.email,
       madeAtMs: nowMs,
       seenAtMs: nowMs,
-      mayBeSwept: false,
+      mayBeDeleted: false,
     });
     return remember(state, account, count, outcome);
   }
@@ -291,7 +293,7 @@ function applyLogin(state: State, { request, outcome }: StepOf<'login'>, notes: 
   const isLocked = failures >= maxFailures;
   account.lockouts.set(count, { failures, isLocked, changedAtMs: state.nowMs });
   if (isLocked) {
-    demandKind(outcome, 'locked', 'the third failure in a row locks');
+    demandKind(outcome, 'locked', 'the third failure in a row locks the count');
     return ask(state, account, 'unlock', count, count !== UNKNOWN, outcome, notes);
   }
   demandKind(outcome, 'wrong', 'a wrong password is wrong');
@@ -302,7 +304,7 @@ function applyAskReset(state: State, { request, outcome }: StepOf<'askReset'>, n
   const account = accountOf(state, request.email);
   const count = countOf(state, account, request.device);
   if (mayBeSlow(state, account, outcome)) return;
-  demandKind(outcome, 'code_sent', 'anybody can ask for a reset');
+  demandKind(outcome, 'code_sent', 'everyone can ask for a reset');
   ask(state, account, 'reset', count, count !== UNKNOWN, outcome, notes);
 }
 
@@ -315,7 +317,7 @@ function applyResend(state: State, { request, outcome }: StepOf<'resend'>, notes
   const { email, purpose, count } = code;
   const account = accountOf(state, email);
   if (purpose === 'unlock' && !account.lockouts.get(count)?.isLocked) {
-    return demandKind(outcome, 'not_locked', 'no code goes out where nothing is locked');
+    return demandKind(outcome, 'not_locked', 'a count that is not locked gets no code');
   }
   if (mayBeSlow(state, account, outcome)) return;
   demandKind(outcome, 'code_sent', 'a code can be asked for again');
@@ -323,7 +325,7 @@ function applyResend(state: State, { request, outcome }: StepOf<'resend'>, notes
   const isKnown = countOf(state, account, request.devices[email]) !== UNKNOWN;
   const pauseMs = pauseLeftMs(state, newestOf(state, email, purpose, count), isKnown);
   if (pauseMs > 0) {
-    demand(outcome.flow === request.flow, 'during the pause the flow stays');
+    demand(outcome.flow === request.flow, 'the flow stays the same during the pause');
     return demandAsked(account, outcome, pauseMs);
   }
   if (flow.isTried || isExpired(state, code)) {
@@ -356,7 +358,7 @@ function applyVerify(state: State, { request, outcome }: StepOf<'verify'>, notes
 
 function applySetPassword(state: State, { request, outcome }: StepOf<'setPassword'>, notes: Notes) {
   const account = accountOf(state, request.email);
-  if (!request.hasOwnSalt) return demandKind(outcome, 'invalid', "only the address's own salt is taken");
+  if (!request.hasOwnSalt) return demandKind(outcome, 'invalid', "only the address's own salt is accepted");
   if (mayBeGuarded(state, account, request.device, outcome)) return;
   const code = codeToTry(state, request, 'reset', outcome, notes);
   if (code === undefined || !tryCode(state, request, code, outcome, notes)) return;
@@ -382,7 +384,7 @@ function applyWho(state: State, { request, outcome }: StepOf<'who'>, notes: Note
   const { nowMs } = state;
   const session = state.sessions.get(request.session ?? '');
   if (session === undefined) {
-    return demand(outcome.person === undefined, 'a session that was ended, or never began, is nobody');
+    return demand(outcome.person === undefined, 'a session that ended or never began has no user');
   }
   const idleEndMs = session.seenAtMs + CONSTANTS.sessionIdleSeconds * 1000;
   const lastEndMs = session.madeAtMs + CONSTANTS.sessionLifetimeSeconds * 1000;
@@ -390,7 +392,7 @@ function applyWho(state: State, { request, outcome }: StepOf<'who'>, notes: Note
     notes.tags.push('a session that is over');
     return demand(outcome.person === undefined, 'a session ends after 12 idle hours and after 30 days');
   }
-  const isSure = !session.mayBeSwept && nowMs < idleEndMs - CONSTANTS.sessionSeenSeconds * 1000;
+  const isSure = !session.mayBeDeleted && nowMs < idleEndMs - CONSTANTS.sessionSeenSeconds * 1000;
   if (outcome.person === undefined) return demand(!isSure, 'a session lasts until its end');
   const { user } = accountOf(state, session.email);
   demand(
@@ -400,7 +402,32 @@ function applyWho(state: State, { request, outcome }: StepOf<'who'>, notes: Note
   session.seenAtMs = Math.max(session.seenAtMs, nowMs);
 }
 
-function applySweep(state: State): void {
+/** Splits a cleanup, because other requests run between its transactions. Codes may outlive all other rows. */
+function partsOf(step: Step): Step[] {
+  if (step.request.do !== 'cleanup') return [step];
+  return [
+    { ...step, request: { do: 'cleanup', part: 'others' } },
+    { ...step, request: { do: 'cleanup', part: 'codes' } },
+  ];
+}
+
+/** Returns false for an order in which a cleanup deletes codes first. */
+function endsWithCodes(order: readonly Step[]): boolean {
+  const parts = order.flatMap(({ request }) => (request.do === 'cleanup' ? (request.part ?? []) : []));
+  return parts[0] !== 'codes';
+}
+
+function applyCleanup(state: State, part?: 'codes' | 'others'): void {
+  if (part !== 'codes') deleteOthers(state);
+  if (part !== 'others') deleteOldCodes(state);
+}
+
+function deleteOldCodes(state: State): void {
+  const changedBeforeMs = state.nowMs - CONSTANTS.rowLifetimeSeconds * 1000;
+  for (const [id, code] of state.codes) if (code.changedAtMs < changedBeforeMs) dropCode(state, id);
+}
+
+function deleteOthers(state: State): void {
   const { nowMs } = state;
   const changedBeforeMs = nowMs - CONSTANTS.rowLifetimeSeconds * 1000;
   for (const [id, seed] of state.seeds) if (seed.expiresAtMs <= nowMs) state.seeds.delete(id);
@@ -409,15 +436,14 @@ function applySweep(state: State): void {
       if (lockout.changedAtMs < changedBeforeMs) lockouts.delete(count);
     for (const [token, device] of devices) if (device.expiresAtMs <= nowMs) devices.delete(token);
   }
-  for (const [id, code] of state.codes) if (code.changedAtMs < changedBeforeMs) dropCode(state, id);
   for (const session of state.sessions.values()) {
     const idleMs = (CONSTANTS.sessionIdleSeconds - CONSTANTS.sessionSeenSeconds) * 1000;
-    if (nowMs >= session.seenAtMs + idleMs) session.mayBeSwept = true;
-    if (nowMs >= session.madeAtMs + CONSTANTS.sessionLifetimeSeconds * 1000) session.mayBeSwept = true;
+    if (nowMs >= session.seenAtMs + idleMs) session.mayBeDeleted = true;
+    if (nowMs >= session.madeAtMs + CONSTANTS.sessionLifetimeSeconds * 1000) session.mayBeDeleted = true;
   }
 }
 
-/** A code was asked for: during the pause a flow for the one on its way, else a new code and its message. */
+/** Applies a request for a code: a flow for the latest code during the pause, or else a new code. */
 function ask(
   state: State,
   account: Account,
@@ -435,7 +461,7 @@ function ask(
     demandAsked(account, outcome, pauseMs);
     const [codeId, code] = newest;
     const isOpen = !code.isSpent && !isExpired(state, code) && code.flows < CONSTANTS.maxFlowsPerCode;
-    demand(isOpen === (outcome.flow !== undefined), 'who asks during the pause gets one of three flows');
+    demand(isOpen === (outcome.flow !== undefined), 'a request during the pause gets one of three flows');
     if (outcome.flow === undefined) {
       notes.tags.push('no flow');
       return;
@@ -447,7 +473,7 @@ function ask(
 
   if (outcome.flow === undefined && mayBeSpent(state, account)) return;
   demandAsked(account, outcome, codeResendSeconds * 1000);
-  demand(outcome.flow !== undefined, 'who asks after the pause gets a code and a flow');
+  demand(outcome.flow !== undefined, 'a request after the pause gets a code and a flow');
   const code: Code = {
     email,
     purpose,
@@ -467,7 +493,7 @@ function ask(
   send(state, account, code, isKnown, notes);
 }
 
-/** The code's message: to the account's own phone, or to none where the account is nobody's. */
+/** Takes the code's message to the account's phone. A decoy account gets no message. */
 function send(state: State, account: Account, code: Code, isKnown: boolean, notes: Notes): void {
   const { email, purpose, count } = code;
   const { nowMs } = state;
@@ -483,7 +509,7 @@ function send(state: State, account: Account, code: Code, isKnown: boolean, note
     ({ to, text }) =>
       to === phone && purposeIn(text) === purpose && [undefined, digitsIn(text)].includes(code.digits),
   );
-  // The budgets of a phone, its prefix and its country have room for all that its only account may get.
+  // The limits of a phone, its prefix and its country have room for all messages of its only account.
   demand(index >= 0, "a code's message goes to the phone that the account signed up with");
   const [message] = notes.messages.splice(index, 1) as [(typeof notes.messages)[number]];
   state.asked.push({ ...soFar, fate: message.fate });
@@ -493,7 +519,7 @@ function send(state: State, account: Account, code: Code, isKnown: boolean, note
   else if (code.delivery === 'sending') code.delivery = 'refused';
 }
 
-/** The open code of a flow, or undefined where the answer was due to be, and was, that it is none. */
+/** Returns the open code of a flow. If the flow has no open code, checks the outcome and returns undefined. */
 function codeToTry(
   state: State,
   request: { email: string; flow: string },
@@ -504,7 +530,7 @@ function codeToTry(
   const flow = state.flows.get(request.flow);
   const code = state.codes.get(flow?.codeId ?? '');
   if (flow === undefined || code === undefined) {
-    demandKind(outcome, 'wrong_code', 'a flow that nobody knows is a wrong code');
+    demandKind(outcome, 'wrong_code', 'an unknown flow is a wrong code');
     return undefined;
   }
   if (code.email !== request.email || code.purpose !== purpose) {
@@ -516,13 +542,13 @@ function codeToTry(
     if (code.isSpent) notes.tags.push('a spent code');
     else if (flow.isTried) notes.tags.push('a second try');
     else notes.tags.push('an expired code');
-    demandKind(outcome, 'expired_code', 'a flow is tried once, and a code is good once, for an hour');
+    demandKind(outcome, 'expired_code', 'a flow can be tried once, and a code works once, for an hour');
     return undefined;
   }
   return code;
 }
 
-/** Tries the code, once for its flow; answers whether that was due to be right, and was. */
+/** Tries the code of a flow and checks the outcome. Returns true if the code was right. */
 function tryCode(
   state: State,
   request: { flow: string; passcode: string; email: string },
@@ -546,10 +572,10 @@ function tryCode(
   return true;
 }
 
-/** The device that gave the code or signed in is known under a fresh token, on the count that it had. */
+/** Makes the device known under its new token. It keeps its count. */
 function remember(state: State, account: Account, count: string, outcome: Outcome): void {
   const token = outcome.issued?.device;
-  demand(token !== undefined, 'who signed in or gave the code is known from then on');
+  demand(token !== undefined, 'a device that signed in or gave a code is known');
   for (const [old, device] of account.devices) if (device.count === count) account.devices.delete(old);
   account.devices.set(token, {
     count: count === UNKNOWN ? token : count,
@@ -568,10 +594,10 @@ function demandAsked(account: Account, { phone, resendIn }: Outcome, pauseMs: nu
   demand(phone.endsWith(lastFour), "the number is the account's");
 }
 
-/** Messages that nobody asked for, or that went to another phone; a notice tells of a reset and has no code. */
+/** Checks that the remaining messages are notices of resets, each to the phone of its account. */
 function demandNothingLeft(state: State, { messages, resets }: Notes): void {
   for (const { to, text } of messages) {
-    demand(digitsIn(text) === undefined, `nobody asked for the message to ${to}: ${text}`);
+    demand(digitsIn(text) === undefined, `an unexpected message to ${to}: ${text}`);
     const email = [...resets].find((one) => accountOf(state, one).user?.phone === to);
     demand(email !== undefined, `a notice without a reset to ${to}: ${text}`);
     resets.delete(email);
@@ -579,7 +605,7 @@ function demandNothingLeft(state: State, { messages, resets }: Notes): void {
   }
 }
 
-/** What holds whatever else the model believes: pauses, and flows a code. */
+/** Checks pauses, and flows per code, independently of the rest of the model. */
 function demandBounds({ codes, flows, asked, spent, nowMs }: State): void {
   const flowsOf = new Map<string, number>();
   for (const { codeId } of flows.values()) flowsOf.set(codeId, (flowsOf.get(codeId) ?? 0) + 1);
@@ -591,7 +617,7 @@ function demandBounds({ codes, flows, asked, spent, nowMs }: State): void {
   for (const one of fresh) {
     const key = JSON.stringify([one.email, one.purpose, one.count]);
     const before = groups.get(key) ?? [];
-    // Of messages that left in one millisecond none is the newest: either's failure excuses the next.
+    // Messages of the same millisecond are all the newest, so the failure of one excuses the next.
     const newest = before.filter(({ atMs }) => atMs === before.at(-1)?.atMs);
     const isExcused = one.isKnown && newest.some(({ fate }) => fate === 'refused' || fate === 'failed');
     demand(before.length === 0 || isExcused, 'two messages keep the pause between them');
@@ -604,23 +630,23 @@ function demandBounds({ codes, flows, asked, spent, nowMs }: State): void {
   }
 }
 
-/** Whether the answer is that no message can be taken on, where that is allowed; where it is due, no other is. */
+/** Returns true if the answer is `slow_down` and a full sender or a limit explains it. */
 function mayBeSlow(state: State, account: Account, outcome: Outcome): boolean {
   if (state.isFull) {
-    demandKind(outcome, 'slow_down', 'nothing is taken on where the sender is full');
+    demandKind(outcome, 'slow_down', 'a full sender accepts no request');
     return true;
   }
   return outcome.kind === 'slow_down' && mayBeSpent(state, account);
 }
 
-/** Whether the answer is that strangers have guessed too much, where that is allowed. */
+/** Returns true if the answer is `slow_down` and many wrong codes explain it. */
 function mayBeGuarded(state: State, account: Account, device: string | undefined, outcome: Outcome): boolean {
   if (outcome.kind !== 'slow_down') return false;
   const recent = state.failedCodesAtMs.filter((atMs) => atMs > state.nowMs - HOUR_MS);
   return countOf(state, account, device) === UNKNOWN && recent.length >= 100;
 }
 
-/** Whether a budget of the account, or of the one network that all requests come from, may be used up. */
+/** Returns true if a limit of the account, or of the one network of all requests, may be used up. */
 function mayBeSpent({ nowMs, spent }: State, { email }: Account): boolean {
   const own = spent.filter((one) => one.email === email);
   return (
@@ -659,7 +685,7 @@ function newestOf(
 }
 
 function addFlow(state: State, flow: string, codeId: string): void {
-  demand(!state.flows.has(flow), 'a flow is handed out once');
+  demand(!state.flows.has(flow), 'a flow is issued once');
   state.flows.set(flow, { codeId, isTried: false });
 }
 
@@ -683,7 +709,7 @@ function accountOf({ accounts }: State, email: string): Account {
   return account;
 }
 
-/** The six digits of a message; a notice has none. */
+/** Returns the six digits of a message; undefined for a notice. */
 export function digitsIn(text: string): string | undefined {
   return /\b\d{6}\b/.exec(text)?.[0];
 }

@@ -1,9 +1,9 @@
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { launchChromium } from './chromium.ts';
+import { launchChromium } from '../../tools/chromium.ts';
 import { type Program, startProgram } from './program.ts';
 
-/** One person's story, told in one page of a real browser against the built program. */
+/** Runs a user's story as a test, in one page of a real browser against the built program. */
 export function story(
   name: string,
   env: Record<string, string>,
@@ -17,7 +17,7 @@ export function story(
 
   test(name, async ({ skip }) => {
     if (browser === undefined) {
-      if (process.env.CI) throw new Error('No browser was found, and CI may not go without.');
+      if (process.env.CI) throw new Error('No browser was found, and CI must run this test.');
       return skip('no browser was found: install Chrome, Edge or Chromium');
     }
     const program = await startProgram(env);
@@ -26,7 +26,7 @@ export function story(
     const faults: string[] = [];
     page.on('pageerror', (error) => faults.push(String(error)));
     page.on('console', (message) => {
-      // Chrome writes a line of its own for each 4xx answer.
+      // Chrome logs an error for each 4xx answer.
       const isAnswer = message.text().startsWith('Failed to load resource');
       if (message.type() === 'error' && !isAnswer) faults.push(message.text());
     });
@@ -48,7 +48,7 @@ export function story(
   });
 }
 
-/** Every password that a story types; none of them may ever be in a request. */
+/** All passwords that stories type. No request may contain one. */
 export const PASSWORDS = {
   first: 'tangerine submarine 9',
   second: 'velvet locomotive 7',
@@ -68,7 +68,7 @@ export async function signUp(page: Page, { origin }: Program): Promise<void> {
   await page.getByRole('form', { name: 'Sign in' }).waitFor();
 }
 
-/** Fills in the sign-in form and presses Enter; the email address stays as it is where it is filled in. */
+/** Fills in the sign-in form and presses Enter. Keeps the email address if the page filled it in. */
 export async function signIn(page: Page, password: string): Promise<void> {
   const form = page.getByRole('form', { name: 'Sign in' });
   if ((await form.getByLabel('Email address').inputValue()) === '')
@@ -78,7 +78,7 @@ export async function signIn(page: Page, password: string): Promise<void> {
   await form.and(page.locator('[aria-busy=true]')).waitFor({ state: 'detached' });
 }
 
-/** The newest passcode, read in the inbox as a person reads it on the phone. */
+/** Returns the newest passcode, read in the inbox as a user reads it on the phone. */
 export async function readPasscode(page: Page, { origin }: Program, messageCount: number): Promise<string> {
   const phone = await page.context().newPage();
   await phone.goto(`${origin}/dev/messages`);

@@ -4,14 +4,14 @@ import { createServer, type IncomingMessage } from 'node:http';
 import { setTimeout as pause } from 'node:timers/promises';
 import { onTestFinished } from 'vitest';
 
-/** What a careless server gets wrong: it lets everybody in, or it locks everybody and takes a code for ever. */
-export type Carelessness = 'lets everybody in' | 'locks everybody';
+/** The fault of a careless server: it accepts every password, or it locks every account and its codes never expire. */
+export type Carelessness = 'accepts everything' | 'locks everyone';
 
-/** Takes many a twin for the address itself. */
+/** Maps look-alike addresses to one address, which is a fault. */
 const twinless = (typed: string) => typed.normalize('NFKD').replace(/\p{M}/gu, '').toLowerCase().trim();
 const token = (size: number) => randomBytes(size).toString('base64url');
 
-/** A server with the routes of the contract and none of its care, until the test is over; answers its origin. */
+/** Starts a server with the API's routes and none of its checks until the end of the test. Returns its origin. */
 export async function startCarelessServer(carelessness: Carelessness): Promise<string> {
   const phones = new Map<string, string>();
   const messages: { to: string; text: string; at: string }[] = [];
@@ -43,7 +43,7 @@ export async function startCarelessServer(carelessness: Carelessness): Promise<s
         phones.set(twinless(form.get('email') ?? ''), form.get('phoneno') ?? '');
         return [201, { status: 'ok' }];
       case '/login':
-        if (carelessness === 'locks everybody')
+        if (carelessness === 'locks everyone')
           return [423, { status: 'locked', ...sendCode(username, host) }];
         if (isKnown) await pause(2);
         return isKnown ? [200, { status: 'ok' }] : [401, { status: 'wrong', triesLeft: 2 }];

@@ -1,6 +1,6 @@
 import { createHash, createHmac } from 'node:crypto';
 
-/** What the page does with a password, with SHA-256 in place of Argon2id: the server can't tell the difference. */
+/** The page's keys for a password, made with SHA-256 in place of Argon2id: the server can't tell the difference. */
 export interface PageKeys {
   clientKey: Buffer;
   storedKey: Buffer;
@@ -9,7 +9,7 @@ export interface PageKeys {
 
 const hmac = (key: Buffer, message: string) => createHmac('sha256', key).update(message).digest();
 
-/** The keys of a password under a salt. */
+/** Returns the keys of a password with a salt. */
 export function keysOf(password: string, salt: string): PageKeys {
   const salted = createHash('sha256').update(`${salt}\n${password}`).digest();
   const clientKey = hmac(salted, 'Client Key');
@@ -20,7 +20,7 @@ export function keysOf(password: string, salt: string): PageKeys {
   };
 }
 
-/** The two keys as a sign-up or a reset sends them. */
+/** Returns the two keys as a sign-up or a reset sends them. */
 export function newKeys(password: string, salt: string): { storedKey: string; serverKey: string } {
   const { storedKey, serverKey } = keysOf(password, salt);
   return { storedKey: storedKey.toString('base64url'), serverKey: serverKey.toString('base64url') };
@@ -28,7 +28,7 @@ export function newKeys(password: string, salt: string): { storedKey: string; se
 
 export const NONCE = 'abcdefghijklmnopqrstuv';
 
-/** The fields of a login, and the signature that a server which knows the account answers. */
+/** Returns the fields of a login, and the signature that a server with the account's keys answers. */
 export function proofFor(
   password: string,
   username: string,

@@ -1,0 +1,106 @@
+/** Stores what a tab needs after a reload, until it is closed: never a password, never a passcode. */
+import { canonicalEmail } from '../email.ts';
+
+/** A code that the user asked for. If it has no `flow`, the user gets no code before `resendAtMs`. */
+export interface PendingCode {
+  purpose: 'unlock' | 'reset';
+  username: string;
+  flow: string | undefined;
+  phone: string;
+  resendAtMs: number;
+  askedAtMs: number;
+  /** The reason if the server refused the code. After a refusal, only a new code helps. */
+  refusal?: CodeRefusal | undefined;
+}
+
+export type CodeRefusal = 'wrong_code' | 'expired_code';
+
+interface TabState {
+  username: string;
+  note: string;
+  codes: PendingCode[];
+}
+
+const KEY = 'two-factor';
+const EMPTY: TabState = { username: '', note: '', codes: [] };
+// The hour that a code is valid, and some minutes to ask for another one.
+const CODE_MAX_AGE_MS = 65 * 60_000;
+
+let state = load();
+
+/** Returns the email address that the user typed last. */
+export function savedUsername(): string {
+  return state.username;
+}
+
+export function saveUsername(username: string): void {
+  save({ username });
+}
+
+/** Saves a sentence for the login screen of the next page. */
+export function saveNote(note: string): void {
+  save({ note });
+}
+
+/** Returns the sentence that the previous page saved, and deletes it. */
+export function takeNote(): string {
+  const { note } = state;
+  save({ note: '' });
+  return note;
+}
+
+/** Returns the key of a pending code. There is one code for each purpose and email address. */
+export function codeKey({ purpose, username }: Pick<PendingCode, 'purpose' | 'username'>): string {
+  return `${purpose} ${canonicalEmail(username)}`;
+}
+
+/** Saves a code, in place of an older one with the same key. */
+export function saveCode(code: PendingCode): void {
+  save({ codes: [...codesExcept(code), code] });
+}
+
+export function deleteCode(code: PendingCode): void {
+  save({ codes: codesExcept(code) });
+}
+
+export function findCode(key: string): PendingCode | undefined {
+  return state.codes.find((code) => codeKey(code) === key && isFresh(code));
+}
+
+/** Returns the newest code that the user can still enter; if `key` is given, only the code with that key. */
+export function usableCode(key?: string): PendingCode | undefined {
+  return state.codes
+    .filter((code) => code.flow && !code.refusal && isFresh(code))
+    .filter((code) => key === undefined || codeKey(code) === key)
+    .at(-1);
+}
+
+/** Deletes everything, so that the next user of this browser doesn't see it. */
+export function clearTabStorage(): void {
+  save(EMPTY);
+}
+
+function codesExcept(code: PendingCode): PendingCode[] {
+  return state.codes.filter((other) => codeKey(other) !== codeKey(code));
+}
+
+function isFresh(code: PendingCode): boolean {
+  return Date.now() - code.askedAtMs < CODE_MAX_AGE_MS;
+}
+
+function load(): TabState {
+  try {
+    return { ...EMPTY, ...JSON.parse(sessionStorage.getItem(KEY) ?? '{}') };
+  } catch {
+    return EMPTY;
+  }
+}
+
+function save(changes: Partial<TabState>): void {
+  state = { ...state, ...changes };
+  try {
+    sessionStorage.setItem(KEY, JSON.stringify(state));
+  } catch {
+    // If the browser blocks storage, the state is lost at a reload.
+  }
+}

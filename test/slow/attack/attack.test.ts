@@ -1,0 +1,29 @@
+import { expect, test } from 'vitest';
+import { attack } from '../../../tools/attack/rows.ts';
+import { openTarget } from '../../../tools/attack/target.ts';
+import { startCarelessServer } from '../../support/careless-server.ts';
+import { startProgram } from '../../support/program.ts';
+import { SEED } from '../../support/seed.ts';
+
+/** Attacks that can't be tried over the network. */
+const NEED_THE_INSIDE = [14, 21, 38, 39, 40];
+
+test('the program with its default settings holds against all attacks that come over the network', async () => {
+  const { origin } = await startProgram();
+  const rows = await attack(await openTarget(new URL(origin), SEED));
+  expect(rows.filter(({ outcome }) => outcome === 'broken')).toEqual([]);
+  // Only Linux has many loopback addresses, which some attacks need.
+  if (process.platform === 'linux') {
+    const notTried = rows.filter(({ outcome }) => outcome === 'not tried');
+    expect(notTried.map(({ number }) => number)).toEqual(NEED_THE_INSIDE);
+  }
+});
+
+test.each([
+  ['accepts everything', [12, 13, 16, 17, 18, 24, 28, 32, 33, 34, 36]],
+  ['locks everyone', [5, 6, 7, 8, 9, 11, 12, 20, 26, 28, 37]],
+] as const)('attacks on a server that %s succeed', async (carelessness, numbers) => {
+  const origin = await startCarelessServer(carelessness);
+  const rows = await attack(await openTarget(new URL(origin), SEED), numbers);
+  expect(rows.filter(({ outcome }) => outcome !== 'broken')).toEqual([]);
+});
