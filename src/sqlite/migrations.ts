@@ -241,8 +241,8 @@ export function assertOwnDatabase(db: Database): void {
 }
 
 /**
- * Brings the database to the newest schema and records each step, all in one transaction. After a crash the
- * database is as it was, and a second process waits for the first. Throws SQLite's error if the file can't be written, even if no step is left.
+ * Brings the database to the newest schema and records each step, all in one transaction. After a crash the database is as
+ * it was. A second process waits for the first. Throws SQLite's error if the file can't be written, even if no step is left.
  * `newest` stops at an older schema, for tests.
  */
 export function migrate(db: Database, nowMs: number, newest = MIGRATIONS.length): void {
