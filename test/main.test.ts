@@ -8,7 +8,7 @@ import { runProgram, startProgram } from './support/program.ts';
 
 const statusOf = async (url: string) => (await fetch(url)).status;
 
-test('starts with nothing set, and tells where it is, where the data is and where messages go', async () => {
+test('starts without settings, and prints the places of the page, the data and the messages', async () => {
   const program = await startProgram();
   expect(program.output()).toContain(`Two-Factor Demo is at ${program.origin}\n`);
   expect(program.output()).toContain('data/users.db');
@@ -18,20 +18,20 @@ test('starts with nothing set, and tells where it is, where the data is and wher
   expect(await statusOf(program.origin)).toBe(200);
 });
 
-test('listens on this machine alone, by both its addresses', async () => {
+test('listens on both loopback addresses of this machine', async () => {
   const { port } = await startProgram();
   expect(await statusOf(`http://127.0.0.1:${port}`)).toBe(200);
   expect(await statusOf(`http://[::1]:${port}`)).toBe(200);
 });
 
-test('keeps the data where only its own user can read it', async () => {
+test('stores data that only its own user can read', async () => {
   const folder = temporaryFolder();
   await startProgram({}, folder);
   expect(statSync(join(folder, 'data')).mode & 0o077).toBe(0);
   expect(statSync(join(folder, 'data', 'users.db')).mode & 0o077).toBe(0);
 });
 
-test('reads .env, and the environment goes first', async () => {
+test('reads .env, and environment variables override it', async () => {
   const folder = temporaryFolder();
   writeFileSync(join(folder, '.env'), 'SERVICE_NAME=From the file\nDATABASE_URL=file:other.db\n');
   const program = await startProgram({ SERVICE_NAME: 'From outside' }, folder);
@@ -68,7 +68,7 @@ test("refuses a database that isn't its own, without a stack trace", async () =>
 });
 
 test.each(['SIGTERM', 'SIGINT'] as const)(
-  '%s lets a request under way finish, closes the database and ends',
+  '%s waits for an open request, closes the database and exits',
   async (signal) => {
     const folder = temporaryFolder();
     const program = await startProgram({}, folder);
@@ -91,7 +91,7 @@ test.each(['SIGTERM', 'SIGINT'] as const)(
   },
 );
 
-test('lives through whatever one request can send', async () => {
+test('keeps running after any invalid request', async () => {
   const program = await startProgram();
   const send = (path: string, body: string, type = 'application/x-www-form-urlencoded') =>
     fetch(`${program.origin}${path}`, { method: 'POST', body, headers: { 'Content-Type': type } });
@@ -122,7 +122,7 @@ test('lives through whatever one request can send', async () => {
   expect(await statusOf(program.origin)).toBe(200);
 });
 
-test('two hundred sign-ins at once cost it no memory to speak of, and it answers others meanwhile (attack 30)', async () => {
+test('two hundred simultaneous sign-ins need little memory and do not block other requests (attack 30)', async () => {
   const program = await startProgram();
   const post = async (path: string, fields: Record<string, string>) => {
     const response = await fetch(`${program.origin}${path}`, {
@@ -146,11 +146,11 @@ test('two hundred sign-ins at once cost it no memory to speak of, and it answers
   const all = Promise.all(Array.from({ length: 200 }, (_, index) => signIn(index + 1)));
   expect(await statusOf(program.origin)).toBe(200);
   expect(new Set(await all)).toEqual(new Set(['wrong']));
-  // One Argon2id on the server would take 19 MiB, and two hundred at once 3.7 GiB.
+  // On the server, one Argon2id hash would use 19 MiB, and two hundred together 3.7 GiB.
   expect((hasProc ? residentMiB() : 0) - beforeMiB).toBeLessThan(120);
 });
 
-test('outlives a restart: an account, and with APP_SECRET a code on its way, are still good', async () => {
+test('an account survives a restart, and with APP_SECRET a sent code does too', async () => {
   const { newKeys, proofFor } = await import('./support/page.ts');
   const { passcodeIn } = await import('./support/sms.ts');
   const folder = temporaryFolder();

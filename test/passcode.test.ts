@@ -13,7 +13,7 @@ const SECRET = Buffer.alloc(32, 1);
 const CODE: CodeIdentity = { id: 'one', email: 'ann@example.com', purpose: 'unlock', device: '' };
 const SITE = { serviceName: 'Two-Factor Demo', host: 'example.com' };
 
-/** The origin-bound code of a message, by the algorithm of WICG's "Origin-bound one-time codes", section 3.1. */
+/** Returns the origin-bound code of a message, by WICG's "Origin-bound one-time codes", section 3.1. */
 function originBoundCode(message: string): { host: string; code: string } | undefined {
   const lastLine = message.split('\n').at(-1) ?? '';
   const [, host, code] = /^@([^\s#@]+) #([^\s]+)$/.exec(lastLine) ?? [];
@@ -21,23 +21,23 @@ function originBoundCode(message: string): { host: string; code: string } | unde
 }
 
 describe('the digits of a code', () => {
-  test('are always the same six for the same code', () => {
+  test('are the same six each time for the same code', () => {
     expect(passcodeFor(SECRET, CODE)).toMatch(/^\d{6}$/);
     expect(passcodeFor(SECRET, { ...CODE })).toBe(passcodeFor(SECRET, CODE));
   });
 
   test.each([{ id: 'two' }, { email: 'bob@example.com' }, { purpose: 'reset' as const }, { device: 'd1' }])(
-    'are others with another %o',
+    'differ with another %o',
     (change) => {
       expect(passcodeFor(SECRET, { ...CODE, ...change })).not.toBe(passcodeFor(SECRET, CODE));
     },
   );
 
-  test('are others under another secret, so that the database alone gives no code (attack 39)', () => {
+  test('differ with another secret, so the database alone reveals no code (attack 39)', () => {
     expect(passcodeFor(Buffer.alloc(32, 2), CODE)).not.toBe(passcodeFor(SECRET, CODE));
   });
 
-  test('keep their leading zeros: one code in ten starts with one, and it can be given', () => {
+  test('keep a leading zero, which one code in ten has', () => {
     const codes = Array.from({ length: 20_000 }, (_, index) => ({ ...CODE, id: String(index) }));
     const withZero = codes.filter((code) => passcodeFor(SECRET, code).startsWith('0'));
     expect(withZero.length / codes.length).toBeGreaterThan(0.09);
@@ -46,13 +46,13 @@ describe('the digits of a code', () => {
       expect(isPasscode(passcodeFor(SECRET, code), SECRET, code)).toBe(true);
   });
 
-  test('are spread evenly over the million', () => {
+  test('are evenly distributed', () => {
     const counts = new Array<number>(10).fill(0);
     for (let id = 0; id < 20_000; id += 1) {
       const tenth = Number(passcodeFor(SECRET, { ...CODE, id: String(id) })[5]);
       counts[tenth] = (counts[tenth] ?? 0) + 1;
     }
-    // Chi-squared with 9 degrees of freedom: 27.88 is passed by chance once in a thousand; these ids never change.
+    // With 9 degrees of freedom, chance exceeds 27.88 once in a thousand times. These ids never change.
     const chiSquared = counts.reduce((sum, count) => sum + (count - 2000) ** 2 / 2000, 0);
     expect(chiSquared).toBeLessThan(27.88);
   });
@@ -72,14 +72,11 @@ describe('a message', () => {
       'reset',
       'Two-Factor Demo: 012345 is your code to set a new password. It works once, for 1 hour. Never share it.\n@example.com #012345',
     ],
-  ] as const)(
-    'to %s names the service, the code, what it is for and how long it is good',
-    (purpose, text) => {
-      expect(messageText(SITE, purpose, '012345', 3600)).toBe(text);
-    },
-  );
+  ] as const)('to %s names the service, the code, its purpose and its lifetime', (purpose, text) => {
+    expect(messageText(SITE, purpose, '012345', 3600)).toBe(text);
+  });
 
-  test('ends with a line that browsers read as the code of that host alone (attack 18)', () => {
+  test('ends with a line that browsers read as a code for only that host (attack 18)', () => {
     expect(originBoundCode(messageText(SITE, 'reset', '012345', 3600))).toEqual({
       host: 'example.com',
       code: '012345',
@@ -95,11 +92,11 @@ describe('a message', () => {
     [119, '1 minute'],
     [59, '59 seconds'],
     [1, '1 second'],
-  ])('tells %i seconds as %s', (seconds, words) => {
+  ])('says %i seconds as %s', (seconds, words) => {
     expect(messageText(SITE, 'unlock', '012345', seconds)).toContain(`for ${words}.`);
   });
 
-  test('is one text message of 160 septets at most, by its length', () => {
+  test('fits if it has at most 160 septets', () => {
     const septets = gsm7Length(messageText(SITE, 'unlock', '012345', 3599));
     const room = 160 - (septets ?? 0);
     const named = (length: number) => ({
@@ -116,11 +113,11 @@ describe('a message', () => {
     expect(gsm7Length('→')).toBeUndefined();
   });
 
-  test.each(['日本', 'Café ☕', 'a\nb', 'a\rb', '“quoted”'])('takes no name like %o', (name) => {
+  test.each(['日本', 'Café ☕', 'a\nb', 'a\rb', '“quoted”'])('does not allow a name like %o', (name) => {
     expect(isGsm7(name)).toBe(false);
   });
 
-  test.each(['Two-Factor Demo', "Ann's Café [€]", 'Müller & Söhne'])('takes a name like %o', (name) => {
+  test.each(['Two-Factor Demo', "Ann's Café [€]", 'Müller & Söhne'])('allows a name like %o', (name) => {
     expect(isGsm7(name)).toBe(true);
   });
 });

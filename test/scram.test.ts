@@ -4,7 +4,7 @@ import { authMessage } from '../src/auth-message.ts';
 import * as page from '../src/client/scram.ts';
 import { isProof, KDF, signatureFor } from '../src/scram.ts';
 
-// RFC 7677, 3.
+// RFC 7677, section 3.
 const RFC_MESSAGE =
   'n=user,r=rOprNGfwEbeRWgbNEkqO,' +
   'r=rOprNGfwEbeRWgbNEkqO%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0,s=W22ZaJ0SNY7soEsUEjb6gQ==,i=4096,' +
@@ -23,15 +23,15 @@ const hmac = (key: Buffer, text: string) => createHmac('sha256', key).update(tex
 const storedKey = createHash('sha256').update(hmac(RFC_SALTED, 'Client Key')).digest();
 const serverKey = hmac(RFC_SALTED, 'Server Key');
 
-test("the server takes the proof of RFC 7677's example", () => {
+test("the server accepts the proof of RFC 7677's example", () => {
   expect(isProof(RFC_PROOF, storedKey, RFC_MESSAGE)).toBe(true);
 });
 
-test("the server gives the signature of RFC 7677's example", () => {
+test("the server returns the signature of RFC 7677's example", () => {
   expect(signatureFor(serverKey, RFC_MESSAGE)).toEqual(RFC_SIGNATURE);
 });
 
-test('a proof is wrong with any bit of it, of the key or of the message changed', () => {
+test('a proof is wrong if one bit of it or of the key changes, or if the message changes', () => {
   const flipped = (bytes: Buffer, bit: number) =>
     bytes.map((byte, index) => (index === bit >> 3 ? byte ^ (1 << (bit & 7)) : byte));
   for (let bit = 0; bit < 256; bit += 1) {

@@ -48,7 +48,7 @@ async function doctor(env: Record<string, string>, args: string[] = [], cwd = te
   return { code, output };
 }
 
-test('the doctor finds nothing wrong, and ends with 0', async () => {
+test('the doctor finds no fault and exits with 0', async () => {
   const ringCentral = await standIn();
   const { code, output } = await doctor(variablesFor(ringCentral));
   expect(output).not.toContain('WRONG');
@@ -57,7 +57,7 @@ test('the doctor finds nothing wrong, and ends with 0', async () => {
   expect(ringCentral.messages).toEqual([]);
 });
 
-test('the doctor names the variables that are missing, also while messages go to the console', async () => {
+test('the doctor names the missing variables, even if the sender is the console', async () => {
   const { code, output } = await doctor({ SMS_SENDER: 'console', RC_USER_JWT: account.jwt });
   expect(code).toBe(1);
   for (const name of ['RC_APP_CLIENT_ID', 'RC_APP_CLIENT_SECRET', 'RC_FROM_NUMBER']) {
@@ -67,7 +67,7 @@ test('the doctor names the variables that are missing, also while messages go to
   expect(output).not.toContain(account.jwt);
 });
 
-test('the doctor reads .env, and says that the sender is still the console', async () => {
+test('the doctor reads .env and says that the sender is still the console', async () => {
   const folder = temporaryFolder();
   const lines = Object.entries(variablesFor(await standIn())).map(([name, value]) => `${name}=${value}`);
   writeFileSync(join(folder, '.env'), [...lines, 'SMS_SENDER=console'].join('\n'));
@@ -76,7 +76,7 @@ test('the doctor reads .env, and says that the sender is still the console', asy
   expect(code).toBe(0);
 });
 
-test('the doctor sends one message to the number it is given, and follows it', async () => {
+test('the doctor sends one message to the given number and follows its delivery', async () => {
   const ringCentral = await standIn();
   ringCentral.progress = ['Delivered'];
   const { code, output } = await doctor(variablesFor(ringCentral), ['--send', PHONE]);
@@ -90,7 +90,7 @@ test('the doctor sends one message to the number it is given, and follows it', a
 });
 
 test.each([[['--send']], [['--send', '12']], [['--send', '+447911123456']], [['--help']]])(
-  'the doctor given %o does nothing but tell how it is used',
+  'the doctor only prints its usage for %o',
   async (args) => {
     const ringCentral = await standIn();
     const { code, output } = await doctor(variablesFor(ringCentral), args);
@@ -100,7 +100,7 @@ test.each([[['--send']], [['--send', '12']], [['--send', '+447911123456']], [['-
   },
 );
 
-test('whatever fails, the doctor says in words what to do, ends with 1, and tells no secret', async () => {
+test('the doctor says what to do after each failure, exits with 1 and prints no secret', async () => {
   const echo = (body: string) => `refused: ${body}`;
   const troubles: [Parameters<RingCentralStandIn['next']>[0], Trouble][] = [
     ['token', refusal(400, 'OAU-125')],
@@ -126,7 +126,7 @@ test('whatever fails, the doctor says in words what to do, ends with 1, and tell
   await Promise.all(runs);
 });
 
-test('the app starts all the same, and warns in one line of what is wrong with RingCentral', async () => {
+test('the app starts despite a fault of the RingCentral account, and warns in one line', async () => {
   const ringCentral = await standIn();
   ringCentral.numbers[0]?.features.splice(0, 9);
   const program = await startProgram(variablesFor(ringCentral));
@@ -136,7 +136,7 @@ test('the app starts all the same, and warns in one line of what is wrong with R
   expectNoSecrets(program.output(), ringCentral);
 });
 
-test('npm run dev:ringcentral runs the app against a stand-in, prints its messages, and ends both at Ctrl-C', async () => {
+test('npm run dev:ringcentral runs the app with a stand-in, prints its messages, and stops both at Ctrl-C', async () => {
   const folder = temporaryFolder();
   const script = join(folder, 'dev.js');
   const { scripts } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'));

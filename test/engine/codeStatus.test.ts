@@ -3,15 +3,15 @@ import { codeStatus, resendCode, resetPwd, verifyPasscode } from '../../src/engi
 import type { DeliveryResult, SmsOutcome } from '../../src/sms.ts';
 import { ANN, confirmedDevice, must, NETWORK, PASSWORD, type World, world } from '../support/world.ts';
 
-/** Ann, signed in on a device, and the code that she asks for there. */
-async function onKnownDevice(outcome?: SmsOutcome, fate?: DeliveryResult) {
+/** Ann, signed in on a device, with a code that she asked for there. */
+async function onKnownDevice(outcome?: SmsOutcome, result?: DeliveryResult) {
   const here = world();
   await here.signUp();
   const signedIn = await here.signIn(PASSWORD);
   if (signedIn.kind !== 'ok') throw new Error(signedIn.kind);
   const { device } = signedIn.issued;
   if (outcome !== undefined) here.sms.answerNext(outcome);
-  if (fate !== undefined) here.sms.endNext(fate);
+  if (result !== undefined) here.sms.endNext(result);
   const flow = await ask(here, device);
   return {
     ...here,
@@ -36,30 +36,30 @@ test.each<[string, SmsOutcome, DeliveryResult | undefined, object]>([
     { delivery: 'delivered', resendIn: 60 },
   ],
   [
-    'sent, where no more is known',
+    'sent, if its delivery is unknown',
     { kind: 'sent', messageId: '1' },
     { kind: 'unknown' },
     { delivery: 'sent', resendIn: 60 },
   ],
-  ['sent, where its fate is unknown', { kind: 'unknown' }, undefined, { delivery: 'sent', resendIn: 60 }],
+  ['sent, if it may have been sent', { kind: 'unknown' }, undefined, { delivery: 'sent', resendIn: 60 }],
   [
-    'failed on its way',
+    'failed, if it did not arrive',
     { kind: 'sent', messageId: '1' },
     { kind: 'failed', reason: 'undeliverable' },
     { delivery: 'failed', reason: 'undeliverable', resendIn: 0 },
   ],
   [
-    'refused',
+    'failed, if it was refused',
     { kind: 'refused', reason: 'opted_out' },
     undefined,
     { delivery: 'failed', reason: 'opted_out', resendIn: 0 },
   ],
-])('a known device is told that the message is %s', async (_, outcome, fate, told) => {
-  const { status } = await onKnownDevice(outcome, fate);
-  expect(await status()).toEqual({ kind: 'ok', ...told });
+])('a known device sees its message as %s', async (_, outcome, result, expected) => {
+  const { status } = await onKnownDevice(outcome, result);
+  expect(await status()).toEqual({ kind: 'ok', ...expected });
 });
 
-test('a message that has not been answered yet is being sent', async () => {
+test('a message is sending until the sender has an answer', async () => {
   const here = await onKnownDevice();
   here.clock.advanceSeconds(60);
   here.sms.answerNext(new Promise(() => undefined));
@@ -70,7 +70,7 @@ test('a message that has not been answered yet is being sent', async () => {
   ).toMatchObject({ delivery: 'sending' });
 });
 
-test('a known device may ask again at once where the message did not arrive', async () => {
+test('a known device can ask again at once if the message did not arrive', async () => {
   const { deps, sms, device, flow, settled } = await onKnownDevice({
     kind: 'refused',
     reason: 'bad_recipient',
@@ -88,7 +88,7 @@ test('a known device may ask again at once where the message did not arrive', as
   });
 });
 
-test('the end of an earlier message says nothing of a later one', async () => {
+test('the result of an earlier message does not change the status of a later one', async () => {
   const here = world();
   await here.signUp();
   const signedIn = await here.signIn(PASSWORD);
@@ -115,7 +115,7 @@ test('the end of an earlier message says nothing of a later one', async () => {
   expect(await delivery()).toBe('delivered');
 });
 
-test('a code whose message failed on its way stays good', async () => {
+test('a code stays valid if its message fails after it was sent', async () => {
   const { setPassword, flow, sms } = await onKnownDevice(
     { kind: 'sent', messageId: '1' },
     { kind: 'failed', reason: 'undeliverable' },
@@ -126,12 +126,12 @@ test('a code whose message failed on its way stays good', async () => {
 test.each<[string, SmsOutcome | undefined]>([
   ['arrived', undefined],
   ['was refused', { kind: 'refused', reason: 'bad_recipient' }],
-  ['hangs', { kind: 'unknown' }],
+  ['may have been sent', { kind: 'unknown' }],
 ])(
-  'to all others a message that %s is being sent, then sent, like one to nobody (attack 14)',
+  'an unknown device sees a message that %s as sending, then sent, as for a decoy account (attack 14)',
   async (_, outcome) => {
-    const somebody = world();
-    await somebody.signUp();
+    const known = world();
+    await known.signUp();
     const statuses = async (here: World) => {
       if (outcome !== undefined) here.sms.answerNext(outcome);
       const flow = await ask(here);
@@ -142,7 +142,7 @@ test.each<[string, SmsOutcome | undefined]>([
       }
       return seen;
     };
-    const seen = await statuses(somebody);
+    const seen = await statuses(known);
     expect(seen).toEqual(await statuses(world()));
     expect(seen.map(({ delivery }) => delivery)).toEqual([
       'sending',
@@ -155,8 +155,8 @@ test.each<[string, SmsOutcome | undefined]>([
   },
 );
 
-test('of a code that strangers asked for, a known device is told the end once the phone is confirmed', async () => {
-  const told = async (here: World, device: string) => {
+test('a known device sees the delivery of a code for strangers only if its phone is confirmed', async () => {
+  const statusOn = async (here: World, device: string) => {
     here.clock.advanceSeconds(60);
     here.sms.answerNext({ kind: 'refused', reason: 'bad_recipient' });
     const flow = await ask(here);
@@ -164,9 +164,9 @@ test('of a code that strangers asked for, a known device is told the end once th
     return codeStatus(here.deps, { network: NETWORK, flow, deviceOf: () => device });
   };
   const { device, ...here } = await onKnownDevice();
-  expect(await told(here, device)).toEqual({ kind: 'ok', delivery: 'sent', resendIn: 55 });
+  expect(await statusOn(here, device)).toEqual({ kind: 'ok', delivery: 'sent', resendIn: 55 });
   const confirmed = await confirmedDevice(here);
-  expect(await told(here, confirmed)).toEqual({
+  expect(await statusOn(here, confirmed)).toEqual({
     kind: 'ok',
     delivery: 'failed',
     reason: 'bad_recipient',
@@ -174,7 +174,7 @@ test('of a code that strangers asked for, a known device is told the end once th
   });
 });
 
-test('to all others a refused message keeps its pause', async () => {
+test('a refused message does not shorten the resend pause of unknown devices', async () => {
   const here = world();
   await here.signUp();
   here.sms.answerNext({ kind: 'refused', reason: 'bad_recipient' });
@@ -188,20 +188,20 @@ test('to all others a refused message keeps its pause', async () => {
   expect(here.sms.sent).toHaveLength(1);
 });
 
-test('a code made while messages fail for everybody has failed for everybody, nobody among them', async () => {
+test('a code from an outage is failed for every address, with or without an account', async () => {
   const statusOf = async (here: World) => {
     here.sms.availability = { kind: 'failing', retryAfterSeconds: 30 };
     const { flow } = await here.lockOut();
     return codeStatus(here.deps, { network: NETWORK, flow: must(flow) });
   };
-  const somebody = world();
-  await somebody.signUp();
-  const told = { kind: 'ok', delivery: 'failed', reason: 'outage', resendIn: 60 };
-  expect(await statusOf(somebody)).toEqual(told);
-  expect(await statusOf(world())).toEqual(told);
+  const known = world();
+  await known.signUp();
+  const expected = { kind: 'ok', delivery: 'failed', reason: 'outage', resendIn: 60 };
+  expect(await statusOf(known)).toEqual(expected);
+  expect(await statusOf(world())).toEqual(expected);
 });
 
-test('where messages fail for everybody, the time to ask again is when they may go again', async () => {
+test('resendIn lasts until the end of the outage', async () => {
   const here = await onKnownDevice({ kind: 'refused', reason: 'busy', retryAfterSeconds: 90 });
   here.sms.availability = { kind: 'failing', retryAfterSeconds: 90 };
   expect(await here.status()).toEqual({ kind: 'ok', delivery: 'failed', reason: 'busy', resendIn: 90 });
@@ -209,7 +209,7 @@ test('where messages fail for everybody, the time to ask again is when they may 
   expect(await here.status()).toEqual({ kind: 'ok', delivery: 'failed', reason: 'busy', resendIn: 0 });
 });
 
-test('a code that is sent again after the outage has not failed any more', async () => {
+test('a code that is resent after the outage is no longer failed', async () => {
   const here = world();
   here.sms.availability = { kind: 'failing', retryAfterSeconds: 30 };
   const flow = await ask(here);
@@ -219,14 +219,14 @@ test('a code that is sent again after the outage has not failed any more', async
   expect(await codeStatus(here.deps, { network: NETWORK, flow })).toMatchObject({ delivery: 'sending' });
 });
 
-test('a flow that nobody knows is being sent', async () => {
+test('an unknown flow is sending', async () => {
   expect(await codeStatus(world().deps, { network: NETWORK, flow: 'A'.repeat(22) })).toEqual({
     kind: 'ok',
     delivery: 'sending',
   });
 });
 
-test('where no message can be taken on, a reset and a resend are told to slow down, before anything is made', async () => {
+test('a reset and a resend create nothing and return slow_down if the queue is full', async () => {
   const outcomes = async (here: World) => {
     const flow = await ask(here);
     here.clock.advanceSeconds(60);
@@ -238,17 +238,17 @@ test('where no message can be taken on, a reset and a resend are told to slow do
     await here.settled();
     return { seen, sent: here.sms.sent.length };
   };
-  const somebody = world();
-  await somebody.signUp();
-  const told = [
+  const known = world();
+  await known.signUp();
+  const expected = [
     { kind: 'slow_down', retryAfter: 17 },
     { kind: 'slow_down', retryAfter: 17 },
   ];
-  expect(await outcomes(somebody)).toEqual({ seen: told, sent: 1 });
-  expect(await outcomes(world())).toEqual({ seen: told, sent: 0 });
+  expect(await outcomes(known)).toEqual({ seen: expected, sent: 1 });
+  expect(await outcomes(world())).toEqual({ seen: expected, sent: 0 });
 });
 
-test("a login's failure counts and locks all the same, and the code can be asked for later", async () => {
+test('a full queue does not stop a login from locking, and the code can be resent later', async () => {
   const here = world();
   await here.signUp();
   here.sms.availability = { kind: 'full', retryAfterSeconds: 17 };

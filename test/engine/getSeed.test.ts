@@ -3,7 +3,7 @@ import { getSeed, login } from '../../src/engine.ts';
 import { newKeys, proofFor } from '../support/page.ts';
 import { ANN, NETWORK, PASSWORD, world } from '../support/world.ts';
 
-test('hands out 16 bytes of id, 32 of seed, and the salt and kdf of the address', async () => {
+test('returns an id of 16 bytes, a seed of 32, and the salt and kdf of the address', async () => {
   const { deps } = world();
   expect(await getSeed(deps, { email: ANN, network: NETWORK })).toEqual({
     kind: 'ok',
@@ -14,7 +14,7 @@ test('hands out 16 bytes of id, 32 of seed, and the salt and kdf of the address'
   });
 });
 
-test('never hands out the same id or seed twice', async () => {
+test('never returns the same id or seed twice', async () => {
   const { deps } = world();
   const first = await getSeed(deps, { email: ANN, network: NETWORK });
   const second = await getSeed(deps, { email: ANN, network: NETWORK });
@@ -22,7 +22,7 @@ test('never hands out the same id or seed twice', async () => {
   expect(second.seed).not.toBe(first.seed);
 });
 
-test('hands out the same salt before and after somebody signs up, and another one for another address', async () => {
+test('an address has the same salt before and after its sign-up, and another address has another', async () => {
   const here = world();
   const before = await getSeed(here.deps, { email: ANN, network: NETWORK });
   await here.signUp();
@@ -33,7 +33,7 @@ test('hands out the same salt before and after somebody signs up, and another on
   );
 });
 
-test('asks the same work of everybody, whether there is an account (attack 17)', async () => {
+test('asks for the same work with or without an account (attack 17)', async () => {
   const { deps, signUp } = world();
   await signUp();
   const kdfs = await Promise.all(
@@ -42,7 +42,7 @@ test('asks the same work of everybody, whether there is an account (attack 17)',
   expect(kdfs[0]).toBe(kdfs[1]);
 });
 
-test('a seed is good for one login, even a wrong one', async () => {
+test('a seed works for one login, even with a wrong password', async () => {
   const { deps, signUp } = world();
   await signUp();
   const seed = await getSeed(deps, { email: ANN, network: NETWORK });
@@ -52,7 +52,7 @@ test('a seed is good for one login, even a wrong one', async () => {
   expect(await login(deps, right)).toEqual({ kind: 'bad_seed' });
 });
 
-test('a captured login can not be sent again (attack 33)', async () => {
+test('a captured login is refused the second time (attack 33)', async () => {
   const { deps, signUp } = world();
   await signUp();
   const seed = await getSeed(deps, { email: ANN, network: NETWORK });
@@ -61,7 +61,7 @@ test('a captured login can not be sent again (attack 33)', async () => {
   expect(await login(deps, captured)).toEqual({ kind: 'bad_seed' });
 });
 
-test('a seed waits five minutes for its login and no longer', async () => {
+test('a seed expires after five minutes', async () => {
   const { deps, clock, signUp } = world();
   await signUp();
   const login_ = async (seconds: number) => {
@@ -75,7 +75,7 @@ test('a seed waits five minutes for its login and no longer', async () => {
   expect(await login_(300)).toBe('bad_seed');
 });
 
-test('a seed of one address is no good for another, and is not used up by it', async () => {
+test('a seed of one address is refused for another address, and stays valid', async () => {
   const { deps, signUp } = world();
   await signUp();
   const seed = await getSeed(deps, { email: ANN, network: NETWORK });
@@ -89,7 +89,7 @@ test('a seed of one address is no good for another, and is not used up by it', a
   });
 });
 
-test('a bad seed counts as no failure', async () => {
+test('a bad seed does not count as a failure', async () => {
   const here = world();
   await here.signUp();
   const nowhere = { id: 'x'.repeat(22), nonce: 'n'.repeat(22), proof: newKeys('p', 's').storedKey };
@@ -101,7 +101,7 @@ test('a bad seed counts as no failure', async () => {
   expect(await here.signIn('wrong')).toEqual({ kind: 'wrong', triesLeft: 2 });
 });
 
-test('a network address that holds too many seeds loses its own oldest, and nobody else theirs (attack 33)', async () => {
+test('a network with too many seeds loses only its own oldest one (attack 33)', async () => {
   const here = world({ maxSeedsPerNetwork: 3 });
   await here.signUp('bob@example.com');
   const neighbours = await getSeed(here.deps, { email: ANN, network: '198.51.100.1' });

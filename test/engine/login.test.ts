@@ -4,7 +4,7 @@ import { type Store, StoreUnavailable } from '../../src/store.ts';
 import { keysOf, NONCE, proofFor } from '../support/page.ts';
 import { ANN, must, NETWORK, PASSWORD, type World, world } from '../support/world.ts';
 
-/** Signs in once, so that the browser's device is known. */
+/** Signs Ann up and in, so that her device is known. */
 async function withKnownDevice(policy = {}) {
   const here = world(policy);
   await here.signUp();
@@ -13,7 +13,7 @@ async function withKnownDevice(policy = {}) {
   return { ...here, device: outcome.issued.device, session: must(outcome.issued.session) };
 }
 
-test('the right password signs in, and the server proves that it knows the account', async () => {
+test('the right password signs in, and the answer has the server signature', async () => {
   const { deps, signUp } = world();
   await signUp();
   const { signature, ...proof } = proofFor(
@@ -31,13 +31,13 @@ test('the right password signs in, and the server proves that it knows the accou
   });
 });
 
-test('the name may be typed with blanks and in another case', async () => {
+test('the user name ignores case and the spaces around it', async () => {
   const { signUp, signIn } = world();
   await signUp();
   expect(await signIn(PASSWORD, { username: ' Ann@Example.COM ' })).toMatchObject({ kind: 'ok' });
 });
 
-test('what the database stores does not sign in (attack 34)', async () => {
+test('the keys in the database do not sign in (attack 34)', async () => {
   const { deps, signUp } = world();
   await signUp();
   const seed = await getSeed(deps, { email: ANN, network: NETWORK });
@@ -56,7 +56,7 @@ test('what the database stores does not sign in (attack 34)', async () => {
   }
 });
 
-test('a proof is bound to the name as it was sent', async () => {
+test('a proof is valid only for the user name exactly as it was sent', async () => {
   const { deps, signUp } = world();
   await signUp();
   const proof = proofFor(PASSWORD, ANN, await getSeed(deps, { email: ANN, network: NETWORK }));
@@ -67,14 +67,14 @@ test('a proof is bound to the name as it was sent', async () => {
   });
 });
 
-test('tells how many tries are left', async () => {
+test('returns how many tries are left', async () => {
   const { signUp, signIn } = world();
   await signUp();
   expect(await signIn('wrong')).toEqual({ kind: 'wrong', triesLeft: 2 });
   expect(await signIn('wrong')).toEqual({ kind: 'wrong', triesLeft: 1 });
 });
 
-test('locks the account at the third wrong password, and a code is on its way', async () => {
+test('locks the account at the third wrong password and sends a code', async () => {
   const { signUp, signIn, sms, settled } = world();
   await signUp();
   await signIn('wrong');
@@ -89,7 +89,7 @@ test('locks the account at the third wrong password, and a code is on its way', 
   expect(sms.sent).toEqual([{ to: '+12025550123', text: expect.stringContaining('unlock your account') }]);
 });
 
-test('a right password between two wrong ones starts the count anew', async () => {
+test('the right password resets the count of failures', async () => {
   const { signUp, signIn } = world();
   await signUp();
   await signIn('wrong');
@@ -98,21 +98,21 @@ test('a right password between two wrong ones starts the count anew', async () =
   expect(await signIn('wrong')).toEqual({ kind: 'wrong', triesLeft: 2 });
 });
 
-test("a right password on one device leaves another device's count alone", async () => {
+test("the right password on one device does not reset another device's count", async () => {
   const { signIn, device } = await withKnownDevice();
   await signIn('wrong');
   await signIn(PASSWORD, { device });
   expect(await signIn('wrong')).toEqual({ kind: 'wrong', triesLeft: 1 });
 });
 
-test('a locked account stays locked for the right password too', async () => {
+test('a locked account refuses the right password too', async () => {
   const { signUp, signIn, lockOut } = world();
   await signUp();
   await lockOut();
   expect(await signIn(PASSWORD)).toMatchObject({ kind: 'locked' });
 });
 
-test('a double click sends one message, and both answers lead on (attack 37)', async () => {
+test('a double click sends one message, and both answers have a flow (attack 37)', async () => {
   const { signUp, signIn, settled, sms } = world();
   await signUp();
   await signIn('wrong');
@@ -126,7 +126,7 @@ test('a double click sends one message, and both answers lead on (attack 37)', a
   expect(sms.sent).toHaveLength(1);
 });
 
-test("a stranger's own sign-ins between the guesses clear nothing of the victim's count (attack 32)", async () => {
+test("an attacker's own sign-ins between guesses do not reset the victim's count (attack 32)", async () => {
   const { signUp, signIn } = world();
   await signUp();
   await signUp('eve@example.com', 'her own password');
@@ -138,7 +138,7 @@ test("a stranger's own sign-ins between the guesses clear nothing of the victim'
   expect(kinds).toEqual(['wrong', 'wrong', 'locked']);
 });
 
-test('fifty wrong passwords at once count three and send one message (attack 12)', async () => {
+test('fifty simultaneous wrong passwords count as three and send one message (attack 12)', async () => {
   const { signUp, signIn, sms, settled } = world();
   await signUp();
   const outcomes = await Promise.all(Array.from({ length: 50 }, () => signIn('wrong')));
@@ -148,7 +148,7 @@ test('fifty wrong passwords at once count three and send one message (attack 12)
   expect(sms.sent).toHaveLength(1);
 });
 
-test('a login during the pause sends nothing, and has a flow of its own for the code on its way', async () => {
+test('a login during the resend pause sends nothing and gets its own flow for the sent code', async () => {
   const { deps, clock, signUp, signIn, lockOut, sms, settled } = world();
   await signUp();
   const first = await lockOut();
@@ -166,7 +166,7 @@ test('a login during the pause sends nothing, and has a flow of its own for the 
   });
 });
 
-test('a code has three flows at most; then the answer tells when to ask again', async () => {
+test('a code has at most three flows, and later answers only say when to ask again', async () => {
   const { signUp, signIn, lockOut } = world();
   await signUp();
   await lockOut();
@@ -175,7 +175,7 @@ test('a code has three flows at most; then the answer tells when to ask again', 
   expect(await signIn('wrong')).toEqual({ kind: 'locked', phone: 'X-XXX-XXX-0123', resendIn: 60 });
 });
 
-test('a login after the pause sends a new code, and the older one stays good', async () => {
+test('a login after the resend pause sends a new code, and the older code stays valid', async () => {
   const { deps, clock, signUp, signIn, lockOut, sms, settled } = world();
   await signUp();
   const first = await lockOut();
@@ -200,7 +200,7 @@ test.each([
     },
   ],
   ['expired', async ({ clock }: World) => clock.advanceSeconds(5)],
-])('during the pause after a code that is %s there is no flow to be had', async (_, end) => {
+])('a login during the resend pause of a code that is %s gets no flow', async (_, end) => {
   const here = world({ codeLifetimeSeconds: 5 });
   await here.signUp();
   await end(here, must((await here.lockOut()).flow));
@@ -212,7 +212,7 @@ test.each([
   expect(here.sms.sent).toHaveLength(1);
 });
 
-test('a pause of no seconds sends a code for each login', async () => {
+test('each login sends a code if the resend pause is 0 seconds', async () => {
   const { signUp, signIn, lockOut, sms, settled } = world({ codeResendSeconds: 0 });
   await signUp();
   expect((await lockOut()).resendIn).toBe(0);
@@ -221,26 +221,26 @@ test('a pause of no seconds sends a code for each login', async () => {
   expect(sms.sent).toHaveLength(2);
 });
 
-test('a lock by strangers does not keep the owner out on a device that signed in before (attack 4)', async () => {
+test('strangers who lock the account do not lock out the owner on a known device (attack 4)', async () => {
   const { lockOut, signIn, device } = await withKnownDevice();
   await lockOut();
   expect(await signIn(PASSWORD, { device })).toMatchObject({ kind: 'ok' });
 });
 
-test('the failures of a known device do not lock the others', async () => {
+test('failures on a known device do not lock other devices', async () => {
   const { lockOut, signIn, device } = await withKnownDevice();
   await lockOut({ device });
   expect(await signIn('wrong')).toEqual({ kind: 'wrong', triesLeft: 2 });
 });
 
-test("strangers do not use up a known device's pause", async () => {
+test("a code for strangers does not start a known device's resend pause", async () => {
   const { lockOut, sms, device } = await withKnownDevice();
   await lockOut();
   await lockOut({ device });
   expect(sms.sent).toHaveLength(2);
 });
 
-test('a device keeps its count and its pause when its token is renewed', async () => {
+test('a device keeps its count and its resend pause when its token is renewed', async () => {
   const { signIn, lockOut, deps, sms, device } = await withKnownDevice();
   const { flow } = await lockOut({ device });
   const unlocked = await verifyPasscode(deps, {
@@ -260,20 +260,20 @@ test('a device keeps its count and its pause when its token is renewed', async (
 test.each([
   ['forged', async () => 'f'.repeat(43)],
   [
-    'renewed since',
+    'replaced',
     async (here: Awaited<ReturnType<typeof withKnownDevice>>) => {
       await here.signIn(PASSWORD, { device: here.device });
       return here.device;
     },
   ],
-])('a %s device token is an unknown device', async (_, tokenOf) => {
+])('a %s device token counts as an unknown device', async (_, tokenOf) => {
   const here = await withKnownDevice();
   const device = await tokenOf(here);
   await here.lockOut();
   expect(await here.signIn(PASSWORD, { device })).toMatchObject({ kind: 'locked' });
 });
 
-test("one account's device token is no known device of another account", async () => {
+test("one account's device token is unknown to another account", async () => {
   const here = await withKnownDevice();
   const bob = 'bob@example.com';
   await here.signUp(bob);
@@ -283,7 +283,7 @@ test("one account's device token is no known device of another account", async (
   });
 });
 
-test('further tries do not renew a lock (attack 5)', async () => {
+test('further tries do not extend a lock (attack 5)', async () => {
   const { clock, signUp, signIn, lockOut, deps } = world();
   await signUp();
   await lockOut();
@@ -298,7 +298,7 @@ test('further tries do not renew a lock (attack 5)', async () => {
   expect(await signIn(PASSWORD)).toMatchObject({ kind: 'ok' });
 });
 
-test('failures count whether or not a message can go', async () => {
+test('failures count even if no message can be sent', async () => {
   const { signUp, signIn, lockOut, sms } = world();
   await signUp();
   sms.answerNext({ kind: 'refused', reason: 'busy', retryAfterSeconds: 60 });
@@ -315,7 +315,7 @@ test('the answer does not wait for the message', async () => {
   expect(await signIn('wrong')).toMatchObject({ kind: 'locked' });
 });
 
-test('the message leaves after the answer, on a tick of its own', async () => {
+test('the message is sent after the answer', async () => {
   const { signUp, signIn, sms, settled } = world();
   await signUp();
   await signIn('wrong');
@@ -326,7 +326,7 @@ test('the message leaves after the answer, on a tick of its own', async () => {
   expect(sms.sent).toHaveLength(1);
 });
 
-test('no message leaves where the commit fails', async () => {
+test('no message is sent if the commit fails', async () => {
   const here = world();
   await here.signUp();
   await here.signIn('wrong');
@@ -346,7 +346,7 @@ test('no message leaves where the commit fails', async () => {
   expect(here.sms.sent).toEqual([]);
 });
 
-test('a session is known by its token until it is renewed by the next sign-in', async () => {
+test('a session token is valid until the next sign-in replaces it', async () => {
   const { deps, signIn, session } = await withKnownDevice();
   expect(await whoIsSignedIn(deps, { session })).toEqual({ fname: 'Ann', email: ANN });
   await signIn(PASSWORD, { session });
@@ -363,7 +363,7 @@ test('a session ends after twelve hours without a visit', async () => {
   expect(await whoIsSignedIn(deps, { session })).toBeUndefined();
 });
 
-test('a session ends after thirty days, however busy', async () => {
+test('a session ends after thirty days, even in constant use', async () => {
   const { deps, clock, session } = await withKnownDevice();
   for (let half = 0; half < 60; half += 1) {
     expect(await whoIsSignedIn(deps, { session })).toBeDefined();
@@ -376,7 +376,7 @@ test('a session ends after thirty days, however busy', async () => {
   expect(await whoIsSignedIn(deps, { session })).toBeUndefined();
 });
 
-test('an address that nobody has signed up locks, waits and answers like any other (attack 13, attack 15)', async () => {
+test('an address without an account locks, waits and answers like any other (attack 13, attack 15)', async () => {
   const known = world();
   await known.signUp();
   const unknown = world();
@@ -397,7 +397,7 @@ test('an address that nobody has signed up locks, waits and answers like any oth
   expect(unknown.sms.sent).toEqual([]);
 });
 
-test('the masked number of an address that nobody has signed up never changes', async () => {
+test('the masked number of an address without an account never changes', async () => {
   const here = world({ codeResendSeconds: 0 });
   const first = await here.lockOut();
   here.clock.advanceDays(3);

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { logout, whoIsSignedIn } from '../../src/engine.ts';
 import { must, PASSWORD, world } from '../support/world.ts';
 
-test('ends the session of the browser that asks, and of no other', async () => {
+test('ends only the session of the browser that signs out', async () => {
   const { deps, signUp, signIn } = world();
   await signUp();
   const [here, there] = [await signIn(PASSWORD), await signIn(PASSWORD)];
@@ -12,7 +12,7 @@ test('ends the session of the browser that asks, and of no other', async () => {
   expect(await whoIsSignedIn(deps, { session: must(there.issued.session) })).toBeDefined();
 });
 
-test('the device stays known', async () => {
+test('the device stays known after a sign-out', async () => {
   const { deps, signUp, signIn, lockOut } = world();
   await signUp();
   const signedIn = await signIn(PASSWORD);
@@ -22,6 +22,6 @@ test('the device stays known', async () => {
   expect(await signIn(PASSWORD, { device: signedIn.issued.device })).toMatchObject({ kind: 'ok' });
 });
 
-test('without a session there is nothing to end', async () => {
+test('is ok without a session', async () => {
   expect(await logout(world().deps, {})).toEqual({ kind: 'ok' });
 });

@@ -8,13 +8,13 @@ import { ANN, NETWORK, ownersDevice, PASSWORD, world } from '../support/world.ts
 
 const EMAIL = (index: number) => `user${index}@example.com`;
 
-/** A world before whose sender ten messages start in a minute, and five of each trust wait. */
+/** A world whose sender starts ten messages a minute. Five messages of each trust level can wait. */
 function queuedWorld() {
   const minutes = fakeClock();
   const sender = fakeSms();
   const queue = createSmsPort(sender, { perMinute: 10, maxWaiting: 5 }, minutes);
   const here = world({ codeResendSeconds: 0 }, memoryStore(), queue);
-  /** Asks for a code, and lets all go on that does not wait for its turn. */
+  /** Asks for a code, and runs all work that does not wait in the queue. */
   const ask = async (email: string, from: { network: string; device?: string }) => {
     const outcome = await resetPwd(here.deps, { email, ...from });
     for (let turn = 0; turn < 5; turn += 1) await new Promise((resolve) => setImmediate(resolve));
@@ -23,7 +23,7 @@ function queuedWorld() {
   return { here, ask, minutes, sent: sender.sent };
 }
 
-test('strangers who fill the queue keep no owner on a known device waiting (attack 3)', async () => {
+test('strangers who fill the queue do not delay an owner on a known device (attack 3)', async () => {
   const { here, ask, minutes, sent } = queuedWorld();
   await here.signUp();
   const device = await ownersDevice(here);
@@ -42,15 +42,15 @@ test('strangers who fill the queue keep no owner on a known device waiting (atta
   expect(sent).toHaveLength(1);
 });
 
-test('a queue that fills tells nothing of who has an account (attack 14)', async () => {
-  const answers = async (isSomebody: boolean) => {
+test('a full queue does not reveal which addresses have accounts (attack 14)', async () => {
+  const answers = async (hasAccount: boolean) => {
     const { here, ask, minutes } = queuedWorld();
     const asked = [];
     for (let index = 0; index < 13; index += 1) {
       await here.signUp(EMAIL(index), PASSWORD, `+1202${201 + index}1000`);
       asked.push((await ask(EMAIL(index), { network: `198.51.100.${index}` })).kind);
     }
-    if (isSomebody) await here.signUp(ANN);
+    if (hasAccount) await here.signUp(ANN);
     for (let count = 0; count < 4; count += 1) asked.push((await ask(ANN, { network: NETWORK })).kind);
     minutes.advanceSeconds(60);
     await here.settled();

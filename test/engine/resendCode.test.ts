@@ -3,7 +3,7 @@ import { resendCode, resetPwd, verifyPasscode } from '../../src/engine.ts';
 import { otherThan } from '../support/sms.ts';
 import { ANN, confirmedDevice, must, NETWORK, world } from '../support/world.ts';
 
-/** Ann, locked out, with the flow that she can ask again with. */
+/** Ann, locked out, with the flow of her code. */
 async function lockedOut() {
   const here = world();
   await here.signUp();
@@ -16,14 +16,14 @@ async function lockedOut() {
   return { ...here, flow, resend, passcode: here.sms.lastPasscode() };
 }
 
-test('during the pause nothing is sent, and the flow is the one given', async () => {
+test('sends nothing during the resend pause and keeps the flow', async () => {
   const { clock, resend, sms, flow } = await lockedOut();
   clock.advanceSeconds(15);
   expect(await resend()).toEqual({ kind: 'code_sent', phone: 'X-XXX-XXX-0123', resendIn: 45, flow });
   expect(sms.sent).toHaveLength(1);
 });
 
-test('after the pause the same code is sent again and the flow is kept', async () => {
+test('sends the same code again after the resend pause and keeps the flow', async () => {
   const { clock, resend, sms, flow, passcode } = await lockedOut();
   clock.advanceSeconds(60);
   expect(await resend()).toEqual({ kind: 'code_sent', phone: 'X-XXX-XXX-0123', resendIn: 60, flow });
@@ -31,14 +31,14 @@ test('after the pause the same code is sent again and the flow is kept', async (
   expect(sms.lastPasscode()).toBe(passcode);
 });
 
-test('a message that is sent again tells how long its code is still good', async () => {
+test('a message that is sent again says how long its code is still valid', async () => {
   const { clock, resend, sms } = await lockedOut();
   clock.advanceSeconds(59 * 60 + 50);
   await resend();
   expect(sms.sent.map(({ text }) => /for (.*?)\./.exec(text)?.[1])).toEqual(['1 hour', '10 seconds']);
 });
 
-test('after a wrong guess there is a new code and a new flow', async () => {
+test('makes a new code and a new flow after a wrong guess', async () => {
   const { deps, clock, resend, sms, flow, passcode } = await lockedOut();
   await verifyPasscode(deps, { network: NETWORK, email: ANN, flow, passcode: otherThan(passcode) });
   clock.advanceSeconds(60);
@@ -49,14 +49,14 @@ test('after a wrong guess there is a new code and a new flow', async () => {
   expect(await verifyPasscode(deps, form)).toMatchObject({ kind: 'ok' });
 });
 
-test('an expired code is replaced by a new one', async () => {
+test('replaces an expired code with a new one', async () => {
   const { clock, resend, sms, flow } = await lockedOut();
   clock.advanceMinutes(61);
   expect(await resend()).toMatchObject({ kind: 'code_sent', flow: expect.not.stringMatching(flow) });
   expect(sms.sent).toHaveLength(2);
 });
 
-test('a code that was refused is good again as soon as it is sent again, under the same flow', async () => {
+test('a code whose message was refused is valid again once it is resent, with the same flow', async () => {
   const here = world();
   await here.signUp();
   here.sms.answerNext({ kind: 'refused', reason: 'busy' });
@@ -69,7 +69,7 @@ test('a code that was refused is good again as soon as it is sent again, under t
   expect(await verifyPasscode(here.deps, form)).toMatchObject({ kind: 'ok' });
 });
 
-test('a code that has gone out stays good when sending it again is refused', async () => {
+test('a code that was sent once stays valid if its resend is refused', async () => {
   const { deps, clock, resend, sms, flow, passcode } = await lockedOut();
   clock.advanceSeconds(60);
   sms.answerNext({ kind: 'refused', reason: 'busy' });
@@ -79,7 +79,7 @@ test('a code that has gone out stays good when sending it again is refused', asy
   });
 });
 
-test('a restart between the code and its message leaves no dead end: after the pause the person asks again (attack 37)', async () => {
+test('the user can ask again after a restart that lost the message (attack 37)', async () => {
   const here = world();
   await here.signUp();
   here.sms.answerNext(new Promise(() => undefined));
@@ -99,7 +99,7 @@ test('a restart between the code and its message leaves no dead end: after the p
   expect(await verifyPasscode(restarted.deps, form)).toMatchObject({ kind: 'ok' });
 });
 
-test('an account that is not locked any more says so', async () => {
+test('returns not_locked for an account that is no longer locked', async () => {
   const { deps, clock, resend, signIn, sms, settled } = await lockedOut();
   clock.advanceSeconds(60);
   const second = await signIn('wrong');
@@ -114,14 +114,14 @@ test('an account that is not locked any more says so', async () => {
   expect(await resend()).toEqual({ kind: 'not_locked' });
 });
 
-test('a flow that is fulfilled, or that nobody knows, starts over', async () => {
+test('returns expired_code for a spent or unknown flow', async () => {
   const { deps, resend, flow, passcode } = await lockedOut();
   await verifyPasscode(deps, { network: NETWORK, email: ANN, flow, passcode });
   expect(await resend()).toEqual({ kind: 'expired_code' });
   expect(await resend('A'.repeat(22))).toEqual({ kind: 'expired_code' });
 });
 
-test("a reset's code is sent again like an unlock's", async () => {
+test('resends a reset code like an unlock code', async () => {
   const here = world();
   await here.signUp();
   const asked = await resetPwd(here.deps, { network: NETWORK, email: ANN });
@@ -136,14 +136,14 @@ test("a reset's code is sent again like an unlock's", async () => {
   expect(here.sms.sent).toHaveLength(2);
 });
 
-test('a clock that is set back does not stretch the pause (attack 40)', async () => {
+test('setting the clock back does not extend the resend pause (attack 40)', async () => {
   const { clock, resend, sms } = await lockedOut();
   clock.setBackMinutes(120);
   await resend();
   expect(sms.sent).toHaveLength(2);
 });
 
-test('after a clock is set back the pause holds as before (attack 40)', async () => {
+test('the resend pause still holds after the clock is set back (attack 40)', async () => {
   const { clock, signIn, sms, settled } = await lockedOut();
   clock.setBackMinutes(120);
   for (let time = 0; time < 5; time += 1) await signIn('wrong');
@@ -151,7 +151,7 @@ test('after a clock is set back the pause holds as before (attack 40)', async ()
   expect(sms.sent).toHaveLength(2);
 });
 
-test('asking again for an address that nobody has signed up answers the same, and no message leaves', async () => {
+test('a resend for an address without an account answers the same and sends no message', async () => {
   const here = world();
   const flow = must((await here.lockOut()).flow);
   here.clock.advanceSeconds(60);
@@ -164,7 +164,7 @@ test('asking again for an address that nobody has signed up answers the same, an
   expect(here.sms.sent).toEqual([]);
 });
 
-test('a device of a confirmed phone that asks again for a code of strangers need not wait for one that did not arrive', async () => {
+test('a known device with a confirmed phone can resend a failed code of strangers at once', async () => {
   const here = world();
   await here.signUp();
   const device = await confirmedDevice(here);

@@ -20,7 +20,7 @@ async function asked(policy = {}) {
   return { ...here, ask, flow, passcode: here.sms.lastPasscode() };
 }
 
-test('the first step sends a code and tells where it goes', async () => {
+test('the first step sends a code and returns the masked phone number', async () => {
   const here = world();
   await here.signUp();
   expect(await resetPwd(here.deps, { network: NETWORK, email: ANN })).toEqual({
@@ -35,7 +35,7 @@ test('the first step sends a code and tells where it goes', async () => {
   ]);
 });
 
-test('the code sets a new password, and the old one is no longer right', async () => {
+test('the code sets a new password, and the old password stops working', async () => {
   const { setPassword, signIn, flow, passcode } = await asked();
   expect(await setPassword(flow, passcode, NEW)).toMatchObject({
     kind: 'ok',
@@ -45,14 +45,14 @@ test('the code sets a new password, and the old one is no longer right', async (
   expect(await signIn(NEW)).toMatchObject({ kind: 'ok' });
 });
 
-test('a code sets one password, once', async () => {
+test('a code sets only one password', async () => {
   const { setPassword, signIn, flow, passcode } = await asked();
   await setPassword(flow, passcode, NEW);
   expect(await setPassword(flow, passcode, 'yet another one')).toEqual({ kind: 'expired_code' });
   expect(await signIn(NEW)).toMatchObject({ kind: 'ok' });
 });
 
-test('of twenty resets with one code at once, one goes through', async () => {
+test('of twenty simultaneous resets with one code, one succeeds', async () => {
   const { setPassword, flow, passcode } = await asked();
   const outcomes = await Promise.all(
     Array.from({ length: 20 }, (_, index) => setPassword(flow, passcode, `${NEW} ${index}`)),
@@ -60,7 +60,7 @@ test('of twenty resets with one code at once, one goes through', async () => {
   expect(outcomes.filter(({ kind }) => kind === 'ok')).toHaveLength(1);
 });
 
-test('a wrong code leaves the password alone, and voids the code for its flow', async () => {
+test('a wrong code keeps the old password and voids the code for its flow', async () => {
   const { setPassword, signIn, flow, passcode } = await asked();
   expect(await setPassword(flow, otherThan(passcode), NEW)).toEqual({ kind: 'wrong_code' });
   expect(await setPassword(flow, passcode, NEW)).toEqual({ kind: 'expired_code' });
@@ -73,7 +73,7 @@ test('a code expires after an hour', async () => {
   expect(await setPassword(flow, passcode, NEW)).toEqual({ kind: 'expired_code' });
 });
 
-test("an unlock's code sets no password, and is not voided by the try (attack 19)", async () => {
+test('an unlock code sets no password, and the try does not void it (attack 19)', async () => {
   const { deps, lockOut, setPassword, sms } = await asked();
   const flow = must((await lockOut()).flow);
   const passcode = sms.lastPasscode();
@@ -86,7 +86,7 @@ test("an unlock's code sets no password, and is not voided by the try (attack 19
 test.each([
   ['salt', { salt: 'A'.repeat(22) }],
   ['kdf', { kdf: 'argon2id$m=8,t=1,p=1' }],
-])('a foreign %s is refused before the code is looked at', async (field, change) => {
+])('a wrong %s is refused before the code is checked', async (field, change) => {
   const { deps, setPassword, flow, passcode } = await asked();
   const keys = {
     salt: 'A'.repeat(22),
@@ -101,7 +101,7 @@ test.each([
   expect(await setPassword(flow, passcode, NEW)).toMatchObject({ kind: 'ok' });
 });
 
-test("lifts every lock, on the shared count and on each device's", async () => {
+test('clears the lock of unknown devices and the lock of each known device', async () => {
   const here = await asked();
   const signedIn = await here.signIn(PASSWORD);
   if (signedIn.kind !== 'ok') throw new Error(signedIn.kind);
@@ -125,7 +125,7 @@ test('ends all sessions (attack 23)', async () => {
   expect(await whoIsSignedIn(here.deps, { session: must(signedIn.issued.session) })).toBeUndefined();
 });
 
-test('forgets the other devices and knows the one that gave the code', async () => {
+test('forgets all devices except the one that gave the code', async () => {
   const here = await asked();
   const signedIn = await here.signIn(PASSWORD);
   if (signedIn.kind !== 'ok') throw new Error(signedIn.kind);
@@ -148,13 +148,13 @@ test('voids all other codes of the account (attack 20)', async () => {
   expect(await here.signIn(NEW)).toMatchObject({ kind: 'ok' });
 });
 
-test('asking twice within the pause sends one message', async () => {
+test('two requests within the resend pause send one message', async () => {
   const { ask, sms } = await asked();
   expect((await ask()).flow).toBeDefined();
   expect(sms.sent).toHaveLength(1);
 });
 
-test("a known device has a pause of its own: strangers' requests don't make it wait", async () => {
+test("a known device has its own resend pause, so strangers' requests do not delay it", async () => {
   const { ask, signIn, sms } = await asked();
   const signedIn = await signIn(PASSWORD);
   if (signedIn.kind !== 'ok') throw new Error(signedIn.kind);
@@ -162,7 +162,7 @@ test("a known device has a pause of its own: strangers' requests don't make it w
   expect(sms.sent).toHaveLength(2);
 });
 
-test('the pause of an unlock is none for a reset', async () => {
+test('the resend pause of an unlock code does not delay a reset code', async () => {
   const here = world();
   await here.signUp();
   await here.lockOut();
@@ -171,7 +171,7 @@ test('the pause of an unlock is none for a reset', async () => {
   expect(here.sms.sent).toHaveLength(2);
 });
 
-test('an address that nobody has signed up answers the same, and no message leaves (attack 13)', async () => {
+test('an address without an account gets the same answer, and no message is sent (attack 13)', async () => {
   const here = world();
   expect(await resetPwd(here.deps, { network: NETWORK, email: ANN })).toEqual({
     kind: 'code_sent',

@@ -3,27 +3,27 @@ import { getSeed, signup, verifyPasscode } from '../../src/engine.ts';
 import { newKeys } from '../support/page.ts';
 import { ANN, must, NETWORK, PASSWORD, PHONE, world } from '../support/world.ts';
 
-test('makes an account that signs in with its password', async () => {
+test('creates an account, and its password signs in', async () => {
   const { signUp, signIn } = world();
   expect(await signUp()).toEqual({ kind: 'ok' });
   expect(await signIn(PASSWORD)).toMatchObject({ kind: 'ok' });
 });
 
-test('an address is signed up once', async () => {
+test('refuses a second sign-up of an address', async () => {
   const { signUp, signIn } = world();
   await signUp();
   expect(await signUp(ANN, 'another password')).toEqual({ kind: 'taken' });
   expect(await signIn(PASSWORD)).toMatchObject({ kind: 'ok' });
 });
 
-test('of fifty sign-ups of one address at once, one is made', async () => {
+test('fifty simultaneous sign-ups of one address create one account', async () => {
   const { signUp } = world();
   const outcomes = await Promise.all(Array.from({ length: 50 }, () => signUp()));
   expect(outcomes.filter(({ kind }) => kind === 'ok')).toHaveLength(1);
   expect(outcomes.filter(({ kind }) => kind === 'taken')).toHaveLength(49);
 });
 
-test('two accounts may share a phone number', async () => {
+test('two accounts can share a phone number', async () => {
   const { signUp } = world();
   await signUp();
   expect(await signUp('bob@example.com')).toEqual({ kind: 'ok' });
@@ -34,7 +34,7 @@ test.each([
   ['kdf', { kdf: 'argon2id$m=8,t=1,p=1' }],
   ['kdf', { kdf: 'argon2id$m=65536,t=4,p=1' }],
   ['phoneno', { phoneno: '12345' }],
-])('takes no other %s than is allowed, and then makes nothing', async (field, change) => {
+])('refuses a wrong %s and creates no account', async (field, change) => {
   const { deps, signUp } = world();
   const { salt, kdf } = await getSeed(deps, { email: ANN, network: NETWORK });
   const form = {
@@ -50,7 +50,7 @@ test.each([
   expect(await signUp()).toEqual({ kind: 'ok' });
 });
 
-test('forgets the failures, the lock and the pause that strangers had put on the address', async () => {
+test('clears the failures, the lock and the resend pause that strangers caused before the sign-up', async () => {
   const { lockOut, signUp, signIn, sms, settled } = world();
   await lockOut();
   await signUp();
@@ -61,7 +61,7 @@ test('forgets the failures, the lock and the pause that strangers had put on the
   expect(sms.sent).toHaveLength(1);
 });
 
-test('a flow from before the sign-up is worth nothing after it', async () => {
+test('a flow from before the sign-up is invalid after it', async () => {
   const { deps, lockOut, signUp, sms } = world();
   const { flow } = await lockOut();
   await signUp();

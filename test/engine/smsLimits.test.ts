@@ -19,9 +19,9 @@ import {
 } from '../support/world.ts';
 
 const NO_PAUSE = { codeResendSeconds: 0 };
-const NOBODY = 'nobody@example.com';
+const NO_ACCOUNT = 'nobody@example.com';
 const EMAIL = (index: number) => `user${index}@example.com`;
-/** Valid numbers that share no prefix of their area code. */
+/** Valid numbers spread over 700 prefixes. */
 const spread = (index: number) =>
   `+1202${String(201 + (index % 700)).padStart(3, '0')}${String(1000 + Math.floor(index / 700)).padStart(4, '0')}`;
 /** Valid numbers of one prefix. */
@@ -38,7 +38,7 @@ const ask = async (
   return outcome;
 };
 
-/** Asks until it is told to slow down, `most` times at the most, and answers how many codes were sent. */
+/** Asks until the answer is `slow_down`, at most `most` times. Returns how many requests were accepted. */
 async function askUntilSlow(here: World, most: number, email = ANN, from = {}) {
   for (let count = 0; count < most; count += 1) {
     if ((await ask(here, email, from)).kind === 'slow_down') return count;
@@ -46,8 +46,8 @@ async function askUntilSlow(here: World, most: number, email = ANN, from = {}) {
   return most;
 }
 
-describe('the budget of an account', () => {
-  test('is five messages an hour for strangers, whatever they ask for, and then tells how long to wait (attack 7)', async () => {
+describe('the SMS limit of an account', () => {
+  test('is five messages an hour for strangers, and then the answer says how long to wait (attack 7)', async () => {
     const here = world(NO_PAUSE);
     await here.signUp();
     await ask(here);
@@ -86,7 +86,7 @@ describe('the budget of an account', () => {
     expect(await ask(here)).toEqual({ kind: 'slow_down', retryAfter: 22 * 3600 });
   });
 
-  test('counts for nobody as for somebody (attack 15)', async () => {
+  test('counts the same with and without an account (attack 15)', async () => {
     const here = world(NO_PAUSE);
     await here.signUp();
     const seen = async (email: string) => {
@@ -97,10 +97,10 @@ describe('the budget of an account', () => {
       }
       return outcomes;
     };
-    expect(await seen(NOBODY)).toEqual(await seen(ANN));
+    expect(await seen(NO_ACCOUNT)).toEqual(await seen(ANN));
   });
 
-  test('has a share for known devices that strangers can not use up, and fewer than twelve in all', async () => {
+  test("has a share for known devices that strangers can't use up, and is below twelve in total", async () => {
     const here = world(NO_PAUSE);
     await here.signUp();
     const device = await ownersDevice(here);
@@ -109,7 +109,7 @@ describe('the budget of an account', () => {
     expect(here.sms.sent.length).toBeLessThan(12);
   });
 
-  test('gives a known device back what did not leave by our fault, and strangers nothing', async () => {
+  test('refunds a known device if the sender was busy, but not strangers', async () => {
     const here = world(NO_PAUSE);
     await here.signUp();
     const device = await ownersDevice(here);
@@ -121,7 +121,7 @@ describe('the budget of an account', () => {
     expect(await asked({})).toBe(5);
   });
 
-  test('is told during the pause too, where it is longer', async () => {
+  test('is in resendIn during the resend pause too, if its wait is longer', async () => {
     const here = world();
     await here.signUp();
     for (let count = 0; count < 4; count += 1) {
@@ -136,7 +136,7 @@ describe('the budget of an account', () => {
     expect(await codeStatus(here.deps, { flow, network: NETWORK })).toMatchObject({ resendIn: wait });
   });
 
-  test('is fresh for whoever signs up an address that strangers have asked about', async () => {
+  test('is unused after a sign-up, even if strangers used it up before', async () => {
     const here = world(NO_PAUSE);
     expect(await askUntilSlow(here, 9)).toBe(5);
     await here.signUp();
@@ -144,7 +144,7 @@ describe('the budget of an account', () => {
     expect(here.sms.sent).toHaveLength(1);
   });
 
-  test('a clock that is set back makes no wait endless (attack 40)', async () => {
+  test('ignores messages from the future after the clock is set back (attack 40)', async () => {
     const here = world(NO_PAUSE);
     await here.signUp();
     await askUntilSlow(here, 9);
@@ -152,7 +152,7 @@ describe('the budget of an account', () => {
     expect(await ask(here)).toMatchObject({ kind: 'code_sent' });
   });
 
-  test('resend and guess over and over comes to an end (attack 8)', async () => {
+  test('allows an attacker who resends and guesses only ten guesses a day (attack 8)', async () => {
     const here = world(NO_PAUSE);
     await here.signUp();
     let guesses = 0;
@@ -176,7 +176,7 @@ describe('the budget of an account', () => {
     expect(here.sms.sent).toHaveLength(5);
   });
 
-  test('of a hundred requests at once, one message leaves for each purpose (attack 2)', async () => {
+  test('a hundred simultaneous requests send one message for each purpose (attack 2)', async () => {
     const here = world();
     await here.signUp();
     await here.lockOut();
@@ -200,8 +200,8 @@ describe('the budget of an account', () => {
   });
 });
 
-describe('the budget of a network', () => {
-  test('is sixty messages an hour, whosever the accounts are, and then told', async () => {
+describe('the SMS limit of a network', () => {
+  test('is sixty messages an hour over all accounts, and then slow_down', async () => {
     const here = world(NO_PAUSE);
     let answered = 0;
     for (let index = 0; index < 70; index += 1) {
@@ -213,7 +213,7 @@ describe('the budget of a network', () => {
     expect(await ask(here, ANN, { network: '198.51.100.7' })).toMatchObject({ kind: 'code_sent' });
   });
 
-  test('does not hold back an owner on a known device in the same network', async () => {
+  test('does not stop an owner on a known device in the same network', async () => {
     const here = world(NO_PAUSE);
     await here.signUp();
     const device = await ownersDevice(here);
@@ -222,7 +222,7 @@ describe('the budget of a network', () => {
     expect(here.sms.sent).toHaveLength(1);
   });
 
-  test('an IPv6 /48 has a budget of its own (attack 31)', async () => {
+  test('is 180 messages an hour for an IPv6 /48 (attack 31)', async () => {
     const here = world(NO_PAUSE);
     let answered = 0;
     for (let index = 0; index < 200; index += 1) {
@@ -232,7 +232,7 @@ describe('the budget of a network', () => {
     expect(answered).toBe(180);
   });
 
-  test('a login whose code can not go is locked all the same', async () => {
+  test("a login locks the account even if its code can't be sent", async () => {
     const here = world(NO_PAUSE);
     await here.signUp();
     for (let index = 0; index < 60; index += 1) await ask(here, EMAIL(index));
@@ -247,8 +247,8 @@ describe('the budget of a network', () => {
   });
 });
 
-describe('the budget of a phone', () => {
-  test('is eight messages an hour for strangers, over all accounts, and is not told (attack 2)', async () => {
+describe('the SMS limit of a phone', () => {
+  test('is eight messages an hour for strangers over all accounts, and is undisclosed (attack 2)', async () => {
     const here = world(NO_PAUSE);
     for (let index = 0; index < 5; index += 1) await here.signUp(EMAIL(index));
     for (let index = 0; index < 20; index += 1) {
@@ -261,7 +261,7 @@ describe('the budget of a phone', () => {
     expect(here.sms.sent).toHaveLength(8);
   });
 
-  test('accounts that others signed up with the number, and use, do not hold back its owner', async () => {
+  test("attackers' accounts with the same number do not stop its owner", async () => {
     const here = world(NO_PAUSE);
     await here.signUp();
     const device = await confirmedDevice(here);
@@ -280,7 +280,7 @@ describe('the budget of a phone', () => {
     expect(here.sms.sent).toHaveLength(17);
   });
 
-  test('accounts that others signed up with the number, and use, do not hold back its first account, confirmed or not', async () => {
+  test("attackers' accounts with the same number do not stop its first account, even an unconfirmed one", async () => {
     const here = world({ ...NO_PAUSE, messagesPerDay: 10_000 });
     await here.signUp();
     const device = await ownersDevice(here);
@@ -294,7 +294,7 @@ describe('the budget of a phone', () => {
     expect(here.sms.sent).toHaveLength(12);
   });
 
-  test('nor an account that signed up later, once its device has been known for a day', async () => {
+  test("attackers' accounts with the same number do not stop a later account with a device known for a day", async () => {
     const here = world({ ...NO_PAUSE, messagesPerDay: 10_000 });
     await here.signUp('squatter@example.com');
     await here.signUp();
@@ -310,7 +310,7 @@ describe('the budget of a phone', () => {
     expect(here.sms.sent).toHaveLength(4);
   });
 
-  test('a phone that refuses messages keeps its count, and gives back what others share', async () => {
+  test('refused messages still count for the phone, but the shared limits are refunded', async () => {
     const here = world({ ...NO_PAUSE, messagesPerDay: 100 });
     for (let index = 0; index < 12; index += 1) {
       await here.signUp(EMAIL(index));
@@ -324,7 +324,7 @@ describe('the budget of a phone', () => {
     expect(await keys('message strangers prefix +1202555')).toBeUndefined();
   });
 
-  test('a known device is told the truth of a message that is held back, and it can not be guessed', async () => {
+  test('a known device sees that its suppressed message failed, and the code is never valid', async () => {
     const here = world(NO_PAUSE);
     await here.signUp('first@example.com');
     await here.signUp();
@@ -344,13 +344,13 @@ describe('the budget of a phone', () => {
     });
     const passcode = await here.passcodeOf(flow);
     expect(await here.setPassword(flow, passcode, 'the new one', EMAIL(2))).toEqual({ kind: 'wrong_code' });
-    // It was no fault of the owner's, whose own part is as it was.
+    // A suppressed message is refunded, so the owner's own limit is unused.
     expect(await askUntilSlow(here, 9, EMAIL(2), { device })).toBe(9);
   });
 });
 
-describe('the budgets of prefix, country and all', () => {
-  /** So many people, each asking from a network of their own. */
+describe('the shared SMS limits of prefix, country and total', () => {
+  /** Signs up `count` users, and asks for a code for each of them from a separate network. */
   async function flood(here: World, count: number, phoneOf: (index: number) => string) {
     const arrive = async (index: number) => {
       await here.signUp(EMAIL(index), PASSWORD, phoneOf(index));
@@ -365,7 +365,7 @@ describe('the budgets of prefix, country and all', () => {
     await here.settled();
   }
 
-  test('a thousand sign-ups over one prefix from a thousand networks send twenty-five messages, and raise the alert (attack 1)', async () => {
+  test('a thousand sign-ups in one prefix send twenty-five messages and raise the alert (attack 1)', async () => {
     const store = openSqliteStore(join(temporaryFolder(), 'users.db'));
     onTestFinished(() => store.close());
     const here = world(NO_PAUSE, store);
@@ -374,21 +374,21 @@ describe('the budgets of prefix, country and all', () => {
     expect(here.alerts).toContainEqual({ event: 'messages_suppressed', limit: 'prefix' });
   });
 
-  test('a flood of sign-ups uses up half of an hour, and an owner still gets a code (attack 3)', async () => {
+  test('a flood of sign-ups uses half of an hourly limit, and an owner still gets a code (attack 3)', async () => {
     const store = openSqliteStore(join(temporaryFolder(), 'users.db'));
     onTestFinished(() => store.close());
     const here = world({ ...NO_PAUSE, messagesPerDay: 200 }, store);
     await here.signUp(ANN, PASSWORD, '+14165550123');
     await ownersDevice(here);
     await flood(here, 60, spread);
-    // A quarter of the day's, and half of that; the country's are a fifth less.
+    // A quarter of 200 is 50 an hour. Strangers can use half of that, and one country 80 % of that half.
     expect(here.sms.sent).toHaveLength(20);
     expect(here.alerts).toContainEqual({ event: 'messages_suppressed', limit: 'country' });
     await ask(here);
     expect(here.sms.sent.at(-1)?.to).toBe('+14165550123');
   });
 
-  test('a flood of accounts that are signed in to leaves a share to confirmed phones (attack 3)', async () => {
+  test("a flood of signed-in accounts can't use up the share of confirmed phones (attack 3)", async () => {
     const here = world({ ...NO_PAUSE, messagesPerDay: 100 });
     await here.signUp(ANN, PASSWORD, spread(699));
     const device = await confirmedDevice(here);
@@ -406,7 +406,7 @@ describe('the budgets of prefix, country and all', () => {
     expect(here.sms.sent).toHaveLength(5);
   });
 
-  test('a flood of accounts that are signed in to leaves a share to devices that were known a day before (attack 3)', async () => {
+  test("a flood of signed-in accounts can't use up the share of devices known for a day (attack 3)", async () => {
     const here = world({ ...NO_PAUSE, messagesPerDay: 100 });
     await here.signUp(ANN, PASSWORD, spread(699));
     const device = await ownersDevice(here);
@@ -423,7 +423,7 @@ describe('the budgets of prefix, country and all', () => {
     expect(here.sms.sent.at(-1)?.to).toBe(spread(699));
   });
 
-  test('ten confirmed numbers do not use up the pool of known devices (attack 3)', async () => {
+  test("ten confirmed numbers can't use up the pool of known devices (attack 3)", async () => {
     const here = world(NO_PAUSE);
     await here.signUp(ANN, PASSWORD, spread(699));
     const owner = await confirmedDevice(here);
@@ -445,7 +445,7 @@ describe('the budgets of prefix, country and all', () => {
     expect(here.sms.sent.map(({ to }) => to)).toEqual([spread(699)]);
   });
 
-  test('a known device whose message was suppressed learns when the limit has room again', async () => {
+  test('a known device with a suppressed message sees when the limit has room again', async () => {
     const here = world({ ...NO_PAUSE, messagesPerDay: 100 });
     for (let index = 0; index < 3; index += 1) {
       await here.signUp(EMAIL(index), PASSWORD, spread(index));
@@ -463,10 +463,10 @@ describe('the budgets of prefix, country and all', () => {
     expect(status).toEqual({ kind: 'ok', delivery: 'failed', reason: 'busy', resendIn: 3000 });
   });
 
-  test('what strangers ask for changes nothing of what a known device is told (attack 13)', async () => {
-    const told = async (isVictimSomebody: boolean) => {
+  test("strangers' requests do not change what a known device sees (attack 13)", async () => {
+    const seenBeside = async (victimExists: boolean) => {
       const here = world({ ...NO_PAUSE, messagesPerDay: 100 });
-      if (isVictimSomebody) await here.signUp(ANN, PASSWORD, inOnePrefix(1));
+      if (victimExists) await here.signUp(ANN, PASSWORD, inOnePrefix(1));
       const ends = [];
       for (let index = 2; index < 8; index += 1) {
         await here.signUp(EMAIL(index), PASSWORD, inOnePrefix(index));
@@ -484,16 +484,16 @@ describe('the budgets of prefix, country and all', () => {
       }
       return { ends, sent: here.sms.sent.filter(({ to }) => to !== inOnePrefix(1)).length };
     };
-    const [victim, nobody] = [await told(true), await told(false)];
-    expect(victim.ends).toEqual(nobody.ends);
-    // The strangers' limit of the prefix held one of them back, where the victim's messages left.
-    expect(victim.sent).toBeLessThan(nobody.sent);
+    const [victim, decoy] = [await seenBeside(true), await seenBeside(false)];
+    expect(victim.ends).toEqual(decoy.ends);
+    // The victim's messages used up the strangers' limit of the prefix, so it suppressed another message.
+    expect(victim.sent).toBeLessThan(decoy.sent);
   });
 
-  test("a code of one's own that is sent again without the cookie is told of no more (attack 13)", async () => {
-    const told = async (isVictimSomebody: boolean) => {
+  test('a known device does not see the result of a resend that came without its cookie (attack 13)', async () => {
+    const seenBeside = async (victimExists: boolean) => {
       const here = world({ ...NO_PAUSE, messagesPerDay: 10_000 });
-      if (isVictimSomebody) await here.signUp();
+      if (victimExists) await here.signUp();
       for (let index = 0; index < 8; index += 1) await here.signUp(EMAIL(index));
       const device = await ownersDevice(here, EMAIL(7));
       const { flow } = (await ask(here, EMAIL(7), { device })) as { flow: string };
@@ -503,40 +503,37 @@ describe('the budgets of prefix, country and all', () => {
       await resendCode(here.deps, { flow, network: NETWORK });
       await here.settled();
       const { delivery } = await codeStatus(here.deps, { flow, network: NETWORK, deviceOf: () => device });
-      return { delivery, hasLeft: here.sms.sent.length > sent };
+      return { delivery, wasSent: here.sms.sent.length > sent };
     };
-    const [victim, nobody] = [await told(true), await told(false)];
-    expect([victim.hasLeft, nobody.hasLeft]).toEqual([false, true]);
-    expect(victim.delivery).toBe(nobody.delivery);
+    const [victim, decoy] = [await seenBeside(true), await seenBeside(false)];
+    expect([victim.wasSent, decoy.wasSent]).toEqual([false, true]);
+    expect(victim.delivery).toBe(decoy.delivery);
   });
 
   test.each([
-    ['leaves', undefined, 'ok'],
-    ['is refused', { kind: 'refused', reason: 'busy' } as const, 'wrong_code'],
-  ])(
-    'a code that was held back, and whose next message %s, can be right only then (attack 6)',
-    async (_, answer, kind) => {
-      const here = world({ ...NO_PAUSE, messagesPerDay: 100 });
-      for (let index = 0; index < 3; index += 1) {
-        await here.signUp(EMAIL(index), PASSWORD, inOnePrefix(index));
-        await ask(here, EMAIL(index));
-      }
-      here.clock.advanceMinutes(30);
-      await here.signUp(ANN, PASSWORD, inOnePrefix(9));
-      const { flow } = (await ask(here)) as { flow: string };
-      expect(here.sms.sent).toHaveLength(3);
+    ['valid after a resend', undefined, 'ok'],
+    ['invalid after a refused resend', { kind: 'refused', reason: 'busy' } as const, 'wrong_code'],
+  ])('a code whose first message was suppressed is %s (attack 6)', async (_, answer, kind) => {
+    const here = world({ ...NO_PAUSE, messagesPerDay: 100 });
+    for (let index = 0; index < 3; index += 1) {
+      await here.signUp(EMAIL(index), PASSWORD, inOnePrefix(index));
+      await ask(here, EMAIL(index));
+    }
+    here.clock.advanceMinutes(30);
+    await here.signUp(ANN, PASSWORD, inOnePrefix(9));
+    const { flow } = (await ask(here)) as { flow: string };
+    expect(here.sms.sent).toHaveLength(3);
 
-      here.clock.advanceMinutes(31);
-      if (answer !== undefined) here.sms.answerNext(answer);
-      await resendCode(here.deps, { flow, network: NETWORK });
-      await here.settled();
-      expect(here.sms.sent).toHaveLength(4);
-      const passcode = await here.passcodeOf(flow);
-      expect((await here.setPassword(flow, passcode, 'the new one')).kind).toBe(kind);
-    },
-  );
+    here.clock.advanceMinutes(31);
+    if (answer !== undefined) here.sms.answerNext(answer);
+    await resendCode(here.deps, { flow, network: NETWORK });
+    await here.settled();
+    expect(here.sms.sent).toHaveLength(4);
+    const passcode = await here.passcodeOf(flow);
+    expect((await here.setPassword(flow, passcode, 'the new one')).kind).toBe(kind);
+  });
 
-  test('a code whose message is held back is never right, and its guess counts (attack 6)', async () => {
+  test('the code of a suppressed message is never valid, and a guess counts as a try (attack 6)', async () => {
     const here = world({ ...NO_PAUSE, messagesPerDay: 100 });
     const outcomes = [];
     for (let index = 0; index < 6; index += 1) {
@@ -546,12 +543,12 @@ describe('the budgets of prefix, country and all', () => {
       outcomes.push((await here.setPassword(flow, passcode, 'the new one', EMAIL(index))).kind);
       outcomes.push((await here.setPassword(flow, passcode, 'the new one', EMAIL(index))).kind);
     }
-    const held = ['wrong_code', 'expired_code'];
+    const suppressed = ['wrong_code', 'expired_code'];
     const sent = ['ok', 'expired_code'];
-    expect(outcomes).toEqual([...sent, ...sent, ...sent, ...held, ...held, ...held]);
+    expect(outcomes).toEqual([...sent, ...sent, ...sent, ...suppressed, ...suppressed, ...suppressed]);
   });
 
-  test('however long a flood lasts, no more than a day may have leave within any 24 hours', async () => {
+  test('a long flood never sends more than the daily limit within any 24 hours', async () => {
     const store = openSqliteStore(join(temporaryFolder(), 'users.db'));
     onTestFinished(() => store.close());
     const here = world({ ...NO_PAUSE, messagesPerDay: 40 }, store);
@@ -565,7 +562,7 @@ describe('the budgets of prefix, country and all', () => {
         const own = { network: network(index), device: await ownersDevice(here, email) };
         const asked = await ask(here, email, own);
         if (asked.kind !== 'code_sent' || here.sms.sent.at(-1)?.to !== spread(index)) continue;
-        // The phones are the flood's own, so that it confirms them, and changes passwords for the notices too.
+        // The attacker owns these phones, so it confirms them, and changes passwords to cause notices too.
         const set = await here.setPassword(must(asked.flow), here.sms.lastPasscode(), 'the new one', email);
         if (set.kind === 'ok') confirmed.push({ email, device: set.issued.device });
       }
@@ -583,7 +580,7 @@ describe('the budgets of prefix, country and all', () => {
     expect(mostInADay).toBe(26);
   });
 
-  test('when all are used up, everybody is told alike', async () => {
+  test('a used-up total answers slow_down to every device and address', async () => {
     const here = world({ ...NO_PAUSE, messagesPerDay: 10 });
     await here.signUp();
     const device = await confirmedDevice(here);
@@ -592,10 +589,10 @@ describe('the budgets of prefix, country and all', () => {
     expect(here.sms.sent).toHaveLength(3);
     expect(await ask(here, ANN, { device })).toEqual({ kind: 'slow_down', retryAfter: 3600 });
     expect(await ask(here)).toEqual({ kind: 'slow_down', retryAfter: 3600 });
-    expect(await ask(here, NOBODY)).toEqual({ kind: 'slow_down', retryAfter: 3600 });
+    expect(await ask(here, NO_ACCOUNT)).toEqual({ kind: 'slow_down', retryAfter: 3600 });
   });
 
-  test("nobody's accounts use up nothing of what others share", async () => {
+  test('decoy accounts use up no shared limit', async () => {
     const here = world({ ...NO_PAUSE, messagesPerDay: 20 });
     for (let index = 0; index < 300; index += 1) {
       expect(await ask(here, EMAIL(index), { network: network(index) })).toMatchObject({ kind: 'code_sent' });
@@ -605,7 +602,7 @@ describe('the budgets of prefix, country and all', () => {
     expect(here.sms.sent).toHaveLength(1);
   });
 
-  test('a message that was definitely not sent takes nothing of what others share', async () => {
+  test('a refused message uses up no shared limit', async () => {
     const here = world({ ...NO_PAUSE, messagesPerDay: 4 });
     await here.signUp();
     for (let count = 0; count < 3; count += 1) {
@@ -617,7 +614,7 @@ describe('the budgets of prefix, country and all', () => {
     expect(here.sms.sent).toHaveLength(1);
   });
 
-  test('a country that is no longer sent to gets nothing, and nobody is told', async () => {
+  test('a country removed from SMS_COUNTRIES gets no message, and the answer stays the same', async () => {
     const here = world(NO_PAUSE);
     await here.signUp(ANN, PASSWORD, '+14165550123');
     const moved = { ...here.deps, phones: { smsCountries: ['US'], defaultCountry: 'US' } };
@@ -626,7 +623,7 @@ describe('the budgets of prefix, country and all', () => {
     expect(here.sms.sent).toEqual([]);
   });
 
-  test('are in the database: a restart and a second process go on where they were', async () => {
+  test('are in the database, so they hold across restarts and processes', async () => {
     const path = join(temporaryFolder(), 'users.db');
     const stores = [openSqliteStore(path), openSqliteStore(path)] as const;
     onTestFinished(() => Promise.all(stores.map((store) => store.close())).then(() => undefined));
@@ -639,7 +636,7 @@ describe('the budgets of prefix, country and all', () => {
     expect(one.sms.sent.length + other.sms.sent.length).toBe(5);
   });
 
-  test('lifting the limits for a load test leaves those of accounts and phones', async () => {
+  test('turning off the shared limits for a load test keeps those of accounts and phones', async () => {
     const here = world({ ...NO_PAUSE, messagesPerDay: 4, hasSharedLimits: false }, memoryStore());
     for (let index = 0; index < 30; index += 1) {
       await here.signUp(EMAIL(index), PASSWORD, inOnePrefix(index));
@@ -661,7 +658,7 @@ describe('wrong codes of all accounts together', () => {
     }
   }
 
-  test('past a threshold raise the alert and slow unknown devices down, not known ones (attack 10)', async () => {
+  test('raise the alert above a threshold and slow down only unknown devices (attack 10)', async () => {
     const here = world(FEW);
     await here.signUp();
     const device = await ownersDevice(here);
@@ -694,7 +691,7 @@ describe('wrong codes of all accounts together', () => {
     expect(await tryIt(must(stranger.flow), strangersCode)).toMatchObject({ kind: 'ok' });
   });
 
-  test('let one guess in a second through, of all that come at once (attack 10)', async () => {
+  test('allow one guess a second, even if ten arrive together (attack 10)', async () => {
     const here = world(FEW);
     const flows = await Promise.all(
       Array.from({ length: 10 }, (_, index) => ask(here, EMAIL(100 + index), { network: network(index) })),
@@ -711,7 +708,7 @@ describe('wrong codes of all accounts together', () => {
     expect(kinds.filter((kind) => kind === 'slow_down')).toHaveLength(9);
   });
 
-  test('let one guess in ten seconds through from each network, so that few networks leave turns to owners', async () => {
+  test('allow one guess in ten seconds per network, so owners in other networks get turns', async () => {
     const here = world(FEW);
     const guess = async (index: number, origin: { network: string; prefix48?: string }) => {
       const { flow } = await here.lockOut({ username: EMAIL(index) });
@@ -731,7 +728,7 @@ describe('wrong codes of all accounts together', () => {
     expect(await guess(105, { network: '203.0.113.2' })).toEqual({ kind: 'wrong_code' });
   });
 
-  test('are forgotten after an hour', async () => {
+  test('stop counting after an hour', async () => {
     const here = world(FEW);
     await failCodes(here, 20);
     here.clock.advanceMinutes(60);
@@ -741,7 +738,7 @@ describe('wrong codes of all accounts together', () => {
   });
 });
 
-describe('a new password', () => {
+describe('the notice of a new password', () => {
   const reset = async (here: World) => {
     const asked = await ask(here);
     if (asked.kind !== 'code_sent') throw new Error(asked.kind);
@@ -750,7 +747,7 @@ describe('a new password', () => {
     return outcome;
   };
 
-  test('is told to the phone, without a code', async () => {
+  test('is sent to the phone, without a code', async () => {
     const here = world();
     await here.signUp();
     await reset(here);
@@ -763,7 +760,7 @@ describe('a new password', () => {
     expect(text).not.toMatch(/\d{6}|#/);
   });
 
-  test('is told twice an hour, even where strangers have used up their share', async () => {
+  test('is sent twice an hour, even if strangers have used up their share', async () => {
     const here = world(NO_PAUSE);
     await here.signUp();
     for (let count = 0; count < 3; count += 1) expect(await reset(here)).toMatchObject({ kind: 'ok' });
@@ -771,7 +768,7 @@ describe('a new password', () => {
     expect(here.sms.sent).toHaveLength(5);
   });
 
-  test('is told to nobody where the code was wrong', async () => {
+  test('is not sent if the code was wrong', async () => {
     const here = world();
     await here.signUp();
     const asked = await ask(here);
@@ -782,7 +779,7 @@ describe('a new password', () => {
   });
 });
 
-test('a phone counts as confirmed after a right code, and not after a sign-in (attack 21)', async () => {
+test('a right code confirms the phone, and a sign-in does not (attack 21)', async () => {
   const here = world();
   await here.signUp();
   const isConfirmed = async () => (await here.deps.store.transact((tx) => tx.userFor(ANN)))?.isPhoneConfirmed;
@@ -814,7 +811,7 @@ test('a phone counts as confirmed after a right code, and not after a sign-in (a
   expect(await isConfirmed()).toBe(true);
 });
 
-test('the shared limits are parts of a thousand messages a day', () => {
+test('the shared limits are shares of a thousand messages a day', () => {
   expect(TUTORIAL.messagesPerDay).toBe(1000);
   expect(SMS_LIMITS.shared).toEqual({ prefix: 0.2, country: 0.8, total: 1 });
 });

@@ -3,7 +3,7 @@ import { resetPwd, verifyPasscode } from '../../src/engine.ts';
 import { otherThan } from '../support/sms.ts';
 import { ANN, must, NETWORK, PASSWORD, world } from '../support/world.ts';
 
-/** Ann, locked out, with the flow and the code that unlock her. */
+/** Ann, locked out, with the flow and the code that unlock her account. */
 async function lockedOut(policy = {}) {
   const here = world(policy);
   await here.signUp();
@@ -14,7 +14,7 @@ async function lockedOut(policy = {}) {
   return { ...here, flow, passcode, give };
 }
 
-test('the right code unlocks, and then the password signs in', async () => {
+test('the right code unlocks the account, so the password signs in again', async () => {
   const { give, signIn } = await lockedOut();
   expect(await give()).toEqual({
     kind: 'ok',
@@ -31,32 +31,32 @@ test('the device that gave the code is known from then on', async () => {
   expect(await signIn(PASSWORD, { device: outcome.issued.device })).toMatchObject({ kind: 'ok' });
 });
 
-test('a passcode works once, and that is judged before the lock', async () => {
+test('a passcode works once, and a second try returns expired_code', async () => {
   const { give } = await lockedOut();
   await give();
   expect(await give()).toEqual({ kind: 'expired_code' });
 });
 
-test('of fifty right codes at once one opens the door (attack 11)', async () => {
+test('of fifty simultaneous tries with the right code, one succeeds (attack 11)', async () => {
   const { give } = await lockedOut();
   const outcomes = await Promise.all(Array.from({ length: 50 }, () => give()));
   expect(outcomes.filter(({ kind }) => kind === 'ok')).toHaveLength(1);
   expect(outcomes.filter(({ kind }) => kind === 'expired_code')).toHaveLength(49);
 });
 
-test('a passcode is good for an hour and no longer', async () => {
+test('a passcode expires after an hour', async () => {
   const { give, clock } = await lockedOut();
   clock.advanceSeconds(3600);
   expect(await give()).toEqual({ kind: 'expired_code' });
 });
 
-test('a passcode is still good in the last second of its hour', async () => {
+test('a passcode is still valid in the last second of its hour', async () => {
   const { give, clock } = await lockedOut();
   clock.advanceSeconds(3599);
   expect(await give()).toMatchObject({ kind: 'ok' });
 });
 
-test('an expired passcode stays dead when the clock is set back (attack 40)', async () => {
+test('an expired passcode stays expired if the clock is set back (attack 40)', async () => {
   const { give, clock } = await lockedOut();
   clock.advanceMinutes(61);
   clock.setBackMinutes(120);
@@ -69,7 +69,7 @@ test('a wrong guess voids the code for its flow', async () => {
   expect(await give()).toEqual({ kind: 'expired_code' });
 });
 
-test('a wrong guess in one flow leaves the code good in another (attack 35)', async () => {
+test('a wrong guess in one flow does not void the code in another (attack 35)', async () => {
   const { give, passcode, signIn } = await lockedOut();
   const stranger = await signIn('wrong');
   if (stranger.kind !== 'locked') throw new Error(stranger.kind);
@@ -79,7 +79,7 @@ test('a wrong guess in one flow leaves the code good in another (attack 35)', as
   expect(await give()).toMatchObject({ kind: 'ok' });
 });
 
-test('the right code is spent for every flow that it has', async () => {
+test('the right code is spent for all its flows', async () => {
   const { give, signIn } = await lockedOut();
   const second = await signIn('wrong');
   if (second.kind !== 'locked') throw new Error(second.kind);
@@ -87,20 +87,20 @@ test('the right code is spent for every flow that it has', async () => {
   expect(await give({ flow: must(second.flow) })).toEqual({ kind: 'expired_code' });
 });
 
-test('a flow that nobody knows is a wrong code, and voids nothing (attack 35)', async () => {
+test('an unknown flow is a wrong code and voids nothing (attack 35)', async () => {
   const { give } = await lockedOut();
   expect(await give({ flow: 'A'.repeat(22) })).toEqual({ kind: 'wrong_code' });
   expect(await give()).toMatchObject({ kind: 'ok' });
 });
 
-test("another account's flow is a wrong code, and voids nothing", async () => {
+test("another account's flow is a wrong code and voids nothing", async () => {
   const { give, signUp } = await lockedOut();
   await signUp('bob@example.com');
   expect(await give({ email: 'bob@example.com' })).toEqual({ kind: 'wrong_code' });
   expect(await give()).toMatchObject({ kind: 'ok' });
 });
 
-test("a reset's code does not unlock, and is not voided by the try (attack 19)", async () => {
+test('a reset code does not unlock, and the try does not void it (attack 19)', async () => {
   const { deps, give, sms, settled, setPassword } = await lockedOut();
   const asked = await resetPwd(deps, { network: NETWORK, email: ANN });
   await settled();
@@ -110,7 +110,7 @@ test("a reset's code does not unlock, and is not voided by the try (attack 19)",
   expect(await setPassword(reset.flow, reset.passcode, 'a new password')).toMatchObject({ kind: 'ok' });
 });
 
-test('an account that is not locked says so, and the code stays good for the next lock', async () => {
+test('returns not_locked for an unlocked account, and the code stays valid for the next lock', async () => {
   const { give, clock, signIn, sms, settled, lockOut, deps } = await lockedOut();
   clock.advanceSeconds(60);
   const second = await signIn('wrong');
@@ -127,7 +127,7 @@ test('an account that is not locked says so, and the code stays good for the nex
   expect(await give()).toMatchObject({ kind: 'ok' });
 });
 
-test('a code lifts the count that it was asked for, and no other', async () => {
+test('a code clears only the lockout that it was sent for', async () => {
   const here = await lockedOut();
   const unlocked = await here.give();
   if (unlocked.kind !== 'ok') throw new Error(unlocked.kind);
@@ -144,7 +144,7 @@ test('a code lifts the count that it was asked for, and no other', async () => {
   expect(await here.signIn(PASSWORD)).toMatchObject({ kind: 'locked' });
 });
 
-test('a code that RingCentral refused to send is void: even the right guess is a wrong code', async () => {
+test('a code that RingCentral refused to send is void, so even the right guess is wrong', async () => {
   const here = world();
   await here.signUp();
   here.sms.answerNext({ kind: 'refused', reason: 'bad_recipient' });
@@ -154,7 +154,7 @@ test('a code that RingCentral refused to send is void: even the right guess is a
   expect(await verifyPasscode(here.deps, form)).toEqual({ kind: 'expired_code' });
 });
 
-test('a code whose message may have arrived stays good', async () => {
+test('a code whose message may have arrived stays valid', async () => {
   const here = world();
   await here.signUp();
   here.sms.answerNext({ kind: 'unknown' });
@@ -163,7 +163,7 @@ test('a code whose message may have arrived stays good', async () => {
   expect(await verifyPasscode(here.deps, form)).toMatchObject({ kind: 'ok' });
 });
 
-test('no guess is right for an address that nobody has signed up (attack 6)', async () => {
+test('no guess is right for an address without an account (attack 6)', async () => {
   const here = world({ codeResendSeconds: 0 });
   await here.lockOut();
   const { passcodeFor } = await import('../../src/passcode.ts');
@@ -184,7 +184,7 @@ test('no guess is right for an address that nobody has signed up (attack 6)', as
   });
 });
 
-test('a thousand guesses open nothing: each costs a flow, and flows come with the pause (attacks 6, 8)', async () => {
+test('a thousand logins within the resend pause get only two flows to guess with (attacks 6, 8)', async () => {
   const { deps, signIn, passcode } = await lockedOut();
   let flows = 0;
   for (let guess = 0; guess < 1000; guess += 1) {

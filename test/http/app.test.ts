@@ -20,26 +20,23 @@ const PATHS = [
 ];
 
 describe('pages', () => {
-  test.each(['/', '/signup', '/about'])(
-    '%s is a page that is not kept and runs no script but its own',
-    async (path) => {
-      const { status, headers } = await supertest(site().app).get(path);
-      expect(status).toBe(200);
-      expect(headers['content-type']).toBe('text/html; charset=utf-8');
-      expect(headers['cache-control']).toBe('no-store');
-      const csp = headers['content-security-policy'];
-      expect(csp).toContain("script-src 'self' 'wasm-unsafe-eval';");
-      expect(csp).not.toMatch(/unsafe-inline|unsafe-eval'(?<!wasm-unsafe-eval')/);
-      expect(headers['x-powered-by']).toBeUndefined();
-    },
-  );
+  test.each(['/', '/signup', '/about'])('%s is not cached and runs only its own scripts', async (path) => {
+    const { status, headers } = await supertest(site().app).get(path);
+    expect(status).toBe(200);
+    expect(headers['content-type']).toBe('text/html; charset=utf-8');
+    expect(headers['cache-control']).toBe('no-store');
+    const csp = headers['content-security-policy'];
+    expect(csp).toContain("script-src 'self' 'wasm-unsafe-eval';");
+    expect(csp).not.toMatch(/unsafe-inline|unsafe-eval'(?<!wasm-unsafe-eval')/);
+    expect(headers['x-powered-by']).toBeUndefined();
+  });
 
-  test.each(['/', '/signup', '/about'])('%s holds no inline script or style', async (path) => {
+  test.each(['/', '/signup', '/about'])('%s has no inline script or style', async (path) => {
     const { text } = await supertest(site().app).get(path);
     expect(text).not.toMatch(/<script(?![^>]*\bsrc=)|<style|\sstyle=|\son[a-z]+=/i);
   });
 
-  test("a person's name is shown as text, whatever is in it", async () => {
+  test("a user's name is shown as text, even if it contains HTML", async () => {
     const { visitor } = site();
     const eve = visitor();
     const { newKeys } = await import('../support/page.ts');
@@ -52,32 +49,32 @@ describe('pages', () => {
     expect(text).not.toContain('<script>alert');
   });
 
-  test('an unknown path is JSON for a program and a page for a person', async () => {
+  test('an unknown path answers a program with JSON and a browser with a page', async () => {
     const { app } = site();
     const program = await supertest(app).get('/nope');
     expect([program.status, program.body]).toEqual([
       404,
       { status: 'not_found', message: expect.any(String) },
     ]);
-    const person = await supertest(app)
+    const browser = await supertest(app)
       .get('/nope')
       .set('Accept', 'text/html,application/xhtml+xml,*/*;q=0.8');
-    expect([person.status, person.headers['content-type']]).toEqual([404, 'text/html; charset=utf-8']);
+    expect([browser.status, browser.headers['content-type']]).toEqual([404, 'text/html; charset=utf-8']);
   });
 
-  test('a fault is a page with a title for a person', async () => {
+  test('an unexpected error answers a browser with a page', async () => {
     const { app, world } = site({ hasFaults: true });
     world.deps.store.transact = () => Promise.reject(new TypeError('a secret detail'));
-    const person = supertest(app)
+    const browser = supertest(app)
       .get('/about')
       .set({ Accept: 'text/html', Cookie: `sid=${'x'.repeat(43)}` });
-    const { status, text } = await person;
+    const { status, text } = await browser;
     expect(status).toBe(500);
     expect(text).toContain('Something went wrong');
     expect(text).not.toContain('secret detail');
   });
 
-  test('a request target that is no URL is invalid, in JSON', async () => {
+  test('a request target that is not a URL gets invalid as JSON', async () => {
     const server = createServer(site().app);
     onTestFinished(() => void server.close());
     server.listen(0, '127.0.0.1');
@@ -90,7 +87,7 @@ describe('pages', () => {
     expect(answer).toContain('"status":"invalid"');
   });
 
-  test('the inbox is not there for a request that names two hosts', async () => {
+  test('the inbox is not found for a request with two Host headers', async () => {
     const server = createServer(site({ inbox: () => [] }).app);
     onTestFinished(() => void server.close());
     server.listen(0, '127.0.0.1');
@@ -109,7 +106,7 @@ describe('pages', () => {
     expect([status, body.status]).toEqual([404, 'not_found']);
   });
 
-  test.each(PATHS)('GET and PUT %s are not found, but for the page of that name', async (path) => {
+  test.each(PATHS)('GET and PUT %s are not found, except the sign-up page', async (path) => {
     const { app } = site();
     const put = await supertest(app).put(path).type('form').send('username=ann');
     expect([put.status, put.body.status]).toEqual([404, 'not_found']);
@@ -117,7 +114,7 @@ describe('pages', () => {
   });
 });
 
-describe('requests from elsewhere', () => {
+describe('cross-site requests', () => {
   const from = (headers: Record<string, string>, path = '/getseed', publicOrigin = 'http://localhost:5000') =>
     supertest(site({ publicOrigin }).app).post(path).set(headers).type('form').send('username=ann');
 
@@ -146,18 +143,18 @@ describe('requests from elsewhere', () => {
     { Origin: 'http://localhost:5000' },
     { Origin: 'http://127.0.0.1:5000' },
     { Origin: 'http://[::1]:5000' },
-  ])('a POST with %o is let through', async (headers: Record<string, string>) => {
+  ])('a POST with %o is accepted', async (headers: Record<string, string>) => {
     expect((await from(headers)).status).toBe(200);
   });
 
-  test('a loopback name is no other name of a public site', async () => {
+  test('a public site does not accept a loopback origin', async () => {
     expect((await from({ Origin: 'https://localhost' }, '/getseed', 'https://example.com')).status).toBe(403);
     expect((await from({ Origin: 'https://example.com' }, '/getseed', 'https://example.com')).status).toBe(
       200,
     );
   });
 
-  test.each([...PATHS, '/nope'])('%s judges where a POST comes from before anything else', async (path) => {
+  test.each([...PATHS, '/nope'])('%s checks the origin of a POST first', async (path) => {
     const { status, body } = await supertest(site().app)
       .post(path)
       .set('Origin', 'null')
@@ -166,7 +163,7 @@ describe('requests from elsewhere', () => {
     expect([status, body.status]).toEqual([403, 'cross_site']);
   });
 
-  test('a cross-site request sends no message (attack 36)', async () => {
+  test('a refused POST sends no message (attack 36)', async () => {
     const { app, world, visitor } = site();
     await visitor().signUp();
     await supertest(app)
@@ -180,7 +177,7 @@ describe('requests from elsewhere', () => {
 });
 
 describe('cookies', () => {
-  test('a sign-in sets the session and the device, out of reach of scripts and other sites', async () => {
+  test('a sign-in sets the session and device cookies, both HttpOnly and SameSite', async () => {
     const { visitor } = site();
     const ann = visitor();
     await ann.signUp();
@@ -203,7 +200,7 @@ describe('cookies', () => {
     expect(cookiesOf(await ann.signIn(PASSWORD, ' ANN@example.com'))[1]).toContain(`${name}=`);
   });
 
-  test('under https they are Secure and bound to the host', async () => {
+  test('cookies are Secure and bound to the host under https', async () => {
     const { visitor } = site({ publicOrigin: 'https://example.com' });
     const ann = visitor();
     await ann.signUp();
@@ -212,7 +209,7 @@ describe('cookies', () => {
     expect(device).toMatch(/^__Host-device-[0-9a-f]{8}=.*; Path=\/;.*; Secure; SameSite=Strict$/);
   });
 
-  test('a session that somebody planted is replaced at the sign-in (attack 23)', async () => {
+  test('a sign-in replaces a session that an attacker planted (attack 23)', async () => {
     const { visitor } = site();
     const [mallory, ann] = [visitor(), visitor()];
     await mallory.signUp('mallory@example.com');
@@ -225,7 +222,7 @@ describe('cookies', () => {
     expect((await mallory.agent.get('/about')).text).not.toContain('mallory@example.com');
   });
 
-  test('a right code sets the device and no session', async () => {
+  test('a right code sets the device cookie and no session', async () => {
     const { world, visitor } = site();
     const ann = visitor();
     await ann.signUp();
@@ -236,7 +233,7 @@ describe('cookies', () => {
     expect(cookies.map((cookie) => cookie.split('=')[0])).toEqual([expect.stringMatching(/^device-/)]);
   });
 
-  test('a sign-out drops the session and keeps the device', async () => {
+  test('a sign-out deletes the session cookie and keeps the device cookie', async () => {
     const { visitor } = site();
     const ann = visitor();
     await ann.signUp();
@@ -248,7 +245,7 @@ describe('cookies', () => {
     expect((await ann.signIn(PASSWORD)).status).toBe(200);
   });
 
-  test('two accounts in one browser have a device each, and do not lend it to one another (attack 4)', async () => {
+  test('two accounts in one browser have separate devices (attack 4)', async () => {
     const { visitor } = site();
     const browser = visitor();
     const bob = 'bob@example.com';
@@ -263,7 +260,7 @@ describe('cookies', () => {
 });
 
 describe('a locked account', () => {
-  test('has no request but the right code that leads past its lock, and none that signs in (attack 22)', async () => {
+  test('stays locked under every request except the right code (attack 22)', async () => {
     const { world, visitor } = site();
     const ann = visitor();
     await ann.signUp();
@@ -309,14 +306,14 @@ describe('a request target that names its host', () => {
     return answer;
   };
 
-  test('is taken as what it names, with that host in place of the header', async () => {
+  test('is accepted, and its host replaces the Host header', async () => {
     expect(await ask('http://localhost/signup')).toMatch(/^HTTP\/1.1 200 /);
     expect(await ask('http://localhost/dev/messages.json')).toMatch(/^HTTP\/1.1 200 /);
     expect(await ask('http://example.com/dev/messages.json')).toMatch(/^HTTP\/1.1 404 /);
   });
 
-  test.each(['http://localhost:somebodys-text/login?proof=secret', 'http://[::1', '*', 'ftp://localhost/'])(
-    '%s is none, and nothing of it is printed',
+  test.each(['http://localhost:not-a-port/login?proof=secret', 'http://[::1', '*', 'ftp://localhost/'])(
+    '%s is invalid, and no warning prints it',
     async (target) => {
       const warned = vi.spyOn(process, 'emitWarning');
       expect(await ask(target)).toMatch(/^HTTP\/1.1 400 .*"status":"invalid"/s);
@@ -349,26 +346,26 @@ describe('the inbox', () => {
     { 'X-Forwarded-Host': 'localhost' },
     { 'X-Forwarded-Anything': '' },
     { Via: '1.1 proxy' },
-  ])('is not there with %o', async (headers) => {
+  ])('is not found with %o', async (headers) => {
     const answer = await get(headers);
     expect([answer.status, answer.body.status]).toEqual([404, 'not_found']);
   });
 
   test.each(['localhost', 'localhost:5000', '127.0.0.1:5000', '[::1]:5000'])(
-    'is there for the host %s',
+    'is shown for the host %s',
     async (host) => {
       expect((await get({ Host: host })).status).toBe(200);
     },
   );
 
-  test('is not there in production, nor without the console sender', async () => {
+  test('is not found in production or without the console sender', async () => {
     expect((await get({}, { isProduction: true })).status).toBe(404);
     expect((await supertest(site().app).get('/dev/messages')).status).toBe(404);
   });
 });
 
-describe('what became of a message', () => {
-  test('is told to a known device, with a sentence, and to nobody else', async () => {
+describe('the delivery of a message', () => {
+  test('is shown with a sentence to a known device, but not to other devices', async () => {
     const { world, visitor } = site();
     const ann = visitor();
     await ann.signUp();
@@ -396,14 +393,14 @@ describe('what became of a message', () => {
     expect((await ann.post('/codestatus', { flow })).body).toMatchObject({ delivery: 'delivered' });
   });
 
-  test('of a flow that nobody knows is that it is being sent', async () => {
+  test('is sending for an unknown flow', async () => {
     const { status, body } = await site()
       .visitor()
       .post('/codestatus', { flow: 'A'.repeat(22) });
     expect([status, body]).toEqual([200, { status: 'ok', message: expect.any(String), delivery: 'sending' }]);
   });
 
-  test('a queue that is full is told with the time to wait, in the body and the header', async () => {
+  test('a full queue answers slow_down with the seconds to wait, in the body and the header', async () => {
     const { world, visitor } = site();
     world.sms.availability = { kind: 'full', retryAfterSeconds: 17 };
     const { status, body, headers } = await visitor().post('/resetpwd', { username: ANN });
@@ -416,8 +413,8 @@ describe('what became of a message', () => {
   });
 });
 
-describe('a database that cannot be written', () => {
-  test('answers unavailable, changes nothing, and serves again by itself', async () => {
+describe("a database that can't be written", () => {
+  test('answers unavailable, changes nothing, and recovers without a restart', async () => {
     const { visitor, databasePath } = site({ store: { patienceMs: 100 }, hasFaults: true });
     const ann = visitor();
     await ann.signUp();
@@ -430,7 +427,7 @@ describe('a database that cannot be written', () => {
     expect((await ann.signIn(PASSWORD)).status).toBe(200);
   });
 
-  test('a fault of ours is a fixed sentence, and its error stays in the log', async () => {
+  test('an unexpected error answers with a fixed sentence, and only the log has its details', async () => {
     const { app, world, logged } = site({ hasFaults: true });
     world.deps.store.transact = () => Promise.reject(new TypeError('a secret detail'));
     const { status, body } = await supertest(app).post('/getseed').type('form').send('username=ann');
@@ -443,7 +440,7 @@ describe('a database that cannot be written', () => {
 });
 
 describe('the network of a request', () => {
-  test('is that of the peer, whatever X-Forwarded-For says, unless a proxy is trusted', async () => {
+  test('ignores X-Forwarded-For unless a proxy is trusted', async () => {
     const oldestIsKept = async (trustProxy: false | number) => {
       const { app } = site({ trustProxy, policy: { maxSeedsPerNetwork: 1 } });
       const ask = (address: string) =>

@@ -6,7 +6,7 @@ import { ANN, PASSWORD } from '../support/world.ts';
 const BOB = 'bob@example.com';
 const nameFor = (email: string) => `device-${createHash('sha256').update(email).digest('hex').slice(0, 8)}`;
 
-/** Ann, who has signed in on her own device; the cookie's value is `token`. */
+/** Ann, who has signed in on her own device. `token` is the value of its cookie. */
 async function annAtHome(options: Parameters<typeof site>[0] = {}) {
   const here = site(options);
   const ann = here.visitor();
@@ -21,7 +21,7 @@ function deviceIn(cookies: string[]): string {
   return found;
 }
 
-/** A browser that sends exactly this as its Cookie header. */
+/** Signs in from a browser that sends exactly this Cookie header. */
 async function signInWith(here: Site, cookie: string, password: string, username = ANN) {
   const visitor = here.visitor();
   visitor.agent.set('Cookie', cookie);
@@ -33,13 +33,13 @@ async function strangersLock(here: Pick<Site, 'visitor'>, username = ANN) {
 }
 
 describe('three failures by strangers (attack 4)', () => {
-  test('do not keep the owner out on a device that has signed in before', async () => {
+  test('do not lock out the owner on a device that has signed in', async () => {
     const here = await annAtHome();
     await strangersLock(here);
     expect((await here.ann.signIn(PASSWORD)).body.status).toBe('ok');
   });
 
-  test('do not keep the owner out on a device that has given an unlock code and never signed in', async () => {
+  test('do not lock out the owner on a device that gave an unlock code and never signed in', async () => {
     const here = site();
     const ann = here.visitor();
     await ann.signUp();
@@ -51,7 +51,7 @@ describe('three failures by strangers (attack 4)', () => {
     expect((await ann.signIn(PASSWORD)).body.status).toBe('ok');
   });
 
-  test('do not keep the owner out on a device that has given a reset code', async () => {
+  test('do not lock out the owner on a device that gave a reset code', async () => {
     const here = site();
     const ann = here.visitor();
     await ann.signUp();
@@ -64,7 +64,7 @@ describe('three failures by strangers (attack 4)', () => {
     expect((await ann.signIn('the new one')).body.status).toBe('ok');
   });
 
-  test("use up neither the device's pause nor its part of the messages", async () => {
+  test("do not use up the known device's resend pause or SMS limit", async () => {
     const here = await annAtHome({ policy: { codeResendSeconds: 0 } });
     for (let count = 0; count < 12; count += 1) await here.visitor().post('/resetpwd', { username: ANN });
     await strangersLock(here);
@@ -77,7 +77,7 @@ describe('three failures by strangers (attack 4)', () => {
 });
 
 describe('a device cookie (attack 4)', () => {
-  test('that is forged, cut, or a hash from the database is no device', async () => {
+  test('that is forged, cut or a hash from the database counts as an unknown device', async () => {
     const here = await annAtHome();
     await strangersLock(here);
     const hash = createHash('sha256').update(here.token).digest('base64url');
@@ -95,7 +95,7 @@ describe('a device cookie (attack 4)', () => {
     }
   });
 
-  test("of one account is no device of another, under either account's name", async () => {
+  test("of one account is unknown to another account, under either account's cookie name", async () => {
     const here = await annAtHome();
     const bob = here.visitor();
     await bob.signUp(BOB);
@@ -106,7 +106,7 @@ describe('a device cookie (attack 4)', () => {
     }
   });
 
-  test('that somebody plants is not kept: a sign-in makes a fresh one, and the planted one stays unknown', async () => {
+  test('that an attacker planted stays unknown, and a sign-in sets a fresh one', async () => {
     const here = site();
     const ann = here.visitor();
     await ann.signUp();
@@ -117,7 +117,7 @@ describe('a device cookie (attack 4)', () => {
     expect((await signInWith(here, `${nameFor(ANN)}=${planted}`, PASSWORD)).body.status).toBe('locked');
   });
 
-  test('that was copied is worth nothing once the owner has signed in again, and the owner goes on', async () => {
+  test('that was copied is unknown after the owner signs in again, and the owner stays known', async () => {
     const here = await annAtHome();
     await here.ann.signIn(PASSWORD);
     await strangersLock(here);
@@ -125,7 +125,7 @@ describe('a device cookie (attack 4)', () => {
     expect((await here.ann.signIn(PASSWORD)).body.status).toBe('ok');
   });
 
-  test('that was stolen signs nobody in, opens no lock and sets no password', async () => {
+  test('that was stolen does not sign in, and its failures lock only that device', async () => {
     const here = await annAtHome();
     const thief = here.visitor();
     thief.agent.set('Cookie', `${nameFor(ANN)}=${here.token}`);
@@ -133,11 +133,11 @@ describe('a device cookie (attack 4)', () => {
     for (let count = 0; count < 4; count += 1) kinds.push((await thief.signIn(`guess ${count}`)).body.status);
     expect(kinds).toEqual(['wrong', 'wrong', 'locked', 'locked']);
     expect((await thief.agent.get('/about')).text).not.toContain('Ann');
-    // What the thief locked is the stolen device's count: another device of the owner, even a new one, still gets in.
+    // The thief locked only the stolen device, so the owner can sign in on any other device.
     expect((await here.visitor().signIn(PASSWORD)).body.status).toBe('ok');
   });
 
-  test('sent twice, or among others, counts as one', async () => {
+  test('is found among other cookies', async () => {
     const here = await annAtHome();
     await strangersLock(here);
     const own = `${nameFor(ANN)}=${here.token}`;
@@ -156,7 +156,7 @@ describe('several accounts in one browser (attack 4)', () => {
     return browser;
   };
 
-  test('are known each by a cookie of its own', async () => {
+  test('have a device cookie each', async () => {
     const here = site();
     const browser = await both(here);
     await strangersLock(here);
@@ -165,7 +165,7 @@ describe('several accounts in one browser (attack 4)', () => {
     expect((await browser.signIn(PASSWORD, BOB)).body.status).toBe('ok');
   });
 
-  test("one's failures and lock leave the other's alone", async () => {
+  test('share no failures and no lock', async () => {
     const here = site();
     const browser = await both(here);
     expect((await browser.lockOut()).body.status).toBe('locked');
@@ -174,7 +174,7 @@ describe('several accounts in one browser (attack 4)', () => {
   });
 });
 
-test('a reset forgets the other devices: one that a thief held is unknown, and its sessions are over (attack 23)', async () => {
+test("a reset makes a thief's device unknown and ends its sessions (attack 23)", async () => {
   const here = await annAtHome();
   const desk = here.visitor();
   await desk.signIn(PASSWORD);

@@ -5,7 +5,7 @@ import type { SmsOutcome } from '../../src/sms.ts';
 import { type Site, site } from '../support/site.ts';
 import { ANN } from '../support/world.ts';
 
-/** What a stranger can see of an answer, with what is random or about a number made plain. */
+/** Returns the parts of an answer that a stranger can compare, with random values and phone numbers masked. */
 function seen({ status, headers, body }: Response) {
   const cookies = ((headers['set-cookie'] ?? []) as string[]).map((cookie) => cookie.replace(/=[^;]*/, '='));
   return {
@@ -21,7 +21,7 @@ function seen({ status, headers, body }: Response) {
   };
 }
 
-/** Everything that a stranger can do to an address, until limits end it; and again later. */
+/** Makes every request that a stranger can make for an address, until limits refuse it, and again after `laterDays`. */
 async function walk({ visitor, world }: Site, laterDays: number) {
   const stranger = visitor();
   const answers: Response[] = [];
@@ -73,7 +73,7 @@ const SENDERS: Record<string, (here: Site) => void> = {
   'is not set up': always({ kind: 'refused', reason: 'misconfigured' }),
   'is refused by a carrier': always({ kind: 'refused', reason: 'busy', scope: 'message' }),
   'is busy': always({ kind: 'refused', reason: 'busy', retryAfterSeconds: 40 }),
-  'does not know': always({ kind: 'unknown' }),
+  'has no certain result': always({ kind: 'unknown' }),
   throws: (here) => {
     here.world.sms.send = async () => {
       throw new Error('The sender is broken.');
@@ -85,7 +85,7 @@ const SENDERS: Record<string, (here: Site) => void> = {
   'has a full queue': (here) => {
     here.world.sms.availability = { kind: 'full', retryAfterSeconds: 30 };
   },
-  'fails for everybody': (here) => {
+  'is in an outage': (here) => {
     here.world.sms.availability = { kind: 'failing', retryAfterSeconds: 30 };
   },
 };
@@ -99,7 +99,7 @@ describe('a stranger gets the same answers, headers and cookies for a known and 
       SENDERS[sender]?.(here);
       walked.push(await walk(here, 0));
     }
-    // What a sender that breaks its word throws is logged, and is not the matter here.
+    // The error of a sender that throws is logged, and this test does not check it.
     if (sender === 'throws') vi.mocked(console.error).mockClear();
     expect(walked[0]).toEqual(walked[1]);
     const statuses = new Set(walked[0]?.map(({ body }) => body.status));
@@ -108,7 +108,7 @@ describe('a stranger gets the same answers, headers and cookies for a known and 
     if (sender !== 'has a full queue') expect(statuses).toContain('code_sent');
   });
 
-  test.each([1, 29, 30, 31, 400])('after the sweep of %i days later (attack 13)', async (days) => {
+  test.each([1, 29, 30, 31, 400])('after the cleanup %i days later (attack 13)', async (days) => {
     const known = site();
     await known.visitor().signUp();
     expect(await walk(known, days)).toEqual(await walk(site(), days));

@@ -6,7 +6,7 @@ const BYTES_16 = 'A'.repeat(22);
 const BYTES_32 = 'A'.repeat(43);
 const KEYS = { salt: BYTES_16, kdf: 'argon2id$m=19456,t=2,p=1', storedKey: BYTES_32, serverKey: BYTES_32 };
 
-/** A form of each request, right in all its fields' forms. */
+/** A valid form for each request. */
 const FORMS: Record<string, Record<string, string>> = {
   '/getseed': { username: ANN },
   '/signup': { email: ANN, fname: 'Ann', lname: 'Lee', phoneno: '+12025550123', ...KEYS },
@@ -57,7 +57,7 @@ test.each(FIELDS)('%s with %s twice names that field (attack 24)', async (path, 
   await expectInvalid(site().visitor(), path, twice.toString(), field);
 });
 
-test.each(FIELDS)('%s with %s as a list or a map is no form (attack 24)', async (path, field) => {
+test.each(FIELDS)('%s with %s as a list or a map is not a form (attack 24)', async (path, field) => {
   const visitor = site().visitor();
   for (const bracket of ['[]', '[a]', '[0]', '[__proto__]']) {
     await expectInvalid(visitor, path, { ...FORMS[path], [`${field}${bracket}`]: 'x' }, 'body');
@@ -67,15 +67,15 @@ test.each(FIELDS)('%s with %s as a list or a map is no form (attack 24)', async 
 test.each([
   ['a percent sign alone', 'username=100%'],
   ['half a percent code', 'username=%4'],
-  ['no percent code', 'username=%zz'],
-  ['bytes that are no UTF-8', 'username=%ff%fe'],
+  ['an invalid percent code', 'username=%zz'],
+  ['bytes in another encoding than UTF-8', 'username=%ff%fe'],
   ['half a surrogate', 'username=%ed%a0%80'],
   ['a broken name', '%zz=1&username=ann'],
-])('%s is no form', async (_, body) => {
+])('a body with %s is not a form', async (_, body) => {
   await expectInvalid(site().visitor(), '/getseed', body, 'body');
 });
 
-test('raw bytes that are no UTF-8 are no form', async () => {
+test('a body of raw bytes in another encoding than UTF-8 is not a form', async () => {
   const { status, body } = await site()
     .visitor()
     .agent.post('/getseed')
@@ -85,7 +85,7 @@ test('raw bytes that are no UTF-8 are no form', async () => {
   expect([status, body.status]).toEqual([400, 'invalid']);
 });
 
-test('a hundred pairs are a form, and more are none (attack 24)', async () => {
+test('a form has at most a hundred pairs (attack 24)', async () => {
   const extra = (count: number) => Array.from({ length: count }, (_, index) => `x${index}=1`).join('&');
   const { visitor } = site();
   expect((await visitor().post('/getseed', `username=ann&${extra(99)}` as never)).status).toBe(200);
@@ -98,7 +98,7 @@ test.each([
   'multipart/form-data; boundary=x',
   'application/x-www-form-urlencoded; charset=iso-8859-1',
   'application/x-www-form-urlencoded-not',
-])('a body of type %s is no form', async (type) => {
+])('a body of type %s is not a form', async (type) => {
   const { status, body } = await site()
     .visitor()
     .agent.post('/getseed')
@@ -119,7 +119,7 @@ test.each([
   expect(status).toBe(200);
 });
 
-test('a compressed body is no form', async () => {
+test('a compressed body is not a form', async () => {
   const { status, body } = await site()
     .visitor()
     .agent.post('/getseed')
@@ -129,7 +129,7 @@ test('a compressed body is no form', async () => {
   expect([status, body.status]).toEqual([400, 'invalid']);
 });
 
-test('a body of 8 KiB is read, and one byte more is too large (attack 29)', async () => {
+test('a body of 8 KiB is accepted, and one more byte is too large (attack 29)', async () => {
   const { agent } = site().visitor();
   const padded = (length: number) => `username=ann&x=${'a'.repeat(length - 'username=ann&x='.length)}`;
   expect((await agent.post('/getseed').type('form').send(padded(8192))).status).toBe(200);
@@ -137,7 +137,7 @@ test('a body of 8 KiB is read, and one byte more is too large (attack 29)', asyn
   expect([status, body.status]).toEqual([413, 'too_large']);
 });
 
-test('other extra fields are ignored, __proto__ and constructor among them (attack 25)', async () => {
+test('extra fields are ignored, even __proto__ and constructor (attack 25)', async () => {
   const body = 'username=ann&__proto__=x&constructor=x&prototype=x&isAdmin=1';
   const { status } = await site().visitor().agent.post('/getseed').type('form').send(body);
   expect(status).toBe(200);
@@ -145,20 +145,20 @@ test('other extra fields are ignored, __proto__ and constructor among them (atta
 });
 
 test.each(['e', '__proto__', 'constructor', 'toString'])(
-  'an extra field %s twice is no form',
+  'a body with an extra field %s twice is not a form',
   async (name) => {
     await expectInvalid(site().visitor(), '/getseed', `username=ann&${name}=1&${name}=2`, 'body');
   },
 );
 
-test('a body without a type is no form, and no body at all is an empty one', async () => {
+test('a request without a body is an empty form', async () => {
   const { agent } = site().visitor();
   expect((await agent.post('/logout')).status).toBe(200);
   expect((await agent.post('/getseed')).body.field).toBe('username');
 });
 
 test.each([
-  ['blanks alone', '   '],
+  ['only spaces', '   '],
   ['255 characters', `${'a'.repeat(243)}@example.com`],
 ])('an address of %s is invalid', async (_, address) => {
   const visitor = site().visitor();
@@ -174,13 +174,13 @@ test('an address of 254 characters is valid', async () => {
 });
 
 test.each(['ann', '@example.com', 'ann@', 'ann@@example.com', 'ann lee@example.com'])(
-  'nobody signs up as %s',
+  'a sign-up with the address %s is invalid',
   async (email) => {
     await expectInvalid(site().visitor(), '/signup', { ...FORMS['/signup'], email }, 'email');
   },
 );
 
-test.each(['fname', 'lname'])('a %s of blanks alone, or over 100 characters, is invalid', async (field) => {
+test.each(['fname', 'lname'])('a %s of only spaces or over 100 characters is invalid', async (field) => {
   const visitor = site().visitor();
   await expectInvalid(visitor, '/signup', { ...FORMS['/signup'], [field]: ' \u00a0 ' }, field);
   await expectInvalid(visitor, '/signup', { ...FORMS['/signup'], [field]: 'x'.repeat(101) }, field);
@@ -199,7 +199,7 @@ test.each([
 });
 
 test.each(['12345', '1234567', '12345a', '１２３４５６', '', '------'])(
-  '%s is no passcode',
+  '%s is not a passcode',
   async (passcode) => {
     await expectInvalid(
       site().visitor(),
@@ -214,7 +214,7 @@ test.each([
   ['too short', 'A'.repeat(21)],
   ['too long', 'A'.repeat(23)],
   ['padded', `${BYTES_16}==`],
-  ['in the other alphabet', `${'A'.repeat(20)}+/`],
+  ['in the wrong alphabet', `${'A'.repeat(20)}+/`],
   ['in a second spelling of the same bytes', `${'A'.repeat(21)}B`],
 ])('a flow that is %s is invalid', async (_, flow) => {
   await expectInvalid(site().visitor(), '/resendcode', { flow }, 'flow');
@@ -236,12 +236,12 @@ test.each(['argon2id$m=8,t=1,p=1', 'argon2id$m=65536,t=4,p=1', 'pbkdf2', 'argon2
   },
 );
 
-test('a sign-up with another salt than that of the address is invalid', async () => {
+test('a sign-up with a salt of another address is invalid', async () => {
   await expectInvalid(site().visitor(), '/signup', FORMS['/signup'] as Record<string, string>, 'salt');
 });
 
 test.each(Object.keys(FORMS['/resetpwd'] as object).filter((field) => field !== 'username'))(
-  'a reset with %s alone asks for the other fields of its second step',
+  'a reset with only %s needs the other fields of its second step',
   async (field) => {
     const { status, body } = await site()
       .visitor()
@@ -250,7 +250,7 @@ test.each(Object.keys(FORMS['/resetpwd'] as object).filter((field) => field !== 
   },
 );
 
-test('an invalid request spends and counts nothing', async () => {
+test('an invalid request spends no code and does not count as a try', async () => {
   const { world, visitor } = site();
   const ann = visitor();
   await ann.signUp();

@@ -14,7 +14,7 @@ async function listening(app: RequestListener) {
 
 const answerAtOnce: RequestListener = (_request, response) => response.end('ok');
 
-test('closing ends under keep-alive traffic: each answer is the last of its connection', async () => {
+test('closing ends each keep-alive connection after its next answer', async () => {
   const { port, servers } = await listening(answerAtOnce);
   const agent = new Agent({ keepAlive: true, maxSockets: 4 });
   let isClosed = false;
@@ -40,7 +40,7 @@ test('closing ends under keep-alive traffic: each answer is the last of its conn
   expect(served).toBeLessThan(100_000);
 });
 
-test('closing cuts connections that have asked for nothing', async () => {
+test('closing cuts connections without a complete request', async () => {
   const { port, servers } = await listening(answerAtOnce);
   const silent = connect(port, '127.0.0.1');
   await once(silent, 'connect');
@@ -57,7 +57,7 @@ test('closing cuts connections that have asked for nothing', async () => {
   await cut;
 });
 
-test('closing waits for the answer of a request under way', async () => {
+test('closing waits for the answer to an open request', async () => {
   let answer: (() => void) | undefined;
   const { port, servers } = await listening((_request, response) => {
     answer = () => void response.end('done');
@@ -73,7 +73,7 @@ test('closing waits for the answer of a request under way', async () => {
   expect(await closed).toBe('closed');
 });
 
-test('closing ends a connection whose answer had begun before, at its next answer', async () => {
+test('closing ends a connection at its next answer if its current answer has already started', async () => {
   let end = () => {};
   const { port, servers } = await listening((request, response) => {
     if (request.url === '/quick') return void response.end('quick');
@@ -94,7 +94,7 @@ test('closing ends a connection whose answer had begun before, at its next answe
   agent.destroy();
 });
 
-test('a port in use leaves nothing listening', async () => {
+test('a port in use fails, and no listener stays open', async () => {
   const { port, servers } = await listening(answerAtOnce);
   await expect(listen(answerAtOnce, 'localhost', port)).rejects.toMatchObject({ code: 'EADDRINUSE' });
   await closeServers(servers);
@@ -102,41 +102,38 @@ test('a port in use leaves nothing listening', async () => {
 });
 
 test.each([
-  ['in their order', (answers: (() => void)[]) => answers],
-  ['the last one first', (answers: (() => void)[]) => answers.toReversed()],
-])(
-  'closing waits for all requests of a connection that sent them without waiting, answered %s',
-  async (_, inOrder) => {
-    const answers: (() => void)[] = [];
-    const { port, servers } = await listening(({ url }, response) => {
-      answers.push(() => response.end(url));
-    });
-    const socket = connect(port, '127.0.0.1').setEncoding('latin1');
-    let text = '';
-    socket.on('data', (chunk: string) => {
-      text += chunk;
-    });
-    socket.write(['/a', '/b', '/c'].map((url) => `GET ${url} HTTP/1.1\r\nHost: localhost\r\n\r\n`).join(''));
-    await expect.poll(() => answers.length).toBe(3);
-    const closed = Promise.all([once(socket, 'close'), closeServers(servers)]);
-    for (const answer of inOrder(answers)) answer();
-    await closed;
-    expect(text.match(/^\/[abc]/gm)).toEqual(['/a', '/b', '/c']);
-    expect(text.match(/^Connection: .*/gim)).toEqual([
-      'Connection: keep-alive',
-      'Connection: keep-alive',
-      'Connection: close',
-    ]);
-  },
-);
+  ['in order', (answers: (() => void)[]) => answers],
+  ['last one first', (answers: (() => void)[]) => answers.toReversed()],
+])('closing waits for all pipelined requests of a connection, answered %s', async (_, inOrder) => {
+  const answers: (() => void)[] = [];
+  const { port, servers } = await listening(({ url }, response) => {
+    answers.push(() => response.end(url));
+  });
+  const socket = connect(port, '127.0.0.1').setEncoding('latin1');
+  let text = '';
+  socket.on('data', (chunk: string) => {
+    text += chunk;
+  });
+  socket.write(['/a', '/b', '/c'].map((url) => `GET ${url} HTTP/1.1\r\nHost: localhost\r\n\r\n`).join(''));
+  await expect.poll(() => answers.length).toBe(3);
+  const closed = Promise.all([once(socket, 'close'), closeServers(servers)]);
+  for (const answer of inOrder(answers)) answer();
+  await closed;
+  expect(text.match(/^\/[abc]/gm)).toEqual(['/a', '/b', '/c']);
+  expect(text.match(/^Connection: .*/gim)).toEqual([
+    'Connection: keep-alive',
+    'Connection: keep-alive',
+    'Connection: close',
+  ]);
+});
 
-test('an answer that has left is garbage at once, and not only with the next full collection', async () => {
+test('the next minor garbage collection frees a sent answer', async () => {
   setFlagsFromString('--expose-gc');
   const collect = runInNewContext('gc') as (how?: { type: 'minor' }) => void;
   const oldBytes = () =>
     getHeapSpaceStatistics().find((space) => space.space_name === 'old_space')?.space_used_size ?? Number.NaN;
   const { port, servers } = await listening((_request, response) => {
-    // Of some size, so that it shows.
+    // Large enough to measure.
     Object.assign(response, { ballast: Array.from({ length: 1000 }, (_, index) => index + 0.5) });
     setImmediate(() => response.end('ok'));
   });
@@ -152,7 +149,7 @@ test('an answer that has left is garbage at once, and not only with the next ful
     );
 
   await ask(20);
-  // Whatever remembers the connections is old from here on.
+  // Two full collections move all objects of the connections to the old space.
   collect();
   collect();
   const before = oldBytes();

@@ -15,7 +15,7 @@ function asker(options: Parameters<typeof site>[0]) {
 }
 
 describe('requests of one network', () => {
-  test('are answered slow_down past the limit, on every route, with the seconds to wait (attack 7)', async () => {
+  test('get slow_down with the seconds to wait above the limit, on every route (attack 7)', async () => {
     const ask = asker({ policy });
     for (let count = 0; count < 3; count += 1) expect((await ask()).status).toBe(200);
     const token = 'A'.repeat(22);
@@ -42,7 +42,7 @@ describe('requests of one network', () => {
     }
   });
 
-  test('that are no form, or come from another site, count nothing and are told so first', async () => {
+  test('do not count if they are invalid or cross-site, and keep that answer above the limit', async () => {
     const ask = asker({ policy });
     for (let count = 0; count < 5; count += 1)
       expect((await ask(undefined, '/getseed', {})).status).toBe(400);
@@ -51,14 +51,14 @@ describe('requests of one network', () => {
     expect((await ask().set('Origin', 'https://elsewhere.example')).status).toBe(403);
   });
 
-  test('are not told apart by what X-Forwarded-For claims, where no proxy is trusted (attack 31)', async () => {
+  test('count together for every X-Forwarded-For if no proxy is trusted (attack 31)', async () => {
     const ask = asker({ policy });
     const statuses = [];
     for (let count = 0; count < 5; count += 1) statuses.push((await ask(`198.51.100.${count}`)).status);
     expect(statuses).toEqual([200, 200, 200, 429, 429]);
   });
 
-  test('are told apart by the address that a trusted proxy has added, at the right end (attack 31)', async () => {
+  test('count by the last address in X-Forwarded-For, which the trusted proxy added (attack 31)', async () => {
     const ask = asker({ policy, trustProxy: 1 });
     const statuses = [];
     for (let count = 0; count < 5; count += 1) {
@@ -81,7 +81,7 @@ describe('requests of one network', () => {
     expect(statuses).toEqual([200, 200, 200, 429]);
   });
 
-  test('the networks of an IPv6 /48 share four times as many (attack 31)', async () => {
+  test('have four times the limit for all networks of an IPv6 /48 (attack 31)', async () => {
     const ask = asker({ policy, trustProxy: 1 });
     let answered = 0;
     for (let count = 0; count < 20; count += 1) {
@@ -91,13 +91,13 @@ describe('requests of one network', () => {
     expect((await ask('2001:db8:2::1')).status).toBe(200);
   });
 
-  test('that one network asks in vain are not taken from the others of its /48', async () => {
+  test('do not count for the IPv6 /48 if the limit of their own network refuses them', async () => {
     const ask = asker({ policy, trustProxy: 1 });
     for (let count = 0; count < 20; count += 1) await ask('2001:db8:1:1::1');
     for (let count = 0; count < 3; count += 1) expect((await ask('2001:db8:1:2::1')).status).toBe(200);
   });
 
-  test('to sign up have a limit of their own within an hour', async () => {
+  test('to sign up have their own hourly limit', async () => {
     const here = site({ policy: { signupsPerHour: 2 } });
     const statuses = [];
     for (let index = 0; index < 4; index += 1) {
@@ -107,13 +107,13 @@ describe('requests of one network', () => {
     expect((await here.visitor().post('/getseed', { username: ANN })).status).toBe(200);
   });
 
-  test('have no limit where limits are lifted', async () => {
+  test('have no limit if limits are turned off', async () => {
     const ask = asker({ policy: { requestsPerMinute: Number.POSITIVE_INFINITY } });
     for (let count = 0; count < 20; count += 1) expect((await ask()).status).toBe(200);
   });
 });
 
-test('messages are limited by network over HTTP too, an IPv6 /48 among them (attack 31)', async () => {
+test('the SMS limits of an IPv4 address and an IPv6 /48 hold over HTTP (attack 31)', async () => {
   const ask = asker({ policy: { codeResendSeconds: 0 }, trustProxy: 1 });
   const answered = { network: 0, prefix48: 0 };
   for (let count = 0; count < 65; count += 1) {
@@ -140,13 +140,13 @@ describe('the network of an address', () => {
     ['::1', '0:0:0:0::/64', '0:0:0::/48'],
     ['fe80::1%eth0', 'fe80:0:0:0::/64', 'fe80:0:0::/48'],
     ['unknown', 'unknown', undefined],
-  ])('%s is %s in %s (attack 31)', (address, network, block) => {
-    const origin = clientNetworkOf(address);
-    expect([origin.network, origin.prefix48]).toEqual([network, block]);
+  ])('%s is %s in %s (attack 31)', (address, network, prefix48) => {
+    const found = clientNetworkOf(address);
+    expect([found.network, found.prefix48]).toEqual([network, prefix48]);
   });
 });
 
-test('another spelling of an address is the same account to every limit (attack 27)', async () => {
+test('all spellings of an address share one SMS limit (attack 27)', async () => {
   const ask = asker({ policy: { codeResendSeconds: 0 } });
   const spellings = [
     'zo\u00eb@example.com',

@@ -3,7 +3,7 @@ import { site } from '../support/site.ts';
 import { passcodeIn } from '../support/sms.ts';
 import { ANN, PASSWORD } from '../support/world.ts';
 
-test('a person signs up, signs in, is locked out, unlocks, resets and signs in again', async () => {
+test('a user signs up, signs in, is locked out, unlocks, resets and signs in again', async () => {
   const { world, visitor } = site();
   const ann = visitor();
   expect((await ann.signUp()).status).toBe(201);
@@ -38,7 +38,7 @@ test('a person signs up, signs in, is locked out, unlocks, resets and signs in a
   expect((await ann.agent.get('/about')).text).not.toContain(ANN);
 });
 
-test('every answer of the contract has its status, its word and a sentence', async () => {
+test('every answer of the API has its status, its word and a sentence', async () => {
   const { world, visitor } = site({ policy: { codeResendSeconds: 0 } });
   const ann = visitor();
   await ann.signUp();
@@ -108,7 +108,7 @@ test('every answer of the contract has its status, its word and a sentence', asy
   ]);
 });
 
-test('no log line holds a code, a token, a proof, an address or a whole phone number (attack 38)', async () => {
+test('no log line contains a code, a token, a proof, an address or a whole phone number (attack 38)', async () => {
   const { world, visitor, logged } = site();
   const ann = visitor();
   await ann.signUp();

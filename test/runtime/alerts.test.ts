@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { throttledAlerts } from '../../src/runtime/alerts.ts';
 
-test('an alert is told at once, then at most every ten minutes with how often it was seen, each kind by itself', () => {
+test('each kind of alert is logged at once, and then at most every ten minutes with its count', () => {
   let nowMs = 0;
   const lines: object[] = [];
   const alert = throttledAlerts(

@@ -6,7 +6,7 @@ import { backUp } from '../../src/sqlite/backup.ts';
 import { openSqliteStore } from '../../src/sqlite/store.ts';
 import { temporaryFolder } from '../support/folder.ts';
 
-/** A database with many pages, and a way to write to it as another process does. */
+/** Creates a database with many pages, and a function that writes to it as another process does. */
 async function bigDatabase(): Promise<{ path: string; write: () => void }> {
   const path = join(temporaryFolder(), 'users.db');
   await openSqliteStore(path).close();
@@ -21,7 +21,7 @@ async function bigDatabase(): Promise<{ path: string; write: () => void }> {
   return { path, write: () => void add.run(`one more ${more++}`) };
 }
 
-test('a backup is not started again by the writes that come while it is made', async () => {
+test('writes during a backup do not restart it', async () => {
   const { path, write } = await bigDatabase();
   const copy = join(temporaryFolder(), 'copy.db');
   let isOver = false;
@@ -38,7 +38,7 @@ test('a backup is not started again by the writes that come while it is made', a
   expect(writes).toBeLessThan(500);
 });
 
-test('a backup can be opened as the database that it is a copy of', async () => {
+test('a backup opens as a store with the salt key of its original', async () => {
   const { path } = await bigDatabase();
   const copy = join(temporaryFolder(), 'copy.db');
   await backUp(path, copy);
@@ -47,7 +47,7 @@ test('a backup can be opened as the database that it is a copy of', async () => 
   await Promise.all([store.close(), restored.close()]);
 });
 
-test("a backup of another program's database, or of none, is refused and leaves no file", async () => {
+test('a backup of a foreign, broken or missing database is refused and creates no file', async () => {
   const folder = temporaryFolder();
   const copy = join(folder, 'copy.db');
   const other = new Database(join(folder, 'other.db'));
@@ -60,7 +60,7 @@ test("a backup of another program's database, or of none, is refused and leaves 
   expect([copy, `${copy}.part`, join(folder, 'missing.db')].filter((path) => existsSync(path))).toEqual([]);
 });
 
-test('a backup writes over no file', async () => {
+test('a backup never overwrites a file', async () => {
   const { path } = await bigDatabase();
   const copy = join(temporaryFolder(), 'copy.db');
   writeFileSync(copy, 'mine');

@@ -31,7 +31,7 @@ const CODE: Code = {
   requestedByKnownDevice: false,
 };
 
-/** What every store has to keep to; `open` makes an empty one. */
+/** Tests the promises of every store. `open` creates an empty one. */
 export function storeContract(open: () => Store): void {
   let stores: Store[] = [];
   const fresh = () => {
@@ -45,11 +45,11 @@ export function storeContract(open: () => Store): void {
   });
 
   describe('a work', () => {
-    test('answers what it answers', async () => {
+    test('returns its result', async () => {
       expect(await fresh().transact(async () => 42)).toBe(42);
     });
 
-    test('that throws changes nothing, and its error is thrown', async () => {
+    test('that throws changes nothing and rejects with its error', async () => {
       const store = fresh();
       const broken = store.transact(async (tx) => {
         await tx.addUser(USER, NOW);
@@ -59,7 +59,7 @@ export function storeContract(open: () => Store): void {
       expect(await store.transact((tx) => tx.userFor(USER.email))).toBeUndefined();
     });
 
-    test('that throws takes none of its neighbours with it', async () => {
+    test('that throws does not roll back other works', async () => {
       const store = fresh();
       const works = [0, 1, 2, 3, 4].map((index) =>
         store.transact(async (tx) => {
@@ -78,7 +78,7 @@ export function storeContract(open: () => Store): void {
       expect((await store.transact((tx) => tx.lockoutFor(USER.email, ''))).failures).toBe(3);
     });
 
-    test('sees what the works before it have done', async () => {
+    test('sees the changes of earlier works', async () => {
       const store = fresh();
       const counts = await Promise.all(
         Array.from({ length: 20 }, () => store.transact((tx) => tx.addFailure(USER.email, '', NOW))),
@@ -86,7 +86,7 @@ export function storeContract(open: () => Store): void {
       expect(counts).toEqual(Array.from({ length: 20 }, (_, index) => index + 1));
     });
 
-    test('that never ends is rolled back, and the works behind it go on', async () => {
+    test('that never ends is rolled back, and the next works run', async () => {
       const store = fresh();
       const endless = store.transact(async (tx) => {
         await tx.addFailure(USER.email, '', NOW);
@@ -97,7 +97,7 @@ export function storeContract(open: () => Store): void {
       expect(await next).toEqual({ failures: 0, isLocked: false });
     });
 
-    test('can change nothing once it is over', async () => {
+    test('can change nothing after its end', async () => {
       const store = fresh();
       const kept: Tx[] = [];
       await store.transact(async (tx) => void kept.push(tx));
@@ -105,7 +105,7 @@ export function storeContract(open: () => Store): void {
       expect(await store.transact((tx) => tx.userFor(USER.email))).toBeUndefined();
     });
 
-    test('is refused as unavailable once the store is closed', async () => {
+    test('is refused as unavailable after the store is closed', async () => {
       const store = fresh();
       const before = store.transact(async () => 'done');
       const closed = store.close();
@@ -116,8 +116,8 @@ export function storeContract(open: () => Store): void {
     });
   });
 
-  describe('the verbs', () => {
-    test('a user is added once and comes back as it was', async () => {
+  describe('a transaction', () => {
+    test('a user is added once and read back unchanged', async () => {
       const store = fresh();
       expect(await store.transact((tx) => tx.addUser(USER, NOW))).toBe(true);
       expect(await store.transact((tx) => tx.addUser({ ...USER, fname: 'Eve' }, NOW))).toBe(false);
@@ -132,7 +132,7 @@ export function storeContract(open: () => Store): void {
       expect([...storedKey, ...serverKey]).toEqual([...KEYS.storedKey, ...KEYS.serverKey]);
     });
 
-    test('new keys replace the old ones of that user alone', async () => {
+    test('new keys replace the old ones of only that user', async () => {
       const store = fresh();
       const bob = { ...USER, email: 'bob@example.com' };
       const keys = { storedKey: new Uint8Array(32).fill(3), serverKey: new Uint8Array(32).fill(4) };
@@ -153,7 +153,7 @@ export function storeContract(open: () => Store): void {
       ]);
     });
 
-    test('a seed is taken once, by its own email, before it expires', async () => {
+    test('a seed is valid once, for its own address, before it expires', async () => {
       const store = fresh();
       const seed = { seed: 's', email: USER.email, network: 'n', expiresAtMs: NOW + 100 };
       const taken = await store.transact(async (tx) => {
@@ -169,7 +169,7 @@ export function storeContract(open: () => Store): void {
       expect(taken).toEqual([undefined, 's', undefined, undefined]);
     });
 
-    test('a network loses the seeds that it got first, also where the clock was set back between', async () => {
+    test('a network loses its oldest seeds, even if the clock was set back', async () => {
       const store = fresh();
       const left = await store.transact(async (tx) => {
         const add = (id: string, network: string, expiresAtMs: number, most: number) =>
@@ -188,9 +188,9 @@ export function storeContract(open: () => Store): void {
       expect(left).toEqual(['neighbour', undefined, 'second', 'third', 'unlimited']);
     });
 
-    test('events are counted under each of their keys, and told newest first', async () => {
+    test('events count under each of their keys, newest first', async () => {
       const store = fresh();
-      const told = await store.transact(async (tx) => {
+      const found = await store.transact(async (tx) => {
         await tx.countEvent(['a', 'b'], NOW);
         await tx.countEvent(['a'], NOW + 5);
         await tx.countEvent(['a'], NOW + 5);
@@ -199,20 +199,20 @@ export function storeContract(open: () => Store): void {
         return [
           [await nth('a', 1), await nth('a', 2), await nth('a', 3), await nth('a', 4)],
           [await nth('b', 1), await nth('b', 2), await nth('c', 1)],
-          // After `sinceMs`, and not after the time of asking: a clock was set back.
+          // Counts events after `sinceMs` and up to `untilMs`, because later ones come from a clock that was set back.
           [await nth('a', 3, NOW), await nth('a', 1, NOW - 1, NOW + 4)],
         ];
       });
-      expect(told).toEqual([
+      expect(found).toEqual([
         [NOW + 5, NOW + 5, NOW, undefined],
         [NOW, undefined, undefined],
         [undefined, undefined],
       ]);
     });
 
-    test('an event forgets those of its future, which a clock that was set back has left', async () => {
+    test('an event deletes later events of its keys, because the clock was set back', async () => {
       const store = fresh();
-      const told = await store.transact(async (tx) => {
+      const found = await store.transact(async (tx) => {
         for (const atMs of [NOW, NOW + 9, NOW + 9]) await tx.countEvent(['a', 'b'], atMs);
         await tx.countEvent(['a'], NOW + 5);
         const nth = (key: string, place: number) => tx.nthNewestEvent(key, place, 0, NOW + 10);
@@ -224,12 +224,12 @@ export function storeContract(open: () => Store): void {
           await nth('b', 3),
         ];
       });
-      expect(told).toEqual([NOW + 5, NOW, undefined, NOW + 9, NOW]);
+      expect(found).toEqual([NOW + 5, NOW, undefined, NOW + 9, NOW]);
     });
 
-    test('the last event is taken back under each key, and all of a key are forgotten', async () => {
+    test('the last event can be undone under each key, and all events of a key can be deleted', async () => {
       const store = fresh();
-      const told = await store.transact(async (tx) => {
+      const found = await store.transact(async (tx) => {
         await tx.countEvent(['a', 'b'], NOW);
         await tx.countEvent(['a', 'b'], NOW + 1);
         await tx.uncountEvent(['a', 'c']);
@@ -243,37 +243,37 @@ export function storeContract(open: () => Store): void {
         await tx.countEvent(['a'], NOW + 2);
         return [before, await left()];
       });
-      expect(told).toEqual([
+      expect(found).toEqual([
         [NOW, undefined, NOW],
         [NOW + 2, NOW, undefined],
       ]);
     });
 
-    test('a phone is confirmed for its own account, and an account knows devices since its first until it forgets them all', async () => {
+    test('a user keeps the phone confirmation, and the time of the first device until all are forgotten', async () => {
       const store = fresh();
-      const told = await store.transact(async (tx) => {
+      const found = await store.transact(async (tx) => {
         const bob = { ...USER, email: 'bob@example.com' };
         await tx.addUser(USER, NOW);
         await tx.addUser(bob, NOW);
-        const told = async () =>
+        const seen = async () =>
           [await tx.userFor(USER.email), await tx.userFor(bob.email)].map((user) => [
             user?.isPhoneConfirmed,
             user?.knownSinceMs,
           ]);
-        const fresh = await told();
+        const fresh = await seen();
         await tx.confirmPhone(USER.email, NOW);
         await tx.addDevice('d', USER.email, 'h', { nowMs: NOW, expiresAtMs: NOW + 10 });
         await tx.addDevice('e', USER.email, 'i', { nowMs: NOW + 1, expiresAtMs: NOW + 11 });
         await tx.renewDevice(USER.email, 'h', 'g', NOW + 12);
-        const known = await told();
+        const known = await seen();
         await tx.forgetBrowsers(USER.email, NOW);
-        const forgotten = await told();
+        const forgotten = await seen();
         await tx.addDevice('f', USER.email, 'j', { nowMs: NOW + 3, expiresAtMs: NOW + 12 });
         await tx.addDevice('g', USER.email, 'k', { nowMs: NOW + 2, expiresAtMs: NOW + 12 });
-        return [fresh, known, forgotten, await told()];
+        return [fresh, known, forgotten, await seen()];
       });
       const bob = [false, undefined];
-      expect(told).toEqual([
+      expect(found).toEqual([
         [[false, undefined], bob],
         [[true, NOW], bob],
         [[true, undefined], bob],
@@ -281,36 +281,36 @@ export function storeContract(open: () => Store): void {
       ]);
     });
 
-    test('of the accounts with a phone, the first is the one that signed up first', async () => {
+    test('the first account of a phone is the one that signed up first', async () => {
       const store = fresh();
-      const told = await store.transact(async (tx) => {
+      const found = await store.transact(async (tx) => {
         await tx.addUser({ ...USER, email: 'zoe@example.com' }, NOW);
         await tx.addUser(USER, NOW + 1);
         await tx.addUser({ ...USER, email: 'bob@example.com', phoneno: '+12025550124' }, NOW + 2);
         const asked = ['zoe@example.com', USER.email, 'nobody@example.com'];
         return Promise.all(asked.map(async (email) => (await tx.phoneClaims(email, USER.phoneno)).isFirst));
       });
-      expect(told).toEqual([true, false, false]);
+      expect(found).toEqual([true, false, false]);
     });
 
-    test('a phone that another account has confirmed is claimed', async () => {
+    test('a phone is claimed if another account has confirmed it', async () => {
       const store = fresh();
-      const told = await store.transact(async (tx) => {
+      const found = await store.transact(async (tx) => {
         await tx.addUser({ ...USER, email: 'zoe@example.com' }, NOW);
         await tx.addUser(USER, NOW + 1);
         await tx.confirmPhone(USER.email, NOW + 2);
         const asked = ['zoe@example.com', USER.email];
         return Promise.all(asked.map((email) => tx.phoneClaims(email, USER.phoneno)));
       });
-      expect(told).toEqual([
+      expect(found).toEqual([
         { isFirst: true, isConfirmedElsewhere: true },
         { isFirst: false, isConfirmedElsewhere: false },
       ]);
     });
 
-    test('a code that was held back stays so until its message leaves, and one that left is never held back', async () => {
+    test('a code stays suppressed until its message is sent, and a sent code is never suppressed', async () => {
       const store = fresh();
-      const told = await store.transact(async (tx) => {
+      const found = await store.transact(async (tx) => {
         await tx.addCode({ ...CODE, isSuppressed: true });
         await tx.addFlow('f1', 'c1', 3);
         const isSuppressed = async () => (await tx.flowFor('f1'))?.code.isSuppressed;
@@ -325,7 +325,7 @@ export function storeContract(open: () => Store): void {
         }
         return seen;
       });
-      expect(told).toEqual([true, true, false, false]);
+      expect(found).toEqual([true, true, false, false]);
     });
 
     test('a lock and its failures are cleared together, for one device or for all', async () => {
@@ -348,7 +348,7 @@ export function storeContract(open: () => Store): void {
       ]);
     });
 
-    test('the newest code is the one of that count whose message went last, and none from the future', async () => {
+    test('the newest code of a lockout is the one sent last, but not in the future', async () => {
       const store = fresh();
       const newest = await store.transact(async (tx) => {
         await tx.addCode(CODE);
@@ -371,7 +371,7 @@ export function storeContract(open: () => Store): void {
       expect(newest).toEqual(['c2', 'c1', 'c2', undefined]);
     });
 
-    test('what became of a message is noted over the states it may replace', async () => {
+    test('a delivery result replaces only the given earlier results', async () => {
       const store = fresh();
       const states = await store.transact(async (tx) => {
         await tx.addCode(CODE);
@@ -405,7 +405,7 @@ export function storeContract(open: () => Store): void {
       expect(await store.transact((tx) => tx.flowFor('f3'))).toBeUndefined();
     });
 
-    test('a try is noted on its flow alone, a spending on all flows of the code', async () => {
+    test('a try marks only its own flow, and spending a code marks all its flows', async () => {
       const store = fresh();
       const [first, second] = await store.transact(async (tx) => {
         await tx.addCode(CODE);
@@ -423,7 +423,7 @@ export function storeContract(open: () => Store): void {
       ]);
     });
 
-    test("forgetting codes forgets their flows, and nobody else's", async () => {
+    test('forgetting the codes of an account also deletes its flows, and no others', async () => {
       const store = fresh();
       const left = await store.transact(async (tx) => {
         await tx.addCode(CODE);
@@ -464,7 +464,7 @@ export function storeContract(open: () => Store): void {
       expect(found).toEqual([undefined, 'd1', 'd2', undefined, undefined, undefined, 'd4']);
     });
 
-    test('sessions end one by one, or all of an account', async () => {
+    test('sessions end one by one, or all sessions of an account together', async () => {
       const store = fresh();
       const left = await store.transact(async (tx) => {
         await tx.addUser(USER, NOW);
@@ -490,8 +490,8 @@ export function storeContract(open: () => Store): void {
     });
   });
 
-  describe('the sweep', () => {
-    test('lockouts and codes go thirty days after their last change, whosever they are', async () => {
+  describe('the cleanup', () => {
+    test('deletes lockouts and codes thirty days after their last change, with or without an account', async () => {
       const store = fresh();
       const emails = [USER.email, 'nobody@example.com'];
       await store.transact(async (tx) => {
@@ -525,7 +525,7 @@ export function storeContract(open: () => Store): void {
       expect(await store.transact((tx) => tx.userFor(USER.email))).toBeDefined();
     });
 
-    test('a try keeps a code for thirty days more', async () => {
+    test('keeps a code for thirty days after its last try', async () => {
       const store = fresh();
       await store.transact(async (tx) => {
         await tx.addCode(CODE);
@@ -536,7 +536,7 @@ export function storeContract(open: () => Store): void {
       expect(await store.transact((tx) => tx.flowFor('f1'))).toBeDefined();
     });
 
-    test('what was counted goes after a day', async () => {
+    test('deletes events after a day', async () => {
       const store = fresh();
       await store.transact(async (tx) => {
         await tx.countEvent(['k'], NOW - DAY - 1);
@@ -550,7 +550,7 @@ export function storeContract(open: () => Store): void {
       expect(left).toEqual([NOW - DAY, undefined]);
     });
 
-    test('seeds, devices and sessions go when their time is over, and not before', async () => {
+    test('deletes seeds, devices and sessions after they expire, and not before', async () => {
       const store = fresh();
       await store.transact(async (tx) => {
         await tx.addUser(USER, NOW);
@@ -576,7 +576,7 @@ export function storeContract(open: () => Store): void {
       expect(left).toEqual([undefined, 'live', undefined, 'live', undefined, USER.email]);
     });
 
-    test('goes on until nothing is left that is due', async () => {
+    test('continues until no due row is left', async () => {
       const store = fresh();
       await store.transact(async (tx) => {
         for (let id = 0; id < 450; id += 1) await tx.addFailure(`${id}@example.com`, '', NOW);
@@ -587,8 +587,8 @@ export function storeContract(open: () => Store): void {
     });
   });
 
-  describe('under the engine', () => {
-    test('a seed waits five minutes for its login', async () => {
+  describe('the engine on this store', () => {
+    test('a seed expires after five minutes', async () => {
       const { getSeed, login } = await import('../../src/engine.ts');
       const here = world({}, fresh());
       await here.signUp();
@@ -606,7 +606,7 @@ export function storeContract(open: () => Store): void {
       expect([await kindAfter(299), await kindAfter(300)]).toEqual(['ok', 'bad_seed']);
     });
 
-    test('fifty wrong passwords at once count three and send one message (attack 12)', async () => {
+    test('fifty simultaneous wrong passwords count as three and send one message (attack 12)', async () => {
       const here = world({}, fresh());
       await here.signUp();
       const kinds = (await Promise.all(Array.from({ length: 50 }, () => here.signIn('wrong')))).map(
@@ -621,7 +621,7 @@ export function storeContract(open: () => Store): void {
       expect((await here.deps.store.transact((tx) => tx.lockoutFor(USER.email, ''))).failures).toBe(3);
     });
 
-    test('fifty right codes at once open the door once (attack 11)', async () => {
+    test('of fifty simultaneous tries with the right code, one succeeds (attack 11)', async () => {
       const { verifyPasscode } = await import('../../src/engine.ts');
       const here = world({}, fresh());
       await here.signUp();

@@ -16,7 +16,7 @@ import { storeContract } from './contract.ts';
 
 storeContract(() => openSqliteStore(join(temporaryFolder(), 'users.db')));
 
-/** An open store, closed when the test is over, and the path of its file. */
+/** Opens a store, and closes it after the test. Returns it with the path of its file. */
 function opened(
   options: SqliteStoreOptions = {},
   path = join(temporaryFolder(), 'users.db'),
@@ -26,7 +26,7 @@ function opened(
   return { store, path };
 }
 
-/** Another process's connection to the same file. */
+/** Connects to the same file, as another process does. */
 function otherConnection(path: string): Database.Database {
   const db = new Database(path, { timeout: 0 });
   onTestFinished(() => void db.close());
@@ -38,7 +38,7 @@ const failuresOf = async (store: Store, email: string) =>
   (await store.transact((tx) => tx.lockoutFor(email, ''))).failures;
 
 describe('the file', () => {
-  test('is made with its folder, and holds what was put in it when opened again', async () => {
+  test('is created with its folder, and has its data when opened again', async () => {
     const path = join(temporaryFolder(), 'deep', 'er', 'users.db');
     const first = openSqliteStore(path);
     await fail(first, ANN);
@@ -49,7 +49,7 @@ describe('the file', () => {
     expect([...store.saltKey]).toEqual([...saltKey]);
   });
 
-  test('is written with WAL and a full sync, so that an answer means it is on the disk', () => {
+  test('is written with WAL and a full sync, so an answer means that the data is on disk', () => {
     const pragma = vi.spyOn(Database.prototype, 'pragma');
     const { path } = opened();
     expect(otherConnection(path).pragma('journal_mode', { simple: true })).toBe('wal');
@@ -109,7 +109,7 @@ describe('the file', () => {
     });
   });
 
-  test('of an older schema keeps since when an account has known devices, and finds no device or session of nobody', async () => {
+  test('of an older schema keeps the time of the first device, and ignores devices and sessions without an account', async () => {
     const path = join(temporaryFolder(), 'users.db');
     const db = new Database(path);
     migrate(db, 0, 3);
@@ -126,14 +126,14 @@ describe('the file', () => {
     onTestFinished(() => store.close());
     const kept = await store.transact(async (tx) => {
       const since = [(await tx.userFor('ann'))?.knownSinceMs, (await tx.userFor('bob'))?.knownSinceMs];
-      const nobody = { email: 'nobody', phoneno: '+12025550125', fname: 'N', lname: 'B', kdf: 'kdf' };
+      const newUser = { email: 'nobody', phoneno: '+12025550125', fname: 'N', lname: 'B', kdf: 'kdf' };
       const keys = { storedKey: Buffer.of(1), serverKey: Buffer.of(2) };
       const orphans = async () => [
         await tx.deviceFor('nobody', 'token 3', 5),
         await tx.sessionFor('session'),
       ];
       const before = await orphans();
-      await tx.addUser({ ...nobody, ...keys }, 50);
+      await tx.addUser({ ...newUser, ...keys }, 50);
       return { since, before, after: await orphans() };
     });
     expect(kept).toEqual({
@@ -143,7 +143,7 @@ describe('the file', () => {
     });
   });
 
-  test('made by a newer version is refused with a clear message, and left alone', async () => {
+  test('of a newer version is refused with a clear message and stays unchanged', async () => {
     const path = join(temporaryFolder(), 'users.db');
     await openSqliteStore(path).close();
     const db = new Database(path);
@@ -166,18 +166,18 @@ describe('the file', () => {
     expect(readFileSync(path).equals(before)).toBe(true);
   });
 
-  test.skipIf(process.getuid?.() === 0)('that can only be read is refused at the start', async () => {
+  test.skipIf(process.getuid?.() === 0)('that is read-only is refused at the start', async () => {
     const path = join(temporaryFolder(), 'users.db');
     await openSqliteStore(path).close();
     chmodSync(path, 0o444);
     expect(() => openSqliteStore(path)).toThrow(/readonly/);
   });
 
-  test('below a folder that nobody can make is refused, and does not take for ever', () => {
+  test("in a folder that can't be created is refused without a long wait", () => {
     expect(() => openSqliteStore('/proc/no/such/folder/users.db')).toThrow(/DATABASE_URL/);
   });
 
-  test('that is no database is refused', () => {
+  test('that is not a database is refused', () => {
     const path = join(temporaryFolder(), 'users.db');
     writeFileSync(
       path,
@@ -186,7 +186,7 @@ describe('the file', () => {
     expect(() => openSqliteStore(path)).toThrow(/can't be used.*not a database/);
   });
 
-  test('holds no code, no password key that signs in, and no token (attacks 34, 39)', async () => {
+  test('contains no code, no password key that signs in, and no token (attacks 34, 39)', async () => {
     const { store, path } = opened();
     const here = world({}, store);
     await here.signUp();
@@ -209,34 +209,34 @@ describe('the file', () => {
   });
 });
 
-describe('shared commits', () => {
-  test('the works that wait share one commit, and none is told before it', async () => {
+describe('group commit', () => {
+  test('works that wait share one commit, and none resolves before it', async () => {
     const { store, path } = opened();
     const reader = otherConnection(path);
     const seen = () => reader.prepare('SELECT count(*) FROM lockouts').pluck().get();
-    const seenWhenTold = await Promise.all(
+    const seenAtAnswer = await Promise.all(
       Array.from({ length: 10 }, async (_, index) => {
         await fail(store, `${index}@example.com`);
         return seen();
       }),
     );
-    expect(seenWhenTold).toEqual(Array.from({ length: 10 }, () => 10));
+    expect(seenAtAnswer).toEqual(Array.from({ length: 10 }, () => 10));
   });
 
-  test('a batch is bounded in works', async () => {
+  test('a batch has a maximum number of works', async () => {
     const { store, path } = opened({ batchWorks: 4 });
     const reader = otherConnection(path);
     const seen = () => reader.prepare('SELECT count(*) FROM lockouts').pluck().get();
-    const seenWhenTold = await Promise.all(
+    const seenAtAnswer = await Promise.all(
       Array.from({ length: 8 }, async (_, index) => {
         await fail(store, `${index}@example.com`);
         return seen();
       }),
     );
-    expect(seenWhenTold).toEqual([4, 4, 4, 4, 8, 8, 8, 8]);
+    expect(seenAtAnswer).toEqual([4, 4, 4, 4, 8, 8, 8, 8]);
   });
 
-  test('a disk that is full in the middle of a batch refuses the whole batch, loses nothing, and mends', async () => {
+  test('a disk that fills during a batch refuses the whole batch, loses no data and recovers', async () => {
     const { store, path } = opened({ maxPages: 60, batchMs: 1000 });
     await fail(store, ANN);
     const pageSize = otherConnection(path).pragma('page_size', { simple: true }) as number;
@@ -256,7 +256,7 @@ describe('shared commits', () => {
     expect(await fail(store, ANN)).toBe(2);
   });
 
-  test('a work for which the disk has no room is refused alone where SQLite keeps the transaction', async () => {
+  test('only the work without disk space is refused if SQLite keeps the transaction open', async () => {
     const { store, path } = opened({ maxPages: 60, batchMs: 1000 });
     const pageSize = otherConnection(path).pragma('page_size', { simple: true }) as number;
     const emails = Array.from({ length: 60 }, (_, index) => `${'x'.repeat(pageSize)}${index}`);
@@ -268,8 +268,8 @@ describe('shared commits', () => {
   });
 });
 
-describe('a work that does not last', () => {
-  /** Whether the commits of works are synced, asked within each of them. */
+describe('a work that is not lasting', () => {
+  /** Opens a store, and functions that run a work and return whether its commit is synced. */
   function watched() {
     const pragma = vi.spyOn(Database.prototype, 'pragma');
     const { store, path } = opened();
@@ -289,19 +289,19 @@ describe('a work that does not last', () => {
     return { store, path, lasting, passing };
   }
 
-  test('does not wait for the disk, and those that last do, before and after it', async () => {
+  test('does not wait for the disk, but lasting works before and after it do', async () => {
     const { lasting, passing } = watched();
     expect([await lasting(), await passing(), await lasting()]).toEqual([true, false, true]);
   });
 
-  test('shares a commit with those that last, in any order, and that one is synced', async () => {
+  test('shares a commit with lasting works in any order, and that commit is synced', async () => {
     const { lasting, passing } = watched();
     expect(await Promise.all([passing(), lasting(), passing()])).toEqual([true, true, true]);
     expect(await Promise.all([lasting(), passing()])).toEqual([true, true]);
     expect(await Promise.all([passing(), passing()])).toEqual([false, false]);
   });
 
-  test('is never joined by one that lasts and comes while it runs', async () => {
+  test('does not share its commit with a lasting work that arrives while it runs', async () => {
     const { lasting, passing } = watched();
     let late: Promise<boolean> | undefined;
     expect(
@@ -312,7 +312,7 @@ describe('a work that does not last', () => {
     expect(await late).toBe(true);
   });
 
-  test('is there for all other works, and after a start', async () => {
+  test('is visible to all other works and after a restart', async () => {
     const { store, path, passing } = watched();
     await passing();
     expect(await failuresOf(store, ANN)).toBe(1);
@@ -322,7 +322,7 @@ describe('a work that does not last', () => {
 });
 
 describe('works that wait', () => {
-  test('behind works that hang are refused as unavailable in time, and not run late', async () => {
+  test('behind works that hang are refused as unavailable in time and never run', async () => {
     const { store } = opened({ workMs: 100, patienceMs: 150 });
     const hanging = Array.from({ length: 3 }, () => store.transact(() => new Promise(() => undefined)));
     const late = fail(store, ANN);
@@ -331,22 +331,22 @@ describe('works that wait', () => {
     expect(await failuresOf(store, ANN)).toBe(0);
   });
 
-  test('do not join a commit that has been open for long', async () => {
+  test('do not join a commit that has been open too long', async () => {
     const { store, path } = opened({ batchMs: 0 });
     const reader = otherConnection(path);
     const seen = () => reader.prepare('SELECT count(*) FROM lockouts').pluck().get();
-    const seenWhenTold = await Promise.all(
+    const seenAtAnswer = await Promise.all(
       Array.from({ length: 3 }, async (_, index) => {
         await fail(store, `${index}@example.com`);
         return seen();
       }),
     );
-    expect(seenWhenTold).toEqual([1, 2, 3]);
+    expect(seenAtAnswer).toEqual([1, 2, 3]);
   });
 });
 
-describe('a database that another process holds', () => {
-  test('is waited for at the start too', async () => {
+describe('a database that another process has locked', () => {
+  test('delays the start and does not fail it', async () => {
     const path = join(temporaryFolder(), 'users.db');
     const opens = Array.from({ length: 4 }, () =>
       promisify(execFile)(process.execPath, [
@@ -360,7 +360,7 @@ describe('a database that another process holds', () => {
     expect((await Promise.allSettled(opens)).map(({ status }) => status)).toEqual(Array(4).fill('fulfilled'));
   });
 
-  test('is unavailable in time, and serves again by itself once it is let go', async () => {
+  test('is unavailable in time, and recovers when the lock is released', async () => {
     const { store, path } = opened({ patienceMs: 150 });
     const other = otherConnection(path);
     other.exec('BEGIN IMMEDIATE');
@@ -369,7 +369,7 @@ describe('a database that another process holds', () => {
     expect(await fail(store, ANN)).toBe(1);
   });
 
-  test('is waited for while there is time', async () => {
+  test('delays a work that still has time', async () => {
     const { store, path } = opened();
     const other = otherConnection(path);
     other.exec('BEGIN IMMEDIATE');
@@ -379,7 +379,7 @@ describe('a database that another process holds', () => {
     expect(await waiting).toBe(1);
   });
 
-  test('leaves the seed of such a login good', async () => {
+  test('does not use up the seed of a refused login', async () => {
     const { store, path } = opened({ patienceMs: 150 });
     const here = world({}, store);
     await here.signUp();
@@ -393,7 +393,7 @@ describe('a database that another process holds', () => {
   });
 });
 
-test('two stores on one file spend a code once between them (attack 11)', async () => {
+test('two stores on one file spend a code only once (attack 11)', async () => {
   const { verifyPasscode } = await import('../../src/engine.ts');
   const { store, path } = opened();
   const here = world({}, store);

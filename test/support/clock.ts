@@ -1,16 +1,16 @@
-/** A clock that stands still until a test moves it. */
+/** A clock that only a test moves. */
 export interface FakeClock {
   nowMs(): number;
   advanceSeconds(seconds: number): void;
   advanceMinutes(minutes: number): void;
   advanceDays(days: number): void;
-  /** As when somebody sets the machine's clock back. */
+  /** Sets the clock back, as an operator can. */
   setBackMinutes(minutes: number): void;
-  /** Settles once the clock has been moved so far, or the signal aborts. */
+  /** Resolves when a test has moved the clock by `ms`, or when the signal aborts. */
   sleep(ms: number, signal?: AbortSignal): Promise<void>;
 }
 
-/** A clock that starts at a fixed moment. */
+/** Creates a clock that starts at a fixed time. */
 export function fakeClock(): FakeClock {
   let now = Date.UTC(2026, 0, 1);
   const sleepers = new Set<{ untilMs: number; wake: () => void }>();

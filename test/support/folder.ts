@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
 
-/** A folder of the test's own, gone when the test is over. */
+/** Creates a folder for the test, and deletes it afterwards. */
 export function temporaryFolder(): string {
   const folder = mkdtempSync(join(tmpdir(), 'two-factor-'));
   onTestFinished(() => rmSync(folder, { recursive: true, force: true }));

@@ -10,7 +10,7 @@ import {
 } from '../../src/store.ts';
 
 interface Tables {
-  /** In the order of their sign-up. */
+  /** In sign-up order. */
   users: Map<string, User>;
   seeds: Map<string, Seed>;
   lockouts: Map<
@@ -24,7 +24,7 @@ interface Tables {
   events: { key: string; atMs: number }[];
 }
 
-/** A store in plain maps, as simple as the port allows: works run one at a time, on a copy that replaces the maps when they are done. */
+/** A simple store in maps. Works run one at a time, on a copy that replaces the maps when the work is done. */
 export function memoryStore(): Store {
   let tables: Tables = {
     users: new Map(),

@@ -4,7 +4,7 @@ import { isLoopbackHost } from '../../src/loopback.ts';
 
 const connect = Socket.prototype.connect;
 
-// No test may speak to another machine.
+// A connection to another machine fails the test.
 Socket.prototype.connect = function (this: Socket, ...args: unknown[]) {
   const [first, second] = Array.isArray(args[0]) ? args[0] : args;
   const options =
@@ -16,7 +16,7 @@ Socket.prototype.connect = function (this: Socket, ...args: unknown[]) {
   return Reflect.apply(connect, this, args);
 } as typeof connect;
 
-// An error on the console that a test did not ask for fails it.
+// An unexpected error on the console fails the test.
 beforeEach(() => {
   vi.spyOn(console, 'error').mockImplementation(() => undefined);
 });

@@ -11,14 +11,14 @@ import { ANN, PASSWORD, PHONE, type World, world } from './world.ts';
 
 export const ROOT = join(import.meta.dirname, '..', '..');
 
-/** The application on a real SQLite, among fakes. */
+/** The application with a real SQLite and fakes. */
 export interface Site {
   readonly app: RequestListener;
   readonly world: World;
   readonly databasePath: string;
-  /** All that was logged, as text. */
+  /** Returns the log as text. */
   logged(): string;
-  /** A browser of its own, with no cookies yet. */
+  /** Opens a new browser without cookies. */
   visitor(): Visitor;
 }
 
@@ -32,13 +32,13 @@ export interface Visitor {
   setPassword(flow: string, passcode: string, password: string, username?: string): Promise<Response>;
 }
 
-/** A site with nobody in it; it is closed when the test is over. A fault that it logs fails the test, unless `hasFaults`. */
+/** Creates a site without accounts, and closes it after the test. A logged error fails the test, unless `hasFaults`. */
 export function site(
   options: Partial<AppOptions> & {
     policy?: Partial<Policy>;
     store?: SqliteStoreOptions;
     hasFaults?: boolean;
-    /** False where a message may hang for ever: the end of the test does not wait for it. */
+    /** `false` if a message may hang, so the end of the test does not wait for it. */
     isIdle?: boolean;
   } = {},
 ): Site {
@@ -100,7 +100,7 @@ function visitor(app: RequestListener): Visitor {
   return self;
 }
 
-/** The Set-Cookie lines of an answer. */
+/** Returns the Set-Cookie lines of an answer. */
 export function cookiesOf(response: Response): string[] {
   return (response.headers['set-cookie'] as unknown as string[] | undefined) ?? [];
 }

@@ -13,22 +13,22 @@ import { memoryStore } from './memory-store.ts';
 import { newKeys, proofFor } from './page.ts';
 import { type FakeSms, fakeSms } from './sms.ts';
 
-/** The engine among fakes, and what a person at a page does with it. */
+/** The engine with fakes, and the actions of a user at the page. */
 export interface World {
   readonly deps: Deps;
-  /** Every alert that was given, in order. */
+  /** All alerts, in order. */
   readonly alerts: Alert[];
   readonly clock: FakeClock;
   readonly sms: FakeSms;
-  /** Settles once every message that was asked for is sent and recorded. */
+  /** Resolves when every requested message is sent and recorded. */
   settled(): Promise<void>;
   signUp(email?: string, password?: string, phoneno?: string): ReturnType<typeof engine.signup>;
   signIn(password: string, browser?: Browser): Promise<LoginOutcome>;
-  /** Three wrong passwords; answers the third one's outcome. */
+  /** Signs in with wrong passwords until the account locks. Returns the last outcome. */
   lockOut(browser?: Browser): Promise<Extract<LoginOutcome, { kind: 'locked' }>>;
-  /** The right passcode of the flow's code, whether or not it was sent. */
+  /** Returns the passcode of the flow's code, even if its message wasn't sent. */
   passcodeOf(flow: string): Promise<string>;
-  /** The second step of a reset. */
+  /** Runs the second step of a reset. */
   setPassword(
     flow: string,
     passcode: string,
@@ -37,7 +37,7 @@ export interface World {
   ): ReturnType<typeof engine.resetPwd>;
 }
 
-/** Who sits where: the address that is typed and the device token that the browser holds. */
+/** The address that the user types, and the tokens and the network of the browser. */
 export type Browser = { username?: string; device?: string; session?: string; network?: string };
 
 export const ANN = 'ann@example.com';
@@ -45,7 +45,7 @@ export const PHONE = '+12025550123';
 export const PASSWORD = 'correct horse battery';
 export const NETWORK = '203.0.113.9';
 
-/** A world with nobody in it. Its messages are kept in `sms`, unless `sender` takes them. */
+/** Creates a world without accounts. `sms` keeps its messages, unless `sender` gets them. */
 export function world(
   policy: Partial<Policy> = {},
   store: Store = memoryStore(),
@@ -125,14 +125,14 @@ export function world(
   return self;
 }
 
-/** The device token of the account's owner, who has signed in once. */
+/** Signs the owner in. Returns the token of the known device. */
 export async function ownersDevice(here: World, email = ANN) {
   const outcome = await here.signIn(PASSWORD, { username: email });
   if (outcome.kind !== 'ok') throw new Error(outcome.kind);
   return outcome.issued.device;
 }
 
-/** The owner's device, after a code has confirmed the phone. */
+/** Signs the owner in and confirms the phone by a code. Returns the token of the known device. */
 export async function confirmedDevice(here: World, email = ANN) {
   const device = await ownersDevice(here, email);
   const locked = await here.lockOut({ username: email, device });
@@ -148,7 +148,7 @@ export async function confirmedDevice(here: World, email = ANN) {
   return outcome.issued.device;
 }
 
-/** The value, or an error where an outcome came without it. */
+/** Returns the value. Throws if an outcome came without it. */
 export function must<Value>(value: Value | undefined): Value {
   if (value === undefined) throw new Error('Missing from the outcome.');
   return value;
