@@ -247,7 +247,7 @@ function apply(state: State, step: Step, notes: Notes) {
 
 function applySignup(state: State, { request, outcome }: StepOf<'signup'>) {
   const account = accountOf(state, request.email);
-  if (account.user !== undefined) return demandKind(outcome, 'taken', 'an address is signed up once');
+  if (account.user !== undefined) return demandKind(outcome, 'taken', 'an address has one account');
   demandKind(outcome, 'ok', 'an address without an account can be signed up');
   const { fname, phone, password } = request;
   account.user = { fname, phone, password, isConfirmed: false };

@@ -11,7 +11,7 @@ export interface Program {
   readonly origin: string;
   readonly port: number;
   readonly process: ChildProcess;
-  /** All that it has printed so far, errors too. */
+  /** Everything that it has printed. */
   output(): string;
   /** Settles with the exit code once the process has ended. */
   ended(): Promise<number | null>;
@@ -51,8 +51,8 @@ export async function freePort(): Promise<number> {
 }
 
 /**
- * Runs the built program in a folder of its own, with nothing of this process's environment but PATH, until the test is
- * over. `through` is a command that runs the command behind it, as `strace` does.
+ * Runs the built program in a folder of its own until the test ends. Of this process's environment it gets only PATH. `through`
+ * is a command that runs the command behind it, as `strace` does.
  */
 export async function runProgram(
   env: Record<string, string> = {},

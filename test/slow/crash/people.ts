@@ -129,8 +129,8 @@ async function doSomething(scene: Scene, random: Random, person: Person): Promis
 }
 
 /**
- * Checks the restarted program against all answers of a user. Spent codes, used seeds and old passwords are refused,
- * sessions are live or ended as before, and the password signs in.
+ * Checks the restarted program against all answers of a user. Spent codes, used seeds and old passwords are refused.
+ * Sessions are live or ended as before, and the password signs in.
  */
 export async function checkAgain(scene: Scene, person: Person): Promise<void> {
   const { target, answers } = scene;
