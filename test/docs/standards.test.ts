@@ -5,9 +5,6 @@ import { ROOT } from '../support/site.ts';
 
 const STATUSES = ['met', 'partly', 'not met', 'does not apply'] as const;
 
-// TODO-LEAD: empty this list once the laboratories are in test/slow.
-const MOVING: readonly string[] = ['test/slow/crash', 'test/slow/fuzz', 'test/slow/timing'];
-
 const read = (file: string) => readFileSync(join(ROOT, file), 'utf8');
 
 /** The cells of each table row of a text, without the header and its rule. */
@@ -60,8 +57,6 @@ test.each(['SECURITY.md', 'docs/standards.md'])('every path that %s names exists
     ([, path]) => path as string,
   );
   expect(paths.length).toBeGreaterThan(10);
-  const missing = [...new Set(paths)].filter(
-    (path) => !existsSync(join(ROOT, path)) && !MOVING.includes(path),
-  );
+  const missing = [...new Set(paths)].filter((path) => !existsSync(join(ROOT, path)));
   expect(missing).toEqual([]);
 });

@@ -11,7 +11,7 @@ function delayed(random = 0) {
   const clock = fakeClock();
   const fake = fakeSms();
   const sms = randomDelaySms(fake, () => random, clock);
-  /** Settles the answer of a call, and whether it has come. */
+  /** Returns the answer, and whether it has settled. */
   const watched = (answer: Promise<unknown>) => {
     const seen = { isOver: false, answer };
     void answer.then(() => (seen.isOver = true));
@@ -22,7 +22,7 @@ function delayed(random = 0) {
     clock.advanceSeconds(ms / 1000);
     await settle();
   };
-  /** Sends a message that takes `ms` milliseconds. */
+  /** Sends a message that takes `ms` milliseconds after its delay. */
   const sendFor = async (ms: number) => {
     let finish = (_: { kind: 'sent'; messageId: string }) => {};
     fake.answerNext(new Promise((resolve) => (finish = resolve)));
