@@ -1,9 +1,7 @@
 /**
- * Measures the pages in Chromium with a main thread that is four times slower, and prints two tables. Options:
- *
- *     --url http://localhost:5000   measures a running installation, and not the built program
- *     --runs 5                      visits, each with a new profile
- *     --write                       writes the tables to docs/benchmarks.md
+ * Measures the pages in Chromium with a main thread that is four times slower, and prints two tables. `--url` measures a
+ * running installation in place of the built program. `--runs` sets the number of visits. `--write` writes the tables to
+ * docs/benchmarks.md.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
