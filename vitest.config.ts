@@ -1,39 +1,33 @@
 import { defineConfig } from 'vitest/config';
 
-const setupFiles = ['test/support/setup.ts'];
 // A test that starts programs waits for them, however slow the machine is.
 const PATIENCE_MS = 60_000;
+
+const shared = {
+  setupFiles: ['test/support/setup.ts'],
+  env: { SEED: '1' },
+  testTimeout: PATIENCE_MS,
+  hookTimeout: PATIENCE_MS,
+  expect: { poll: { timeout: PATIENCE_MS / 2 } },
+  // Each worker imports the modules once for all of its files.
+  isolate: false,
+};
 
 /** `npm test`: every rule, with the same seed in each run. */
 export default defineConfig({
   test: {
-    env: { SEED: '1' },
+    maxWorkers: '100%',
     projects: [
       {
-        extends: true,
         test: {
+          ...shared,
           name: 'unit',
-          setupFiles,
           include: ['test/**/*.test.ts'],
           exclude: ['test/{http,browser,slow}/**'],
-          testTimeout: PATIENCE_MS,
         },
       },
-      {
-        extends: true,
-        test: { name: 'http', setupFiles, include: ['test/http/**/*.test.ts'], testTimeout: PATIENCE_MS },
-      },
-      {
-        extends: true,
-        test: {
-          name: 'browser',
-          setupFiles,
-          include: ['test/browser/**/*.test.ts'],
-          testTimeout: 2 * PATIENCE_MS,
-          hookTimeout: 2 * PATIENCE_MS,
-          fileParallelism: false,
-        },
-      },
+      { test: { ...shared, name: 'http', include: ['test/http/**/*.test.ts'] } },
+      { test: { ...shared, name: 'browser', include: ['test/browser/**/*.test.ts'] } },
     ],
   },
 });

@@ -27,7 +27,7 @@ story(
     await unlockForm.getByRole('alert').filter({ hasText: 'not the code' }).waitFor();
 
     const resend = unlockForm.getByRole('button', { name: 'Send a new code' });
-    await expect.poll(() => resend.isEnabled(), { timeout: 20_000 }).toBe(true);
+    await expect.poll(() => resend.isEnabled()).toBe(true);
     await resend.click();
     await unlockForm.getByRole('status').filter({ hasText: 'on its way' }).waitFor();
     const second = await readPasscode(page, program, 2);

@@ -174,7 +174,7 @@ test('npm run dev:ringcentral runs the app with a stand-in, prints its messages,
   child.stdout.on('data', (chunk) => {
     output += chunk;
   });
-  await expect.poll(() => output, { timeout: 10_000 }).toContain(' is at ');
+  await expect.poll(() => output).toContain(' is at ');
 
   const username = 'ann@example.com';
   const post = async (path: string, fields: Record<string, string>) =>

@@ -211,7 +211,7 @@ describe('the file', () => {
 
 describe('group commit', () => {
   test('works that wait share one commit, and none resolves before it', async () => {
-    const { store, path } = opened();
+    const { store, path } = opened({ batchMs: 60_000 });
     const reader = otherConnection(path);
     const seen = () => reader.prepare('SELECT count(*) FROM lockouts').pluck().get();
     const seenAtAnswer = await Promise.all(
@@ -224,7 +224,7 @@ describe('group commit', () => {
   });
 
   test('a batch has a maximum number of works', async () => {
-    const { store, path } = opened({ batchWorks: 4 });
+    const { store, path } = opened({ batchWorks: 4, batchMs: 60_000 });
     const reader = otherConnection(path);
     const seen = () => reader.prepare('SELECT count(*) FROM lockouts').pluck().get();
     const seenAtAnswer = await Promise.all(
@@ -237,7 +237,7 @@ describe('group commit', () => {
   });
 
   test('a disk that fills during a batch refuses the whole batch, loses no data and recovers', async () => {
-    const { store, path } = opened({ maxPages: 60, batchMs: 1000 });
+    const { store, path } = opened({ maxPages: 60, batchMs: 60_000 });
     await fail(store, ANN);
     const pageSize = otherConnection(path).pragma('page_size', { simple: true }) as number;
     const big = 'x'.repeat(pageSize);
@@ -257,7 +257,7 @@ describe('group commit', () => {
   });
 
   test('only the work without disk space is refused if SQLite keeps the transaction open', async () => {
-    const { store, path } = opened({ maxPages: 60, batchMs: 1000 });
+    const { store, path } = opened({ maxPages: 60, batchMs: 60_000 });
     const pageSize = otherConnection(path).pragma('page_size', { simple: true }) as number;
     const emails = Array.from({ length: 60 }, (_, index) => `${'x'.repeat(pageSize)}${index}`);
     const settled = await Promise.allSettled(emails.map((email) => fail(store, email)));
