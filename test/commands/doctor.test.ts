@@ -4,8 +4,9 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { buildSync } from 'esbuild';
 import { expect, onTestFinished, test } from 'vitest';
+import { freePort } from '../../tools/free-port.ts';
 import { temporaryFolder } from '../support/folder.ts';
-import { freePort, startProgram } from '../support/program.ts';
+import { startProgram } from '../support/program.ts';
 import { expectNoSecrets, PHONE } from '../support/ringcentral.ts';
 import {
   account,

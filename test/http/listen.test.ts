@@ -5,7 +5,7 @@ import { getHeapSpaceStatistics, setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { expect, test } from 'vitest';
 import { closeServers, listen } from '../../src/http/listen.ts';
-import { freePort } from '../support/program.ts';
+import { freePort } from '../../tools/free-port.ts';
 
 async function listening(app: RequestListener) {
   const port = await freePort();

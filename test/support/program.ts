@@ -1,12 +1,12 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
+import { freePort } from '../../tools/free-port.ts';
 import { temporaryFolder } from './folder.ts';
 import { ROOT } from './site.ts';
 
-/** The built program, running as a process of its own. */
+/** The built program, running in its own process. */
 export interface Program {
   readonly origin: string;
   readonly port: number;
@@ -37,17 +37,6 @@ export function onPrintedCode({ process }: Program, take: (printed: PrintedCode)
       if (code !== undefined) take({ phone, code, purpose: verb === 'unlock' ? 'unlock' : 'reset' });
     }
   });
-}
-
-/** A port of 127.0.0.1 and ::1 that is free at this moment. */
-export async function freePort(): Promise<number> {
-  const server = createServer();
-  server.listen(0, 'localhost');
-  await once(server, 'listening');
-  const { port } = server.address() as { port: number };
-  server.close();
-  await once(server, 'close');
-  return port;
 }
 
 /**

@@ -13,35 +13,35 @@ import {
   tally,
 } from './scene.ts';
 import type { Answer, Browser } from './target.ts';
-import { type Attack, fromInsideAlone, judge, NotTried, type Verdict } from './verdict.ts';
+import { type Attack, judge, NotTried, needsTheInside, type Verdict } from './verdict.ts';
 
-/** Attacks on the codes: guessing them, spending them twice or elsewhere, and voiding other people's. */
+/** Attacks on codes: guess them, use them twice or for something else, and void those of other users. */
 export const codeAttacks: readonly Attack[] = [
   { number: 6, name: 'guess a code a thousand times', meetsLimits: true, attempt: guessThousandTimes },
-  { number: 7, name: 'find a limit that only sending has', attempt: findHalfLimit },
+  { number: 7, name: 'find a limit on sending that checking does not have', attempt: findHalfLimit },
   { number: 8, name: 'renew the tries by asking again', attempt: renewTries },
   { number: 9, name: 'guess from hundreds of addresses', meetsLimits: true, attempt: guessFromEverywhere },
   { number: 10, name: 'spray guesses over many accounts', meetsLimits: true, attempt: sprayGuesses },
-  { number: 11, name: 'spend one code fifty times at once', attempt: spendTwice },
+  { number: 11, name: 'use one code fifty times at once', attempt: spendTwice },
   { number: 19, name: 'use a code for another purpose', attempt: usePurposeElsewhere },
   { number: 20, name: 'use a code after the password has changed', attempt: useAfterReset },
   {
     number: 21,
-    name: 'have an unconfirmed phone taken for a confirmed one',
-    attempt: fromInsideAlone('no answer tells whether a phone is confirmed: needs a look at the database'),
+    name: 'pass an unconfirmed phone off as confirmed',
+    attempt: needsTheInside('no answer shows if a phone is confirmed: needs the database'),
   },
   { number: 35, name: "burn somebody else's code", attempt: burnCode },
   {
     number: 39,
     name: 'steal live codes with a copy of the database',
-    attempt: fromInsideAlone('needs a copy of the database'),
+    attempt: needsTheInside('needs a copy of the database'),
   },
 ];
 
 const verify = (browser: Browser, username: string, flow: string, passcode: string) =>
   browser.post('/verifypasscode', { username, flow, passcode });
 
-/** So many times in a row, what somebody who keeps asking gets: flows to try codes with, each once. */
+/** Asks again and again for a code. Returns the flows that it gets. */
 async function gatherFlows(count: number, ask: () => Promise<Answer>): Promise<string[]> {
   const flows = new Set<string>();
   for (let time = 0; time < count; time += 1) {
@@ -51,7 +51,7 @@ async function gatherFlows(count: number, ask: () => Promise<Answer>): Promise<s
   return [...flows];
 }
 
-/** The answers that say that a code was looked at: right, or wrong. */
+/** The answers for a code that was checked. */
 const judged = (answers: readonly Answer[]) => countOf(answers, 'ok', 'wrong_code');
 
 const FLOWS_PER_CODE = 3;
@@ -186,7 +186,7 @@ async function sprayGuesses(scene: Scene): Promise<Verdict> {
     },
     3,
   );
-  // Twice each: a guess may pass now and then, so that no unknown device is kept out for good.
+  // Twice each, because the slow-down lets a few guesses of unknown devices pass.
   const { email } = owner.person;
   const unlocks = await atOnce(2, () => verify(scene.elsewhere(), email, NO_FLOW, '000001'));
   const resets = await atOnce(2, () =>
@@ -291,6 +291,6 @@ async function burnCode(scene: Scene): Promise<Verdict> {
   const unlocked = await verify(owner, email, flow, passcode);
   return judge(
     unlocked.status === 200 && countOf(guesses, 'ok') === 0,
-    `${guesses.length} guesses with no flow, another's or another account's: ${tally(guesses)}; then the owner's code: ${unlocked.body.status}`,
+    `${guesses.length} guesses with no flow, a stranger's or another account's: ${tally(guesses)}; then the owner's code: ${unlocked.body.status}`,
   );
 }

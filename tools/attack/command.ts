@@ -5,22 +5,22 @@ import type { Outcome } from './verdict.ts';
 
 const USAGE = `npm run attack -- --url http://localhost:5000 [--rows 4,11] [--json] [--i-own-this-host]
 
-Tries forty known attacks on a running installation, from outside, and prints what held and what broke.
-It spends the messages that the installation may send in an hour: best try one with the console sender, on Linux, in a
-fresh folder.
+Tries forty known attacks on a running installation over the network, and prints which ones succeed.
+It uses up the messages that the installation may send in an hour. Best run the installation on Linux,
+with the console sender, in a new folder.
 
-  --url               where the installation is
-  --rows              the numbers of the attacks to try; without it all of them
+  --url               the URL of the installation
+  --rows              the numbers of the attacks to try; all by default
   --json              prints the table as JSON
-  --i-own-this-host   needed where the host is not this machine`;
+  --i-own-this-host   is needed if the host is not this machine`;
 
-/** Where the command prints: the table goes to `print`, whatever else there is to say to `warn`. */
+/** The output of the command: `print` gets the table, and `warn` all other messages. */
 export interface Printer {
   print(text: string): void;
   warn(text: string): void;
 }
 
-/** Carries out the command of those arguments. Answers the exit code: 0 where all held, 1 where something broke, 2 for wrong usage. */
+/** Runs the command. Returns the exit code: 0 if all held, 1 if an attack succeeded, 2 for wrong usage. */
 export async function runCommand(args: readonly string[], { print, warn }: Printer): Promise<0 | 1 | 2> {
   const asked = readArguments(args);
   if (typeof asked === 'string') {
@@ -50,12 +50,12 @@ function readArguments(args: readonly string[]): { url: URL; numbers: number[]; 
         'i-own-this-host': { type: 'boolean', default: false },
       },
     });
-    if (values.url === undefined) return 'Say where the installation is, with --url.';
-    if (!URL.canParse(values.url)) return `${values.url} is no URL.`;
+    if (values.url === undefined) return 'The option --url is missing.';
+    if (!URL.canParse(values.url)) return `${values.url} is not a URL.`;
     const url = new URL(values.url);
-    if (!['http:', 'https:'].includes(url.protocol)) return `${values.url} is no http or https URL.`;
+    if (!['http:', 'https:'].includes(url.protocol)) return `${values.url} is not an http or https URL.`;
     if (!leadsToThisMachine(url) && !values['i-own-this-host'])
-      return `${url.hostname} is not this machine. Attack only what is yours: say so with --i-own-this-host.`;
+      return `${url.hostname} is not this machine. Attack only your own hosts, and confirm that with --i-own-this-host.`;
     const all = ATTACKS.map(({ number }) => number);
     const numbers = values.rows === undefined ? all : values.rows.split(',').map(Number);
     if (!numbers.every((number) => all.includes(number)))
@@ -69,12 +69,12 @@ function readArguments(args: readonly string[]): { url: URL; numbers: number[]; 
 function noticeFor({ hostname }: URL): string {
   return (
     `This attacks ${hostname}: several thousand requests, among them sign-ups as attack-<random>@example.com with\n` +
-    'numbers from the range that is kept for fiction (555-0100 to 555-0199), so that no message reaches a person.\n' +
-    'It spends the messages that the installation may send in an hour.'
+    'numbers from the range for fiction (555-0100 to 555-0199), so no message reaches a person.\n' +
+    'It uses up the messages that the installation may send in an hour.'
   );
 }
 
-/** The rows as a table for people, and a last line that counts them. */
+/** Formats the rows as a table, with a last line that counts them. */
 export function tableOf(rows: readonly Row[]): string {
   const width = Math.max(...rows.map(({ attack: name }) => name.length), 0);
   const lines = rows.map(

@@ -12,21 +12,21 @@ import {
   tally,
 } from './scene.ts';
 import type { Answer } from './target.ts';
-import { type Attack, fromInsideAlone, judge, NotTried, type Verdict } from './verdict.ts';
+import { type Attack, judge, NotTried, needsTheInside, type Verdict } from './verdict.ts';
 
-/** Attacks on how requests are read: their form, their spelling, their length and where they say they come from. */
+/** Attacks on how requests are read: their form, spelling and length, and the source that they claim. */
 export const formAttacks: readonly Attack[] = [
   { number: 24, name: 'send lists and maps in place of text', attempt: sendLists },
   { number: 25, name: 'pollute prototypes', attempt: pollutePrototypes },
-  { number: 26, name: 'pass for somebody by a twin of their address', attempt: passByTwin },
-  { number: 27, name: 'dodge a count by another spelling', attempt: dodgeBySpelling },
+  { number: 26, name: 'pass for another user with a look-alike address', attempt: passByTwin },
+  { number: 27, name: 'avoid a count with another spelling', attempt: dodgeBySpelling },
   { number: 28, name: 'send NUL and control characters', attempt: sendControls },
   { number: 29, name: 'send long bodies and long passwords', attempt: sendLong },
   { number: 31, name: 'forge the source address', meetsLimits: true, attempt: forgeAddress },
   {
     number: 38,
     name: 'read codes and numbers in logs',
-    attempt: fromInsideAlone("needs the program's log"),
+    attempt: needsTheInside("needs the program's log"),
   },
 ];
 
@@ -34,11 +34,11 @@ const BYTES_16 = 'A'.repeat(22);
 const BYTES_32 = 'A'.repeat(43);
 const KDF = 'argon2id$m=19456,t=2,p=1';
 
-/** Each request of the contract with a value of the right form in each field. */
+/** Each request of the API with a well-formed value in each field. */
 const REQUESTS: Record<string, Record<string, string>> = {
-  '/getseed': { username: 'nobody@example.com' },
+  '/getseed': { username: 'unknown@example.com' },
   '/signup': {
-    email: 'nobody@example.com',
+    email: 'unknown@example.com',
     fname: 'Sam',
     lname: 'Attack',
     phoneno: '+12025550123',
@@ -47,10 +47,10 @@ const REQUESTS: Record<string, Record<string, string>> = {
     storedKey: BYTES_32,
     serverKey: BYTES_32,
   },
-  '/login': { username: 'nobody@example.com', id: BYTES_16, nonce: BYTES_16, proof: BYTES_32 },
-  '/verifypasscode': { username: 'nobody@example.com', flow: NO_FLOW, passcode: '000001' },
+  '/login': { username: 'unknown@example.com', id: BYTES_16, nonce: BYTES_16, proof: BYTES_32 },
+  '/verifypasscode': { username: 'unknown@example.com', flow: NO_FLOW, passcode: '000001' },
   '/resetpwd': {
-    username: 'nobody@example.com',
+    username: 'unknown@example.com',
     flow: NO_FLOW,
     passcode: '000001',
     salt: BYTES_16,
@@ -103,7 +103,7 @@ async function sendLists(scene: Scene): Promise<Verdict> {
 
 async function pollutePrototypes(scene: Scene): Promise<Verdict> {
   const browser = scene.browser();
-  const usual = await browser.post('/getseed', { username: 'nobody@example.com' });
+  const usual = await browser.post('/getseed', { username: 'unknown@example.com' });
   const answers: Answer[] = [];
   for (const [path, fields] of Object.entries(REQUESTS)) {
     const form = encode(fields);
@@ -129,7 +129,7 @@ async function pollutePrototypes(scene: Scene): Promise<Verdict> {
         ),
       );
   }
-  const after = await browser.post('/getseed', { username: 'nobody@example.com' });
+  const after = await browser.post('/getseed', { username: 'unknown@example.com' });
   const empty = await browser.post('/getseed');
   const isSame =
     Object.keys(usual.body).join() === Object.keys(after.body).join() && usual.body.salt === after.body.salt;
@@ -163,7 +163,7 @@ async function passByTwin(scene: Scene): Promise<Verdict> {
     answers.push(answer);
     if (answer.status === 201) own.push(person);
   }
-  // Whoever asks by a twin that is an account of its own gets that account's message, and nobody else's.
+  // A look-alike address that is an account of its own gets only that account's messages.
   const asked = [
     victim.email.toUpperCase(),
     victim.email.normalize('NFD'),
@@ -189,7 +189,7 @@ async function passByTwin(scene: Scene): Promise<Verdict> {
       toAttacker <= Math.min(2, own.length) &&
       countOf(stolen, 'ok') === 0 &&
       owner.status === 200,
-    `${twins.length} twins signed up: ${tally(answers)}; ${asked.length} resets sent ${toVictim} message to the stored phone and ${toAttacker} to the twins' own; a twin's code for the victim: ${tally(stolen) || 'none'}`,
+    `${twins.length} look-alikes signed up: ${tally(answers)}; ${asked.length} resets sent ${toVictim} message to the stored phone and ${toAttacker} to their own phones; a look-alike's code for the victim: ${tally(stolen) || 'none'}`,
   );
 }
 
@@ -232,7 +232,7 @@ async function sendControls(scene: Scene): Promise<Verdict> {
   const still = await browser.get('/');
   return judge(
     wrong === 0 && still.status === 200,
-    `${each.length} fields with each of ${controls.length} control characters: ${tally(answers)}; the page still comes (${still.status})`,
+    `${each.length} fields with each of ${controls.length} control characters: ${tally(answers)}; the page still answers ${still.status}`,
   );
 }
 
@@ -243,7 +243,7 @@ async function sendLong(scene: Scene): Promise<Verdict> {
   for (const path of Object.keys(REQUESTS)) {
     for (const size of [9 * 1024, 1024 * 1024]) {
       const startedAt = performance.now();
-      // A server that has seen enough may answer, or cut the connection while the rest is on its way.
+      // The server may answer or close the connection before it has read the whole body.
       const status = await browser.post(path, `username=${'x'.repeat(size)}`).then(
         (answer) => String(answer.status),
         (error: NodeJS.ErrnoException) =>
@@ -284,6 +284,6 @@ async function forgeAddress(scene: Scene): Promise<Verdict> {
     .post('/codestatus', { flow: NO_FLOW }, { headers: { 'X-Forwarded-For': browser.address ?? '' } });
   return judge(
     isTold && named.status === 200,
-    `requests from one address, each under a forged one: ${tally(answers)}, then ${tally(slowed)}; from another address that names the first: ${named.body.status} (mapped and IPv6 addresses can't be had on loopback)`,
+    `requests from one address, each under a forged one: ${tally(answers)}, then ${tally(slowed)}; from another address that names the first: ${named.body.status} (loopback has no mapped or IPv6 addresses)`,
   );
 }

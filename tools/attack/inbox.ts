@@ -2,34 +2,34 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { Target } from './target.ts';
 import { NotTried } from './verdict.ts';
 
-/** A text message as the inbox of the console sender shows it. */
+/** A text message in the inbox of the console sender. */
 export interface TextMessage {
   readonly to: string;
   readonly text: string;
   readonly at: string;
 }
 
-/** Every message of the run, although the inbox shows the newest hundred alone: it must be read often enough. */
+/** All messages of the run. The inbox shows only the newest hundred, so it must be read often. */
 export interface Inbox {
-  /** Reads what is new. */
+  /** Reads the new messages. */
   read(): Promise<void>;
-  /** Reads until nothing new has come for a moment. */
+  /** Reads until no new message has come for a moment. */
   settle(): Promise<void>;
-  /** The messages that were seen of a number, or of all, oldest first. */
+  /** Returns the messages to a number, or to all numbers, oldest first. */
   messages(phone?: string): readonly TextMessage[];
-  /** The code of the next message to a number that nobody has taken from here yet; NotTried where none comes. */
+  /** Takes the code of the next message to a number. Throws NotTried if no message comes. */
   takeCode(phone: string): Promise<string>;
 }
 
 const QUIET_MS = 250;
 const PATIENCE_MS = 3000;
 
-/** The six digits of the line `@host #code`, or undefined where a message has no code. */
+/** Returns the six digits of the line `@host #code`; undefined for a message without a code. */
 export function codeIn({ text }: TextMessage): string | undefined {
   return /#(\d{6})$/.exec(text)?.[1];
 }
 
-/** The inbox of a target; without one, each use is NotTried. What it holds at the first reading is not counted. */
+/** Opens the inbox of a target. Messages of the first reading do not count. Without an inbox, each use throws NotTried. */
 export function openInbox(target: Target): Inbox {
   const seen = new Map<string, TextMessage[]>();
   const taken = new Set<TextMessage>();
@@ -38,7 +38,7 @@ export function openInbox(target: Target): Inbox {
 
   const read = async (): Promise<number> => {
     if (!target.hasInbox) throw new NotTried('needs the inbox of the console sender, on this machine');
-    // Each reading from an address of its own, so that reading is no part of any limit.
+    // Each reading has its own address, so it uses up no limit.
     const browser = target.browser(target.newAddress());
     const { text } = await browser.get('/dev/messages.json').finally(() => browser.close());
     const counts = new Map<string, TextMessage[]>();

@@ -1,6 +1,6 @@
 import { runCommand } from './command.ts';
 
-/** Tries the known attacks on a running installation; see `command.ts` for what it can be told. */
+/** Tries the known attacks on a running installation. See `command.ts` for the options. */
 process.exitCode = await runCommand(process.argv.slice(2), {
   print: (text) => console.log(text),
   warn: (text) => console.error(text),

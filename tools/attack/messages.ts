@@ -19,7 +19,7 @@ import {
 import type { Answer } from './target.ts';
 import { type Attack, judge, NotTried, type Verdict } from './verdict.ts';
 
-/** Attacks that make text messages leave, or make them say something else. */
+/** Attacks that send text messages or change their text. */
 export const messageAttacks: readonly Attack[] = [
   {
     number: 1,
@@ -28,20 +28,20 @@ export const messageAttacks: readonly Attack[] = [
     attempt: pumpMessages,
   },
   { number: 2, name: 'bomb one phone by every route', meetsLimits: true, attempt: bombOnePhone },
-  { number: 3, name: 'spend the budget so that users get no code', meetsLimits: true, attempt: spendBudget },
+  { number: 3, name: 'use up the limits so that users get no code', meetsLimits: true, attempt: spendBudget },
   { number: 18, name: 'forge the host that a message names', attempt: forgeHost },
   { number: 36, name: "send messages from another site's page", attempt: sendFromAnotherSite },
   { number: 37, name: 'click twice', attempt: clickTwice },
 ];
 
-// An account gets fewer than twelve in an hour. Of its number strangers and known devices have a share each. About a
-// hundred to a prefix and about 250 in all leave room for what comes free meanwhile.
+// An account gets fewer than twelve messages in an hour. Strangers and known devices have shares of their own of a number.
+// A prefix gets about a hundred, and all numbers about 250. The rest is for limits that reset during the attack.
 const TOO_MANY_FOR_ONE_ACCOUNT = 12;
 const TOO_MANY_FOR_ONE_NUMBER = 20;
 const TOO_MANY_FOR_ONE_PREFIX = 116;
 const TOO_MANY_IN_ALL = 281;
 
-/** How many messages leave while `work` runs, to a number or to all. */
+/** Returns how many messages are sent while `work` runs, to a number or in all. */
 async function messagesDuring(
   { inbox }: Scene,
   work: () => Promise<unknown>,
@@ -54,7 +54,7 @@ async function messagesDuring(
   return inbox.messages(phone).length - before;
 }
 
-/** So many new accounts, each from an address of its own, ask for a code; answers how many messages leave. */
+/** Lets new accounts ask for a code, each from its own address. Returns how many messages are sent. */
 function flood(
   scene: Scene,
   count: number,
@@ -72,7 +72,7 @@ function flood(
   return messagesDuring(scene, () => atOnce(count, askAsOneMore, 6));
 }
 
-/** How many messages of a flood left, and how many of one came for each user who asked during it. */
+/** The number of messages of a flood, and of the users who asked for a code during it. */
 interface Flooded {
   readonly toSignUps: number;
   readonly toPrefix: number;
@@ -87,8 +87,8 @@ interface Flooded {
 }
 
 /**
- * 160 sign-ups that ask for a message each, then 360 more accounts that have signed in once, half of them at one prefix.
- * Meanwhile two users want their codes: one on a known device, and one whose phone has given a code before.
+ * Floods with 160 sign-ups that ask for a message each, then with 360 accounts that have signed in once. Half of those have
+ * one prefix. After each flood, users ask for their codes: on a known device, and with a confirmed phone.
  */
 function floodEverything(scene: Scene): Promise<Flooded> {
   return scene.target.once('the flood', async () => {
@@ -105,7 +105,7 @@ function floodEverything(scene: Scene): Promise<Flooded> {
       ),
       confirmed: await messagesDuring(scene, () => lockOut(scene.elsewhere(), email), phone),
     };
-    // Whoever signs in once has a known device, and may count for more than a sign-up.
+    // An account that has signed in once has a known device, which may get more messages.
     const toPrefix = await flood(scene, 180, {
       isKnownDevice: true,
       numberOf: (index) => `+1${scene.ownArea}${numberInArea(index)}`,
@@ -129,7 +129,7 @@ function floodEverything(scene: Scene): Promise<Flooded> {
   });
 }
 
-/** A user on a known device, whose phone has given a code. */
+/** Creates a user with a known device and a confirmed phone. */
 async function signedInWithCode(scene: Scene) {
   const user = await scene.signedIn();
   const { email, phone, password } = user.person;
@@ -143,7 +143,7 @@ async function pumpMessages(scene: Scene): Promise<Verdict> {
   const { toSignUps, toPrefix, toMany, inAll } = await floodEverything(scene);
   return judge(
     toPrefix < TOO_MANY_FOR_ONE_PREFIX && inAll < TOO_MANY_IN_ALL,
-    `${toSignUps} of 160 left for new sign-ups, then for accounts that have signed in ${toPrefix} of 180 to one prefix and ${toMany} of 180 to many; ${inAll} in the whole run`,
+    `${toSignUps} of 160 sent for new sign-ups, then for accounts that have signed in ${toPrefix} of 180 to one prefix and ${toMany} of 180 to many; ${inAll} in the whole run`,
   );
 }
 
@@ -166,7 +166,7 @@ async function bombOnePhone(scene: Scene): Promise<Verdict> {
     phone,
   );
 
-  // The number is nobody's secret: more accounts with it, and more known devices of some of them.
+  // The attacker knows the number, so more accounts have it, and some have more known devices.
   const others = await atOnce(20, () => scene.signedUp({ phone }), 4);
   const answers = await atOnce(20, (index) => askReset(scene.elsewhere(), others[index]?.email ?? ''), 4);
   const toOneAccount = await messagesDuring(scene, () => lockOutDevices(scene, phone, 13), phone);
@@ -176,11 +176,11 @@ async function bombOnePhone(scene: Scene): Promise<Verdict> {
   const told = answers.length - countOf(answers, 'code_sent');
   return judge(
     parallel <= 1 && toOneAccount < TOO_MANY_FOR_ONE_ACCOUNT && inAll < TOO_MANY_FOR_ONE_NUMBER && told === 0,
-    `${parallel} left for 99 requests at once to a locked account, ${toOneAccount} for 13 known devices of another, and ${inAll} to their number in all, with 22 accounts; ${told} answers told of a limit`,
+    `${parallel} sent for 99 requests at once to a locked account, ${toOneAccount} for 13 known devices of another, and ${inAll} to their number in all, with 22 accounts; ${told} answers named a limit`,
   );
 }
 
-/** A new account at the number is locked on so many devices, after a sign-in on each. */
+/** Creates an account with the number, signs in on each device and locks it there. */
 async function lockOutDevices(scene: Scene, phone: string, count: number): Promise<void> {
   const { person } = await scene.signedIn({ phone });
   const lockOutOne = async () => {
@@ -228,7 +228,7 @@ async function forgeHost(scene: Scene): Promise<Verdict> {
     texts.some((text) => text.includes('evil.example')) || lines.some((line) => line !== usual);
   return judge(
     /^@\S+ #CODE$/.test(usual) && !isForged,
-    `the last line of a message is "${usual}", and where forged hosts asked for it "${lines.join('", "')}"`,
+    `the last line of a message is "${usual}", and with forged hosts "${lines.join('", "')}"`,
   );
 }
 
@@ -261,7 +261,7 @@ async function sendFromAnotherSite(scene: Scene): Promise<Verdict> {
   const still = await guessPassword(browser, person.email);
   return judge(
     refused === answers.length && sent === 0 && still.body.triesLeft === 2,
-    `${refused} of ${answers.length} foreign requests were refused, ${sent} messages left, ${answers.length / 3} foreign wrong passwords counted for ${2 - (still.body.triesLeft ?? 0)}`,
+    `${refused} of ${answers.length} foreign requests were refused, ${sent} messages sent, ${answers.length / 3} foreign wrong passwords counted for ${2 - (still.body.triesLeft ?? 0)}`,
   );
 }
 
@@ -292,7 +292,7 @@ async function clickTwice(scene: Scene): Promise<Verdict> {
     () => atOnce(2, () => browser.post('/resendcode', { flow })),
     person.phone,
   );
-  if (resets + unlocks === 0) throw new NotTried("no message left: this hour's limits may be used up");
+  if (resets + unlocks === 0) throw new NotTried("no message came: this hour's limits may be used up");
   return judge(
     countOf(signUps, 'ok') === 1 &&
       resets <= 1 &&

@@ -19,27 +19,27 @@ import {
   tally,
 } from './scene.ts';
 import type { Answer, Browser } from './target.ts';
-import { type Attack, fromInsideAlone, judge, NotTried, type Verdict } from './verdict.ts';
+import { type Attack, judge, NotTried, needsTheInside, type Verdict } from './verdict.ts';
 
 /** Attacks on passwords, locks, sessions and devices. */
 export const passwordAttacks: readonly Attack[] = [
   { number: 4, name: 'lock the owner out', attempt: lockOwnerOut },
-  { number: 5, name: 'renew a lock by failing on', attempt: renewLock },
+  { number: 5, name: 'renew a lock with more failures', attempt: renewLock },
   { number: 12, name: 'guess fifty passwords at once', attempt: guessAtOnce },
-  { number: 22, name: 'get around the lock', attempt: getAroundLock },
-  { number: 23, name: 'plant a session, or keep one over a reset', attempt: keepSession },
+  { number: 22, name: 'avoid the lock', attempt: getAroundLock },
+  { number: 23, name: 'plant a session, or keep one through a reset', attempt: keepSession },
   { number: 30, name: 'flood with sign-ins', attempt: floodWithSignIns },
-  { number: 32, name: 'clear the count by an own success', attempt: clearCount },
-  { number: 33, name: 'send a login again, or hoard seeds', attempt: replayLogin },
+  { number: 32, name: 'clear the count with a success on an own account', attempt: clearCount },
+  { number: 33, name: 'replay a login, or hoard seeds', attempt: replayLogin },
   { number: 34, name: 'sign in with what the database stores', attempt: signInWithStored },
   {
     number: 40,
-    name: 'profit from a clock that jumps',
-    attempt: fromInsideAlone("needs to set the server's clock"),
+    name: 'profit from a clock that is set back',
+    attempt: needsTheInside("needs to set the server's clock"),
   },
 ];
 
-/** Whether the browser is signed in: then the page greets the person. */
+/** Returns true if the browser is signed in, because then the page greets the user. */
 async function isSignedIn(browser: Browser, { fname }: Person): Promise<boolean> {
   return (await browser.get('/about')).text.includes(fname);
 }
@@ -153,7 +153,7 @@ async function keepSession(scene: Scene): Promise<Verdict> {
   const remembered = await signIn(second, changed);
   return judge(
     !isFixed && wasIn && !isStillIn && remembered.status !== 200,
-    `the planted session ${isFixed ? 'was kept' : 'was replaced'}; after a reset the other browser was ${isStillIn ? 'still in' : 'out'}, and its device ${remembered.status === 200 ? 'still' : 'no longer'} known`,
+    `the planted session ${isFixed ? 'was kept' : 'was replaced'}; after a reset the other browser was ${isStillIn ? 'still signed in' : 'signed out'}, and its device ${remembered.status === 200 ? 'still' : 'no longer'} known`,
   );
 }
 
@@ -180,7 +180,7 @@ async function floodWithSignIns(scene: Scene): Promise<Verdict> {
     slowest < 5000 &&
       served === pages.length &&
       answers.every(({ status }) => status < 500 || status === 503),
-    `200 sign-ins at once: ${tally(answers)}; meanwhile ${served} of ${pages.length} pages came, the slowest in ${slowest} ms (memory can't be seen from outside)`,
+    `200 sign-ins at once: ${tally(answers)}; during that ${served} of ${pages.length} pages came, the slowest in ${slowest} ms (memory is not visible over the network)`,
   );
 }
 

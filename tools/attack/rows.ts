@@ -8,13 +8,13 @@ import { silenceAttacks } from './silence.ts';
 import type { Target } from './target.ts';
 import { type Attack, NotTried, type Verdict } from './verdict.ts';
 
-/** What came of one attack, as a row of the table. */
+/** The result of one attack, as a row of the table. */
 export interface Row extends Verdict {
   readonly number: number;
   readonly attack: string;
 }
 
-/** The forty attacks, by number. */
+/** The forty attacks by number. */
 export const ATTACKS: readonly Attack[] = [
   ...messageAttacks,
   ...codeAttacks,
@@ -23,11 +23,10 @@ export const ATTACKS: readonly Attack[] = [
   ...formAttacks,
 ].sort((left, right) => left.number - right.number);
 
-// These use up what all others need: the requests of an address, then what slows down codes for everybody, then the
-// messages of the hour.
+// These come last, because they use up the limits that all other attacks need.
 const LAST = [33, 30, 2, 16, 9, 6, 10, 3, 1];
 
-/** Carries out the attacks of those numbers against the target, one after the other; answers a row for each, by number. */
+/** Carries out the attacks with these numbers, one after the other. Returns a row for each, by number. */
 export async function attack(
   target: Target,
   numbers: readonly number[] = ATTACKS.map(({ number }) => number),
@@ -52,7 +51,7 @@ export async function attack(
   return rows.sort((left, right) => left.number - right.number);
 }
 
-/** The verdict, in the light of all answers: a fault breaks, and what limits kept from being tried is not broken. */
+/** Returns the final verdict. An HTTP 500 means broken. An attack that limits stopped counts as not tried. */
 function inTheEnd(verdict: Verdict, faults: number, isHindered: boolean): Verdict {
   if (faults > 0) return { outcome: 'broken', evidence: `${faults} requests were answered 500` };
   if (verdict.outcome === 'broken' && isHindered)
@@ -60,7 +59,7 @@ function inTheEnd(verdict: Verdict, faults: number, isHindered: boolean): Verdic
   return verdict;
 }
 
-/** An attack that stopped half way: for a reason of its own, or since the target no longer answers. */
+/** Returns the verdict of an attack that stopped half way. */
 function whyNot(error: Error): Verdict {
   if (error instanceof NotTried) return { outcome: 'not tried', evidence: error.message };
   return { outcome: 'broken', evidence: `the target stopped answering: ${error.message}` };

@@ -5,7 +5,7 @@ import type { Inbox } from './inbox.ts';
 import type { Answer, Browser, Extras, Target } from './target.ts';
 import { NotTried } from './verdict.ts';
 
-/** Somebody who has signed up, or nobody: then the password is anything. */
+/** A user with an account, or a stranger without one. */
 export interface Person {
   readonly email: string;
   readonly fname: string;
@@ -13,27 +13,27 @@ export interface Person {
   readonly password: string;
 }
 
-/** What one attack has at hand: browsers that are closed after it, and people that no other attack knows. */
+/** The means of one attack: browsers that are closed after it, and users of its own. */
 export interface Scene {
   readonly target: Target;
   readonly inbox: Inbox;
-  /** A new browser at the attack's own source address. */
+  /** Opens a browser at the attack's own source address. */
   browser(): Browser;
-  /** A new browser at a source address that nobody has used. */
+  /** Opens a browser at a new source address. */
   elsewhere(): Browser;
-  /** Like `elsewhere`, or NotTried where the target can't be reached from many addresses. */
+  /** Like `elsewhere`, but throws NotTried if the target has only one source address. */
   fromAfar(): Browser;
   /** An area code that no other number of the run has. */
   readonly ownArea: string;
-  /** Somebody new, not signed up yet; with `phone`, at that number. */
+  /** Creates a user without an account. */
   stranger(given?: Partial<Person>): Person;
-  /** Somebody new who has signed up. */
+  /** Creates a user with an account. */
   signedUp(given?: Partial<Person>): Promise<Person>;
-  /** Somebody new who has signed up and in, so that the browser is a known device. */
+  /** Creates a user with an account who has signed in, so the browser is a known device. */
   signedIn(given?: Partial<Person>): Promise<{ person: Person; browser: Browser }>;
 }
 
-/** Numbers of the range that is kept for stories (555-0100 to 555-0199), each time of another area code. */
+/** Creates a source of phone numbers for fiction (555-0100 to 555-0199), with changing area codes. */
 export function fictionalNumbers(random: Random): { next(): string; ownArea: string } {
   const areas: string[] = [];
   for (let area = 200; area < 990; area += 1) {
@@ -55,14 +55,14 @@ export function fictionalNumbers(random: Random): { next(): string; ownArea: str
   };
 }
 
-/** The seven digits of a number of the range, by its place in it. */
+/** Returns the seven digits of the fictional number with that index. */
 export function numberInArea(place: number): string {
   return `55501${String(place % 100).padStart(2, '0')}`;
 }
 
 const PASSWORD = 'correct horse battery';
 
-/** Makes scenes for the attacks of one run. */
+/** Returns a function that creates the scene of an attack. */
 export function scenes(
   target: Target,
   inbox: Inbox,
@@ -129,19 +129,19 @@ export function scenes(
   };
 }
 
-/** The answer, where it has that status; else the attack can't go on. */
+/** Returns the answer if it has that status. Throws NotTried otherwise. */
 export function must(answer: Answer, status: number): Answer {
   if (answer.status === status) return answer;
   throw new NotTried(`can't go on after ${answer.status} ${answer.body.status ?? answer.text.slice(0, 40)}`);
 }
 
-/** The flow of an answer; the attack can't go on without one. */
+/** Returns the flow of an answer. Throws NotTried without one. */
 export function flowOf({ status, body }: Answer): string {
   if (body.flow !== undefined) return body.flow;
   throw new NotTried(`no flow came with ${status} ${body.status}: this hour's limits may be used up`);
 }
 
-/** A seed for the address, with the salt and the kdf. */
+/** Returns a seed for the address, with the salt and the kdf. */
 export async function seedFor(
   browser: Browser,
   username: string,
@@ -155,7 +155,7 @@ export async function seedFor(
   return { id, seed, salt, kdf };
 }
 
-/** The fields that a sign-up sends. */
+/** Returns the fields of a sign-up. */
 export async function signUpForm(browser: Browser, person: Person): Promise<Record<string, string>> {
   const { email, fname, phone: phoneno, password } = person;
   const { salt, kdf } = await seedFor(browser, email);
@@ -166,7 +166,7 @@ export async function signUp(browser: Browser, person: Person): Promise<Answer> 
   return browser.post('/signup', await signUpForm(browser, person));
 }
 
-/** The fields that a login with a password sends. */
+/** Returns the fields of a login with a password. */
 export async function loginForm(
   browser: Browser,
   username: string,
@@ -180,12 +180,12 @@ export async function signIn(browser: Browser, { email, password }: Person): Pro
   return browser.post('/login', await loginForm(browser, email, password));
 }
 
-/** A login with a password that is not the person's. */
+/** Signs in with a wrong password. */
 export async function guessPassword(browser: Browser, username: string): Promise<Answer> {
   return browser.post('/login', await loginForm(browser, username, 'a wrong guess'));
 }
 
-/** Three wrong passwords; answers the third one's answer, which must be `locked`. */
+/** Signs in with three wrong passwords. Returns the third answer, which must be `locked`. */
 export async function lockOut(browser: Browser, username: string): Promise<Answer> {
   await guessPassword(browser, username);
   await guessPassword(browser, username);
@@ -196,7 +196,7 @@ export async function askReset(browser: Browser, username: string): Promise<Answ
   return browser.post('/resetpwd', { username });
 }
 
-/** The second step of a reset. */
+/** Sends the second step of a reset. */
 export async function setPassword(
   browser: Browser,
   username: string,
@@ -208,7 +208,7 @@ export async function setPassword(
   return browser.post('/resetpwd', { username, flow, passcode, salt, kdf, ...newKeys(password, salt) });
 }
 
-/** Runs `work` so many times, at most `width` at once, and answers in order. */
+/** Runs `work` `count` times, at most `width` at once. Returns the results in order. */
 export async function atOnce<Result>(
   count: number,
   work: (index: number) => Promise<Result>,
@@ -227,7 +227,7 @@ export async function atOnce<Result>(
   return results;
 }
 
-/** How many answers have each word, as `3 wrong_code, 17 expired_code`. */
+/** Counts the answers by word, as `3 wrong_code, 17 expired_code`. */
 export function tally(answers: readonly Answer[]): string {
   const counts = new Map<string, number>();
   for (const { status, body } of answers) {
@@ -237,10 +237,10 @@ export function tally(answers: readonly Answer[]): string {
   return [...counts].map(([word, count]) => `${count} ${word}`).join(', ');
 }
 
-/** How many answers have one of those words. */
+/** Counts the answers with one of these words. */
 export function countOf(answers: readonly Answer[], ...words: string[]): number {
   return answers.filter(({ body }) => words.includes(body.status ?? '')).length;
 }
 
-/** A flow that nobody knows. */
+/** An unknown flow. */
 export const NO_FLOW = 'A'.repeat(22);

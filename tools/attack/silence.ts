@@ -12,27 +12,25 @@ import {
   signUp,
 } from './scene.ts';
 import type { Answer, Browser } from './target.ts';
-import { type Attack, fromInsideAlone, judge, NotTried, type Verdict } from './verdict.ts';
+import { type Attack, judge, NotTried, needsTheInside, type Verdict } from './verdict.ts';
 
-/** Attacks that ask the installation who has an account. */
+/** Attacks that find out which addresses have accounts. */
 export const silenceAttacks: readonly Attack[] = [
-  { number: 13, name: 'learn from the lock who has an account', attempt: learnFromLock },
+  { number: 13, name: 'find accounts by the lock', attempt: learnFromLock },
   {
     number: 14,
-    name: 'learn it from a sender that fails',
-    attempt: fromInsideAlone(
-      'the console sender never fails: needs a provider that refuses, hangs or cuts off',
-    ),
+    name: 'find accounts by a sender that fails',
+    attempt: needsTheInside('needs a provider that refuses, hangs or closes connections'),
   },
-  { number: 15, name: 'learn it from the pause', attempt: learnFromPause },
-  { number: 16, name: 'learn it from the time', attempt: learnFromTime },
-  { number: 17, name: 'learn it from salt and kdf', attempt: learnFromKdf },
+  { number: 15, name: 'find accounts by the pause', attempt: learnFromPause },
+  { number: 16, name: 'find accounts by timing', attempt: learnFromTime },
+  { number: 17, name: 'find accounts by salt and kdf', attempt: learnFromKdf },
 ];
 
-/** A step of a walk that a known and an unknown address go side by side. */
+/** A step that a known and an unknown address take side by side. */
 type Step = (browser: Browser, email: string, flows: string[]) => Promise<Answer>;
 
-/** Goes the steps with both, each pair at the same moment, and names those that tell them apart. */
+/** Takes the steps with both addresses, each pair at the same moment. Names the steps with different answers. */
 async function walk(scene: Scene, steps: Record<string, Step>): Promise<{ told: string[]; count: number }> {
   const known = await scene.signedUp();
   const sides = [known, scene.stranger()].map(({ email }) => ({
@@ -58,12 +56,12 @@ async function walk(scene: Scene, steps: Record<string, Step>): Promise<{ told: 
   return { told, count: Object.keys(steps).length };
 }
 
-/** The seconds that an answer tells to wait; they may tick between two answers. */
+/** Returns the seconds to wait of an answer. They can differ by one between two answers. */
 function waitOf({ resendIn, retryAfter }: Answer['body']): number | undefined {
   return resendIn ?? retryAfter;
 }
 
-/** All of an answer that may not depend on the account: digits of a phone, tokens and seconds that tick are left out. */
+/** Returns the parts of an answer that must not depend on the account. Phone digits, tokens and seconds are masked. */
 function seenOf({ status, headers, text, body }: Answer): Record<string, string> {
   const { date, 'retry-after': retryAfter, 'content-length': length, ...others } = headers;
   const { 'set-cookie': cookies = [], ...fixed } = others;
@@ -169,7 +167,7 @@ async function learnFromKdf(scene: Scene): Promise<Verdict> {
 const CLEAR_Z = 4;
 const CLEAR_SHARE = 0.05;
 
-/** Times of a request to known and to unknown addresses, taken in turn. */
+/** The times of a request to known and to unknown addresses, in random turns. */
 type Timed = { known: number[]; unknown: number[] };
 
 async function learnFromTime(scene: Scene): Promise<Verdict> {
@@ -192,7 +190,7 @@ async function learnFromTime(scene: Scene): Promise<Verdict> {
   let isHeld = true;
   for (const [name, take] of Object.entries(requests)) {
     let { text, isClear } = compare(await take());
-    // Once more before it counts: somebody else's load on the machine can look like this.
+    // A second measurement decides, because other load on the machine can look the same.
     if (isClear) ({ text, isClear } = compare(await take()));
     if (isClear) isHeld = false;
     found.push(`${name} ${text}`);
@@ -200,7 +198,7 @@ async function learnFromTime(scene: Scene): Promise<Verdict> {
   return judge(isHeld, `medians, known against unknown: ${found.join('; ')}`);
 }
 
-/** A login with a wrong password; only the login itself is timed. */
+/** Signs in with a wrong password. Only the login request is timed. */
 async function sendLogin(browser: Browser, email: string): Promise<Answer> {
   return browser.post('/login', await loginForm(browser, email, 'a wrong guess'));
 }
@@ -231,12 +229,11 @@ async function measure(
     times.unknown.push(taken.unknown?.ms ?? 0);
   }
   browser.close();
-  if (times.known.length < rounds / 2)
-    throw new NotTried('too many requests were slowed down to measure them');
+  if (times.known.length < rounds / 2) throw new NotTried('the limits slowed down too many requests');
   return times;
 }
 
-/** The first and second failures of new addresses, since a third one locks. */
+/** Measures the first two failures of new addresses, because the third one locks. */
 async function measureFirstFailures(scene: Scene, count: number): Promise<Timed> {
   const known = await atOnce(count, () => scene.signedUp(), 4);
   const pairs = known.map((person) => [person, scene.stranger()] as const);

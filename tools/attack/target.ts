@@ -4,7 +4,7 @@ import { request as requestHttps, Agent as TlsAgent } from 'node:https';
 import { isLoopbackHost } from '../../src/loopback.ts';
 import { type Random, seededRandom } from '../random.ts';
 
-/** The fields that an answer's JSON may have; none where the body was no JSON object. */
+/** The fields of an answer's JSON; empty if the body is not a JSON object. */
 export interface Reply {
   readonly status?: string;
   readonly message?: string;
@@ -21,7 +21,7 @@ export interface Reply {
   readonly kdf?: string;
 }
 
-/** One answer of the target, with its raw body and the milliseconds that it took. */
+/** An answer of the target, with its raw body and its time in milliseconds. */
 export interface Answer {
   readonly status: number;
   readonly headers: IncomingHttpHeaders;
@@ -30,45 +30,45 @@ export interface Answer {
   readonly ms: number;
 }
 
-/** What a request may have beside its path and its fields. */
+/** Optional parts of a request. */
 export interface Extras {
   readonly headers?: Record<string, string>;
   readonly contentType?: string;
 }
 
-/** A client with cookies and, where the machine allows it, a source address of its own; it keeps connections alive. */
+/** A client with cookies and keep-alive connections. It can have its own source address. */
 export interface Browser {
   readonly address: string | undefined;
   readonly cookies: Map<string, string>;
-  /** Sends a form: its fields, or a body as it stands. */
+  /** Sends a form: its fields, or a raw body. */
   post(path: string, fields?: Record<string, string> | string, extras?: Extras): Promise<Answer>;
   get(path: string, extras?: Extras): Promise<Answer>;
   close(): void;
 }
 
-/** A running installation, as a stranger on the network sees it. */
+/** A running installation, as seen over the network. */
 export interface Target {
   readonly origin: string;
-  /** Stands in the address of each account, so that runs on one database do not meet. */
+  /** A part of the address of each account, so runs on one database do not share accounts. */
   readonly runId: string;
   readonly random: Random;
   readonly isThisMachine: boolean;
-  /** Whether browsers can have different source addresses. */
+  /** True if browsers can have different source addresses. */
   readonly hasAddresses: boolean;
   readonly hasInbox: boolean;
-  /** An address that this run has not used, or undefined where there is one alone. */
+  /** Returns a new source address; undefined if the target has only one. */
   newAddress(): string | undefined;
   browser(address?: string): Browser;
-  /** Answers what `make` answered at its first call under that name, so that two attacks can share a costly preparation. */
+  /** Returns the result of the first call with that name, so attacks can share a costly preparation. */
   once<Value>(name: string, make: () => Promise<Value>): Promise<Value>;
 }
 
-/** Whether a URL leads to this machine by its name alone, without asking anybody. */
+/** Returns true if the name of the URL means this machine. Sends no request. */
 export function leadsToThisMachine(url: URL): boolean {
   return isLoopbackHost(url.hostname);
 }
 
-/** Finds out what the installation at `url` is like. Rejects where nothing answers there. */
+/** Opens the installation at `url`. Rejects if nothing answers there. */
 export async function openTarget(url: URL, seed = randomInt(2 ** 32)): Promise<Target> {
   const random = seededRandom(seed);
   const isThisMachine = leadsToThisMachine(url);
@@ -140,7 +140,7 @@ function openBrowser(url: URL, host: string, address: string | undefined): Brows
         request.destroy(new Error(`no answer to ${path} in ${PATIENCE_MS / 1000} s`)),
       );
       request.on('error', (error: NodeJS.ErrnoException) => {
-        // A server may close an idle connection just as it is used again.
+        // A server may close an idle connection at the moment of the next request.
         const isStale = request.reusedSocket && error.code === 'ECONNRESET' && !again;
         if (isStale) send(method, path, body, extras, true).then(resolve, reject);
         else reject(error);

@@ -1,35 +1,35 @@
 import type { Scene } from './scene.ts';
 
-/** What came of an attack: the installation held, it broke, or the attack could not be tried from outside. */
+/** The outcome of an attack. `broken` means that the attack succeeded. */
 export type Outcome = 'held' | 'broken' | 'not tried';
 
-/** An outcome with the figures that show it, or the reason why there are none. */
+/** An outcome with its evidence, or with the reason why the attack was not tried. */
 export interface Verdict {
   readonly outcome: Outcome;
   readonly evidence: string;
 }
 
-/** One of the forty attacks; `attempt` carries it out against the target of the scene. */
+/** One of the forty attacks. `attempt` carries it out. */
 export interface Attack {
   readonly number: number;
   readonly name: string;
-  /** Whether the attack itself runs into limits, so that `slow_down` is no sign of limits used up before. */
+  /** True if the attack itself meets limits, so `slow_down` does not mean that earlier attacks used them up. */
   readonly meetsLimits?: true;
   readonly attempt: (scene: Scene) => Promise<Verdict>;
 }
 
-/** Thrown where an attack can't go on, so that it says nothing about the installation. */
+/** The error of an attack that can't go on. It says nothing about the installation. */
 export class NotTried extends Error {
   override readonly name = 'NotTried';
 }
 
-/** `held` or `broken`, by whether the installation did as it must. */
+/** Returns the verdict `held` or `broken`. */
 export function judge(isHeld: boolean, evidence: string): Verdict {
   return { outcome: isHeld ? 'held' : 'broken', evidence };
 }
 
-/** An attack that nobody can try from outside, and why. */
-export function fromInsideAlone(reason: string): Attack['attempt'] {
+/** Returns an attack that can't be tried over the network, with the reason. */
+export function needsTheInside(reason: string): Attack['attempt'] {
   return async () => {
     throw new NotTried(reason);
   };

@@ -1,14 +1,14 @@
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 
-/** An answer as it came: its status, its head in lower-case field names or not, and its body. */
+/** An answer: its status, its head as sent, and its body. */
 export interface Answer {
   readonly status: number;
   readonly head: string;
   readonly body: string;
 }
 
-/** A keep-alive connection that has one request under way at most. Rejects where the other end closes it. */
+/** A keep-alive connection for one request at a time. A request rejects if the server closes the connection. */
 export interface Connection {
   post(path: string, type: 'form' | 'json', body: string): Promise<Answer>;
   close(): void;
@@ -16,17 +16,17 @@ export interface Connection {
 
 const TYPES = { form: 'application/x-www-form-urlencoded', json: 'application/json' };
 
-/** A connection to `port` of 127.0.0.1, from an address of this machine where one is given. It does as little as there can be, so that the server stays what is measured. */
+/** Opens a connection to `port` of 127.0.0.1. It does little work, so the server is what is measured. */
 export async function openConnection(port: number, localAddress?: string): Promise<Connection> {
   const socket = connect({ port, host: '127.0.0.1', ...(localAddress && { localAddress }) });
   socket.setNoDelay(true);
-  // One character a byte, so that lengths are those of the head.
+  // In Latin-1, one character is one byte, as in Content-Length.
   socket.setEncoding('latin1');
   await once(socket, 'connect');
-  const answers = reader(socket);
+  const nextAnswer = readerOf(socket);
   return {
     post(path, type, body) {
-      const answer = answers();
+      const answer = nextAnswer();
       socket.write(
         `POST ${path} HTTP/1.1\r\nHost: localhost:${port}\r\nContent-Type: ${TYPES[type]}\r\n` +
           `Content-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
@@ -37,8 +37,8 @@ export async function openConnection(port: number, localAddress?: string): Promi
   };
 }
 
-/** Answers a function for the next answer on the socket. */
-function reader(socket: Socket): () => Promise<Answer> {
+/** Returns a function that waits for the next answer on the socket. */
+function readerOf(socket: Socket): () => Promise<Answer> {
   let text = '';
   let waiting: { resolve: (answer: Answer) => void; reject: (error: Error) => void } | undefined;
   socket.on('data', (chunk: string) => {
@@ -57,7 +57,7 @@ function reader(socket: Socket): () => Promise<Answer> {
     });
 }
 
-/** The answer in the text, or undefined while some of it is still to come. */
+/** Returns the answer in the text; undefined if a part of it is missing. */
 function parse(text: string): Answer | undefined {
   const end = text.indexOf('\r\n\r\n');
   if (end < 0) return undefined;
@@ -66,9 +66,4 @@ function parse(text: string): Answer | undefined {
   const body = text.slice(end + 4);
   const isWhole = length === undefined ? body.endsWith('0\r\n\r\n') : body.length >= Number(length);
   return isWhole ? { status: Number(head.slice(9, 12)), head, body } : undefined;
-}
-
-/** As many connections, opened at once. */
-export function openConnections(port: number, count: number): Promise<Connection[]> {
-  return Promise.all(Array.from({ length: count }, () => openConnection(port)));
 }

@@ -12,26 +12,26 @@ import { emailOf, PASSWORD, phoneOf } from './contenders.ts';
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
 
-/** The numbers from 0 on, below `@rows`, as a table. */
+/** The numbers from 0 to `@rows` - 1 as a table. */
 const NUMBERS =
   'WITH RECURSIVE numbers (n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM numbers WHERE n + 1 < @rows)';
-/** Text as long, and as random, as the ids and tokens of 16 and 32 bytes that the program makes. */
+/** Text as long and as random as the ids and tokens of the program. */
 const ID = 'lower(hex(randomblob(11)))';
 const TIMED_ID = 'timed_id(at_ms)';
 const TIMED_HASH = 'timed_hash(at_ms)';
-/** The times of the rows, which lie over a span. */
+/** Evenly distributed times of the rows. */
 const TIMES = 'CAST(@fromMs AS INTEGER) + n * CAST(@overMs AS INTEGER) / CAST(@rows AS INTEGER)';
 const TOKEN = 'substr(lower(hex(randomblob(22))), 1, 43)';
 const EMAIL = 'email_of(abs(random()) % @users)';
 
-/** What one row of a table takes on disk, with its part of all indexes, in bytes. */
+/** The bytes of one row on disk, with its share of all indexes. */
 export interface RowBytes {
   readonly user: number;
   readonly device: number;
   readonly session: number;
 }
 
-/** Makes the database in the file `path` with accounts that a bench signs in to, each with a device. */
+/** Creates the database in the file `path`, with accounts for a benchmark and a device for each. */
 export async function fillAccounts(
   path: string,
   { users, sessions }: { users: number; sessions: number },
@@ -68,7 +68,7 @@ export async function fillAccounts(
   });
 }
 
-/** Answers a function for how many bytes the database has grown by since the last call. */
+/** Returns a function that returns the growth of the database in bytes since its last call. */
 function grower(db: Database.Database): () => number {
   const size = () =>
     (db.pragma('page_count', { simple: true }) as number) *
@@ -81,7 +81,7 @@ function grower(db: Database.Database): () => number {
   };
 }
 
-/** Adds what the next sweep deletes: so many seeds, and as many codes with a flow each, of all accounts and of any time before. */
+/** Adds rows for the next cleanup: expired seeds, and as many expired codes with a flow each. */
 export function fillBacklog(path: string, { users, rows }: { users: number; rows: number }): void {
   fast(path, (db) => {
     const nowMs = Date.now();
@@ -102,7 +102,7 @@ export function fillBacklog(path: string, { users, rows }: { users: number; rows
   });
 }
 
-/** Fills in one transaction without a journal: a filling that fails is thrown away. */
+/** Fills a database in one transaction without a journal. After a failure the file is worthless. */
 function fast<Result>(path: string, fill: (db: Database.Database) => Result): Result {
   const db = new Database(path);
   try {
@@ -123,7 +123,7 @@ function fast<Result>(path: string, fill: (db: Database.Database) => Result): Re
   }
 }
 
-/** Waits until the file is on the disk, or else the system would write it while a server is measured on it. */
+/** Syncs the file. Otherwise the system would write it during a measurement. */
 function flush(path: string): void {
   const file = openSync(path, 'r+');
   fsyncSync(file);

@@ -1,14 +1,14 @@
-// Loaded into a server before its program: notes once a second how long its event loop was held.
+// A preload of a server that records once a second how long its event loop was held.
 import { appendFileSync } from 'node:fs';
 import { isMainThread } from 'node:worker_threads';
 
-/** One second of a server's life. Times are Unix milliseconds. */
+/** One second of a server's event loop. Times are Unix milliseconds. */
 export interface Watch {
   readonly fromMs: number;
   readonly toMs: number;
-  /** The longest time that a timer which was due had to wait. */
+  /** The longest delay of a timer that was due. */
   readonly longestMs: number;
-  /** How often one had to wait for more than 20 ms. */
+  /** The number of delays over 20 ms. */
   readonly over20: number;
 }
 
@@ -19,7 +19,6 @@ let fromMs = Date.now();
 let lastMs = performance.now();
 let longestMs = 0;
 let over20 = 0;
-// A thread of the server loads this too, and its loop is another one.
 if (isMainThread) setInterval(watch, TICK_MS).unref();
 
 function watch(): void {

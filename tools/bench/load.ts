@@ -1,32 +1,35 @@
 import { medians, percentile } from '../statistics.ts';
-import { openConnections } from './connection.ts';
+import { openConnection } from './connection.ts';
 import type { Contender } from './contenders.ts';
 import type { Server } from './server.ts';
 
-/** What one server did in one slice of time. */
+/** The figures of one server in one turn. */
 export interface Slice {
   readonly perSecond: number;
   readonly p50Ms: number;
   readonly p99Ms: number;
   readonly cpuMs: number;
   readonly memoryMiB: number;
-  /** The part of its core that the load took: near 1, it would be the load that is measured. */
+  /** The share of its core that the load used. Near 1, the load would be the bottleneck. */
   readonly loadShare: number;
 }
 
+let account = 0;
+
 /**
- * Lets `users` sign in over and over, each on a connection of its own, for so many seconds. The time runs until the last
- * of them has an answer, so that a slow server is not judged by where the slice happens to end.
+ * Lets `users` sign in again and again for `seconds`, each on its own connection and from its own address. The turn lasts
+ * until the last answer, so a slow server is not judged by the end of the turn.
  */
 export async function measureSlice(
-  contender: Contender,
+  { signIn }: Contender,
   server: Server,
   { users, accounts, seconds }: { users: number; accounts: number; seconds: number },
 ): Promise<Slice> {
   server.wake();
-  const connections = await openConnections(server.port, users);
+  const connections = await Promise.all(
+    Array.from({ length: users }, (_, index) => openConnection(server.port, addressOf(index))),
+  );
   const latenciesMs: number[] = [];
-  let next = Math.floor(Math.random() * accounts);
   const cpuBeforeMs = server.cpuMs();
   const loadBefore = process.cpuUsage();
   const startMs = performance.now();
@@ -35,8 +38,8 @@ export async function measureSlice(
     connections.map(async (connection) => {
       while (performance.now() < endMs) {
         const sentMs = performance.now();
-        next += 1;
-        await contender.signIn(connection, next % accounts);
+        account += 1;
+        await signIn(connection, account % accounts);
         latenciesMs.push(performance.now() - sentMs);
       }
     }),
@@ -56,7 +59,12 @@ export async function measureSlice(
   return slice;
 }
 
-/** The medians of the slices of one round, and the most of their memory. */
+/** Returns an address of this machine. Only Linux has all of 127.0.0.0/8. */
+function addressOf(index: number): string | undefined {
+  return process.platform === 'linux' ? `127.0.1.${1 + index}` : undefined;
+}
+
+/** Returns the medians of the slices of one round, and the largest memory. */
 export function middleOf(slices: readonly Slice[]): Slice {
   return { ...medians(slices), memoryMiB: Math.max(...slices.map(({ memoryMiB }) => memoryMiB)) };
 }

@@ -3,51 +3,49 @@ import { copyFileSync, existsSync, mkdtempSync, readdirSync, readFileSync, write
 import { join } from 'node:path';
 import { withMeasured } from '../measured.ts';
 import { seededRandom } from '../random.ts';
-import { medians } from '../statistics.ts';
-import { openConnection } from './connection.ts';
-import { CONTENDERS, type Contender } from './contenders.ts';
+import { CONTENDERS, type Contender, PRODUCT } from './contenders.ts';
+import { fillAccounts } from './fill.ts';
 import { type FloodSlice, measureFlood, runFlood } from './flood.ts';
 import { measureSlice, middleOf, type Slice } from './load.ts';
 import { readOptions, workFolder } from './options.ts';
 import { plotOf } from './plot.ts';
 import { type CpuProfile, profileReport } from './profile.ts';
-import { reportForMarkdown, reportForTerminal, type Setting } from './report.ts';
+import { forMarkdown, forTerminal, reportOf, type Setting } from './report.ts';
+import type { Results } from './results.ts';
 import { fsyncMsIn, pinLoad, ROOT, type Server, startServer } from './server.ts';
 
 const USAGE = `npm run bench -- [options]
 
-  --rounds 7         rounds, each with the product and the frames started anew
-  --turns 5          turns that these have in a round, of which the median counts; a peer has one
-  --seconds 0.6      seconds of a turn
-  --flood-rounds 2   rounds of the flood, with as many turns
-  --flood-seconds 5  seconds that the honest user is watched, alone and again beside the flood
-  --users 16         users who sign in at once
-  --accounts 1000    accounts that they sign in to
-  --write            writes the figures into docs/benchmarks.md and docs/images/benchmarks.svg
-  --profile          runs the product alone for ten seconds, and prints where its time goes`;
+  --rounds 7          rounds, each with a new start of the product and the frames
+  --turns 5           turns of these in a round; a peer has one turn
+  --seconds 0.6       seconds of a turn
+  --flood-rounds 2    rounds of the flood, each with a new start of the product
+  --flood-seconds 60  seconds of the honest user alone, and again beside the flood; at most 60
+  --users 16          users who sign in at once
+  --accounts 1000     accounts
+  --write             writes the figures to docs/benchmarks.md and docs/images/benchmarks.svg
+  --profile           profiles the product for ten seconds, and prints the CPU time by function`;
 
 const PROFILE_SECONDS = 10;
 const WARM_UP_SECONDS = 1.5;
+/** Warms up from many networks, because each has a limit of requests. */
+const WARM_UP_NETWORKS = 64;
 
 const DEFAULTS = {
   rounds: 7,
   turns: 5,
   seconds: 0.6,
   'flood-rounds': 2,
-  'flood-seconds': 5,
+  'flood-seconds': 60,
   users: 16,
   accounts: 1000,
 };
 
-/** Runs the benchmark, or its profile, and prints what came of it. */
 async function main(args: string[]): Promise<void> {
   const options = readOptions(args, DEFAULTS, ['write', 'profile']);
   const isPinned = pinLoad();
-  if (!isPinned) console.warn('There is no taskset here: servers and load share all cores.');
+  if (!isPinned) console.warn('This system has no taskset, so servers and load share all cores.');
   const folder = workFolder('bench');
-  if (options.profile) return profile({ ...options, folder, isPinned });
-
-  installPeers();
   const setting: Setting = {
     ...options,
     floodRounds: options['flood-rounds'],
@@ -55,52 +53,22 @@ async function main(args: string[]): Promise<void> {
     isPinned,
     fsyncMs: fsyncMsIn(folder),
   };
-  const start = { ...options, folder, isPinned };
-  // A folder of its own each time: accounts are made anew.
-  const startAnew = (isOne: (contender: Contender) => boolean) =>
-    startAll(CONTENDERS.filter(isOne), { ...start, folder: mkdtempSync(join(folder, 'round-')) });
-  const peers = await startAll(
-    CONTENDERS.filter(({ kind }) => kind === 'peer'),
-    start,
-  );
-  const slices = await inRounds<Slice>({
-    label: 'Round',
-    rounds: setting.rounds,
-    turns: setting.turns,
-    peers,
-    startOthers: () => startAnew(({ kind }) => kind !== 'peer'),
-    measure: (contender, server) => measureSlice(contender, server, setting),
-    middleOf,
-  });
-  const floods = await inRounds<FloodSlice>({
-    label: 'Flood',
-    rounds: setting.floodRounds,
-    turns: setting.turns,
-    peers,
-    startOthers: () => startAnew(({ kind }) => kind === 'product'),
-    measure: (contender, server) =>
-      measureFlood(contender, server, {
-        accounts: setting.accounts,
-        seconds: setting.floodSeconds,
-        bundle: join(ROOT, 'dist', 'bench.js'),
-      }),
-    middleOf: medians,
-  });
-  for (const [, server] of peers) await server.stop();
+  if (options.profile) return profile(folder, setting);
 
-  const results = { slices, floods };
-  console.log(`\n${reportForTerminal(results, setting).replaceAll('**', '')}`);
+  installPeers();
+  const slices = await measureSignIns(folder, setting);
+  const floods = await measureFloods(folder, setting);
+  const results: Results = { slices, floods };
+  const report = reportOf(results, setting);
+  console.log(`\n${forTerminal(report)}`);
   if (!options.write) return;
   const document = join(ROOT, 'docs', 'benchmarks.md');
-  writeFileSync(
-    document,
-    withMeasured(readFileSync(document, 'utf8'), reportForMarkdown(results, setting), 'bench'),
-  );
+  writeFileSync(document, withMeasured(readFileSync(document, 'utf8'), forMarkdown(report), 'bench'));
   writeFileSync(join(ROOT, 'docs', 'images', 'benchmarks.svg'), plotOf(results));
   console.log('\nWritten to docs/benchmarks.md and docs/images/benchmarks.svg.');
 }
 
-/** The peers have a tree of their own, so that the product's stays small. */
+/** Installs the peers in their own folder, so the product's dependencies stay few. */
 function installPeers(): void {
   const folder = join(ROOT, 'tools', 'bench');
   if (existsSync(join(folder, 'node_modules'))) return;
@@ -112,82 +80,104 @@ function installPeers(): void {
   if (status !== 0) throw new Error('The peers could not be installed.');
 }
 
-interface Start {
-  readonly folder: string;
-  readonly accounts: number;
-  readonly users: number;
-  readonly isPinned: boolean;
+/**
+ * Measures all servers in rounds and in random order, so a slow moment of the machine meets all of them. A round starts
+ * the product and the frames anew, because one process can be faster than the next.
+ */
+async function measureSignIns(folder: string, setting: Setting): Promise<Map<string, Slice[]>> {
+  const random = seededRandom(1);
+  const slices = new Map(CONTENDERS.map(({ name }): [string, Slice[]] => [name, []]));
+  const peers = await startAll(
+    CONTENDERS.filter(({ kind }) => kind === 'peer'),
+    folder,
+    setting,
+  );
+  for (let round = 1; round <= setting.rounds; round += 1) {
+    console.log(`Round ${round} of ${setting.rounds} …`);
+    const others = await startAll(
+      CONTENDERS.filter(({ kind }) => kind !== 'peer'),
+      folder,
+      setting,
+    );
+    const turns = new Map<string, Slice[]>();
+    for (let turn = 1; turn <= setting.turns; turn += 1) {
+      for (const [contender, server] of random.shuffled(turn === 1 ? [...others, ...peers] : others)) {
+        const slice = await measureSlice(contender, server, setting);
+        turns.set(contender.name, [...(turns.get(contender.name) ?? []), slice]);
+      }
+    }
+    for (const [name, taken] of turns) slices.get(name)?.push(middleOf(taken));
+    for (const [, server] of others) await server.stop();
+  }
+  for (const [, server] of peers) await server.stop();
+  return slices;
 }
 
-async function startAll(contenders: readonly Contender[], start: Start): Promise<[Contender, Server][]> {
-  const servers: [Contender, Server][] = [];
-  for (const contender of contenders) {
-    console.log(`Starting ${contender.name} …`);
-    servers.push([contender, await startOne(contender, start)]);
+async function measureFloods(folder: string, setting: Setting): Promise<FloodSlice[]> {
+  if (process.platform !== 'linux') {
+    console.warn('The flood is omitted, because only Linux has many loopback addresses.');
+    return [];
   }
+  const { accounts, floodRounds, floodSeconds } = setting;
+  const floods: FloodSlice[] = [];
+  for (let round = 1; round <= floodRounds; round += 1) {
+    console.log(`Flood ${round} of ${floodRounds} …`);
+    const server = await start(
+      PRODUCT,
+      folder,
+      { ...setting, users: WARM_UP_NETWORKS },
+      { env: { RATE_LIMITS: 'on' } },
+    );
+    floods.push(await measureFlood(server, { accounts, seconds: floodSeconds }));
+    await server.stop();
+  }
+  return floods;
+}
+
+type StartOptions = { nodeFlags?: readonly string[]; env?: Record<string, string> };
+
+async function startAll(
+  contenders: readonly Contender[],
+  folder: string,
+  setting: Setting,
+): Promise<[Contender, Server][]> {
+  const servers: [Contender, Server][] = [];
+  for (const contender of contenders) servers.push([contender, await start(contender, folder, setting)]);
   return servers;
 }
 
-/** A server with its accounts, warmed up and at rest. */
-async function startOne(
+/** Starts a server in a new folder with its accounts, warms it up, and lets it rest. */
+async function start(
   contender: Contender,
-  start: Start & { nodeFlags?: readonly string[] },
+  folder: string,
+  { accounts, users, isPinned }: Setting,
+  { nodeFlags = [], env = {} }: StartOptions = {},
 ): Promise<Server> {
-  const server = await startServer(contender, start);
-  const connection = await openConnection(server.port);
-  await contender.prepare?.(connection, start.accounts);
-  connection.close();
-  await measureSlice(contender, server, { ...start, seconds: WARM_UP_SECONDS });
+  const own = mkdtempSync(join(folder, `${contender.name}-`));
+  const database = join(own, 'users.db');
+  if (contender.kind === 'product') await fillAccounts(database, { users: accounts, sessions: 1 });
+  const server = await startServer(contender, {
+    cwd: own,
+    accounts,
+    isPinned,
+    nodeFlags,
+    env: { DATABASE_URL: `file:${database}`, ...env },
+  });
+  await measureSlice(contender, server, { users, accounts, seconds: WARM_UP_SECONDS });
   return server;
 }
 
-interface Rounds<Turn> {
-  readonly label: string;
-  readonly rounds: number;
-  readonly turns: number;
-  readonly peers: readonly [Contender, Server][];
-  readonly startOthers: () => Promise<[Contender, Server][]>;
-  readonly measure: (contender: Contender, server: Server) => Promise<Turn>;
-  readonly middleOf: (turns: readonly Turn[]) => Turn;
-}
-
-/**
- * Measures all servers in rounds, in an order drawn by lot, so that what slows the machine for a while meets all. A round
- * starts those that are no peers anew, since the same program is faster in one process than in another, and gives them several
- * turns, since what slows the machine comes and goes.
- */
-async function inRounds<Turn>(of: Rounds<Turn>): Promise<Map<string, Turn[]>> {
-  const random = seededRandom(1);
-  const results = new Map<string, Turn[]>();
-  for (let round = 1; round <= of.rounds; round += 1) {
-    console.log(`${of.label} ${round} of ${of.rounds} …`);
-    const others = await of.startOthers();
-    const taken = new Map<string, Turn[]>();
-    for (let turn = 1; turn <= of.turns; turn += 1) {
-      for (const [contender, server] of random.shuffled(turn === 1 ? [...others, ...of.peers] : others)) {
-        const { name } = contender;
-        taken.set(name, [...(taken.get(name) ?? []), await of.measure(contender, server)]);
-      }
-    }
-    for (const [name, turns] of taken) results.set(name, [...(results.get(name) ?? []), of.middleOf(turns)]);
-    for (const [, server] of others) await server.stop();
-  }
-  return results;
-}
-
-async function profile(start: Start): Promise<void> {
-  const [product] = CONTENDERS;
-  if (product === undefined) return;
-  const output = join(start.folder, 'profile');
+async function profile(folder: string, setting: Setting): Promise<void> {
+  const output = join(folder, 'profile');
   const nodeFlags = ['--cpu-prof', '--cpu-prof-interval=250', `--cpu-prof-dir=${output}`];
-  const server = await startOne(product, { ...start, nodeFlags });
-  const slice = await measureSlice(product, server, { ...start, seconds: PROFILE_SECONDS });
+  const server = await start(PRODUCT, folder, setting, { nodeFlags });
+  const slice = await measureSlice(PRODUCT, server, { ...setting, seconds: PROFILE_SECONDS });
   await server.stop();
   const [file = ''] = readdirSync(output);
   copyFileSync(join(output, file), join(ROOT, 'data', 'bench.cpuprofile'));
   const measured = JSON.parse(readFileSync(join(output, file), 'utf8')) as CpuProfile;
   console.log(profileReport(measured, Math.round(slice.perSecond * (PROFILE_SECONDS + WARM_UP_SECONDS))));
-  console.log('\nThe profile itself, for the developer tools of a browser, is data/bench.cpuprofile.');
+  console.log('\nThe profile for the developer tools of a browser is data/bench.cpuprofile.');
 }
 
 const [first = '', ...rest] = process.argv.slice(2);

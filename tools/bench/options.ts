@@ -3,10 +3,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { ROOT } from './server.ts';
 
-/**
- * Reads the options of a benchmark's command line: numbers above 0, by their defaults, and flags. Throws an Error, with a
- * sentence for who typed it, on anything else.
- */
+/** Reads numbers above 0, each with a default, and flags. Throws an Error with a sentence on anything else. */
 export function readOptions<Name extends string, Flag extends string>(
   args: string[],
   defaults: Readonly<Record<Name, number>>,
@@ -26,9 +23,9 @@ export function readOptions<Name extends string, Flag extends string>(
   return Object.fromEntries([...numbers, ...isGiven]);
 }
 
-/** Makes a folder for databases, which is removed when the process ends, also by a signal. */
+/** Creates a folder for databases. It is removed when the process exits, also after a signal. */
 export function workFolder(name: string): string {
-  // Beside the sources, since a system's folder for temporary files is often no disk.
+  // The system's folder for temporary files is often in memory, so it would measure no disk.
   const data = join(ROOT, 'data');
   mkdirSync(data, { recursive: true });
   const folder = mkdtempSync(join(data, `${name}-`));

@@ -1,4 +1,4 @@
-/** A V8 CPU profile, as far as it is read here: times in microseconds. */
+/** The parts of a V8 CPU profile that are read here. Times are microseconds. */
 export interface CpuProfile {
   readonly nodes: readonly {
     readonly id: number;
@@ -9,7 +9,7 @@ export interface CpuProfile {
   readonly timeDeltas: readonly number[];
 }
 
-/** The time of one function or package: its own, and with all that it calls but the next in Express's chain. */
+/** The time of one function or package: its own, and with its calls except for Express's `next`. */
 export interface Cost {
   readonly name: string;
   readonly place: string;
@@ -17,7 +17,7 @@ export interface Cost {
   readonly totalMs: number;
 }
 
-/** What kind of work a place does: the first whose pattern fits. */
+/** The kinds of work. The first pattern that matches a place decides. */
 const KINDS: readonly [kind: string, places: RegExp][] = [
   ['SQLite, with the wait for the disk', /^(dist\/sqlite\/|better-sqlite3$)/],
   ['the rules and their cryptography', /^(dist\/(?!http\/|main)|node:internal\/crypto\/|libphonenumber-js$)/],
@@ -31,7 +31,7 @@ const KINDS: readonly [kind: string, places: RegExp][] = [
 const ROUTER = 'router';
 const NOT_WORK = new Set(['(idle)', '(root)', '(program)']);
 
-/** What each function and each file or package has cost, dearest first; time without work is left out. */
+/** Returns the time of each function, and of each file or package, longest first. Idle time does not count. */
 export function costsOf(profile: CpuProfile): { functions: Cost[]; places: Cost[]; busyMs: number } {
   const own = new Map<number, number>();
   for (const [index, id] of profile.samples.entries()) {
@@ -55,7 +55,7 @@ export function costsOf(profile: CpuProfile): { functions: Cost[]; places: Cost[
 
     const inside = new Set([...above, ...keys]);
     const totalMs = (node.children ?? []).reduce((sum, child) => sum + visit(child, inside), selfMs);
-    // A function that calls itself has its time counted once.
+    // The time of a recursive function counts once.
     const add = (costs: Map<string, Cost>, key: string, label: string) => {
       const before = costs.get(key) ?? { selfMs: 0, totalMs: 0 };
       costs.set(key, {
@@ -68,17 +68,17 @@ export function costsOf(profile: CpuProfile): { functions: Cost[]; places: Cost[
     const [functionKey, placeKey] = keys;
     if (functionKey !== undefined) add(functions, functionKey, name);
     if (placeKey !== undefined) add(places, placeKey, place);
-    // What a middleware hands on by `next()` is not its own.
+    // Work after `next()` does not belong to the middleware.
     return place === ROUTER ? 0 : totalMs;
   };
   const [root] = profile.nodes;
   if (root !== undefined) visit(root.id, new Set());
-  const dearestFirst = (costs: Map<string, Cost>) =>
+  const longestFirst = (costs: Map<string, Cost>) =>
     [...costs.values()].sort((left, right) => right.selfMs - left.selfMs);
-  return { functions: dearestFirst(functions), places: dearestFirst(places), busyMs };
+  return { functions: longestFirst(functions), places: longestFirst(places), busyMs };
 }
 
-/** The time of each kind of work, in the order of KINDS. */
+/** Returns the time of each kind of work, in the order of KINDS. */
 export function kindsOf(places: readonly Cost[]): { kind: string; selfMs: number }[] {
   const kindOf = ({ place }: Cost) => KINDS.findIndex(([, pattern]) => pattern.test(place));
   return KINDS.map(([kind], index) => {
@@ -91,7 +91,7 @@ function byTotal(costs: readonly Cost[]): Cost[] {
   return [...costs].sort((left, right) => right.totalMs - left.totalMs);
 }
 
-/** A package's name, a file of the product from `dist` on, a module of Node's own, or `(native)`. */
+/** Returns a package's name, a file below `dist`, a module of Node, or `(native)`. */
 function placeOf(url: string, functionName: string): string {
   const [, inPackages] = /.*\/node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(url) ?? [];
   if (inPackages !== undefined) return inPackages;
@@ -100,7 +100,7 @@ function placeOf(url: string, functionName: string): string {
   return own ?? (functionName.startsWith('(') ? functionName : '(native)');
 }
 
-/** The kinds of work, and the dearest 25 functions and 25 places, by their own time and with what they call, as a person reads them in a terminal. */
+/** Formats the kinds of work, and the 25 functions and places with the longest times, for a terminal. */
 export function profileReport(profile: CpuProfile, signIns: number): string {
   const { functions, places, busyMs } = costsOf(profile);
   const line = (self: string, share: string, each: string, total: string, name: string) =>
@@ -118,7 +118,7 @@ export function profileReport(profile: CpuProfile, signIns: number): string {
     ...costs.slice(0, 25).map((cost) => own(cost.selfMs, cost.totalMs.toFixed(0), label(cost))),
   ];
   return [
-    `${signIns} sign-ins, ${busyMs.toFixed(0)} ms of work (profiling itself slows it), ${((busyMs / signIns) * 1000).toFixed(0)} µs each.`,
+    `${signIns} sign-ins, ${busyMs.toFixed(0)} ms of work (the profiler slows it), ${((busyMs / signIns) * 1000).toFixed(0)} µs each.`,
     '',
     'Kinds of work:',
     line('self ms', 'share', 'µs each', '', ''),
@@ -130,7 +130,7 @@ export function profileReport(profile: CpuProfile, signIns: number): string {
     'Files and packages, by their own time:',
     ...table(places, ({ place }) => place),
     '',
-    'Functions, with all that they call:',
+    'Functions, with their calls:',
     ...table(byTotal(functions), ({ name, place }) => `${name}  ${place}`),
   ].join('\n');
 }

@@ -3,10 +3,10 @@ import { cpus, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { type Spread, threeDigits } from '../statistics.ts';
 import { CONTENDERS } from './contenders.ts';
-import { over, type Results, targetsOf } from './results.ts';
+import { over, type Results, type Target, targetsOf } from './results.ts';
 import { ROOT } from './server.ts';
 
-/** How a run was made. */
+/** The settings of a run. */
 export interface Setting {
   readonly rounds: number;
   readonly turns: number;
@@ -16,7 +16,7 @@ export interface Setting {
   readonly users: number;
   readonly accounts: number;
   readonly isPinned: boolean;
-  /** What one write of 4 KiB takes until it is on the disk that the databases are on. */
+  /** The time of one synced write of 4 KiB to the disk of the databases. */
   readonly fsyncMs: number;
 }
 
@@ -25,37 +25,39 @@ export interface Table {
   readonly rows: readonly (readonly string[])[];
 }
 
-/** The run as a person reads it in a terminal. */
-export function reportForTerminal(results: Results, setting: Setting): string {
-  return sections(results, setting)
-    .map((section) => (typeof section === 'string' ? section : inColumns(section)))
-    .join('\n\n');
+/** Paragraphs and tables, in order. */
+export type Report = readonly (string | Table)[];
+
+/** Formats a report for a terminal. */
+export function forTerminal(report: Report): string {
+  const text = report.map((part) => (typeof part === 'string' ? part : inColumns(part))).join('\n\n');
+  return text.replaceAll('**', '');
 }
 
-/** The run as Markdown. */
-export function reportForMarkdown(results: Results, setting: Setting): string {
-  return sections(results, setting)
-    .map((section) => (typeof section === 'string' ? section : inMarkdown(section)))
-    .join('\n\n');
+/** Formats a report as Markdown. */
+export function forMarkdown(report: Report): string {
+  return report.map((part) => (typeof part === 'string' ? part : inMarkdown(part))).join('\n\n');
 }
 
-function sections(results: Results, setting: Setting): (string | Table)[] {
+/** Returns the report of a run. */
+export function reportOf(results: Results, setting: Setting): Report {
+  const { rounds, turns, seconds, floodRounds, floodSeconds, users, accounts } = setting;
   return [
     ...machine(setting),
-    `**Sign-ins**, the median of ${setting.rounds} rounds, with the least and the greatest in parentheses; a round is the median of ${setting.turns} turns of ${setting.seconds} s, and one turn of a peer; ${setting.users} users, ${setting.accounts} accounts:`,
+    `**Sign-ins.** ${users} users, ${accounts} accounts. The figure of a round is the median of ${turns} turns of ${seconds} s; a peer has one turn. The tables show the median of ${rounds} rounds, with the minimum and the maximum in parentheses.`,
     speedTable(results),
-    `**An honest user** who signs in every 50 ms, alone and beside 64 connections that send wrong passwords, the median of ${setting.floodRounds} rounds of as many turns, with ${setting.floodSeconds} s of each:`,
+    `**An honest user** signs in every 150 ms: ${floodSeconds} s alone, then ${floodSeconds} s beside 64 networks that guess passwords as fast as they can. All limits have their defaults. The median of ${floodRounds} rounds.`,
     floodTable(results),
-    '**Ratios**, taken in each round, of which the median has to hold:',
-    targetTable(results),
+    '**Targets.** Each ratio is taken in each round. The median decides.',
+    targetTable(targetsOf(results)),
   ];
 }
 
 function machine({ isPinned, fsyncMs }: Setting): string[] {
   const pinning = isPinned
-    ? 'Each server has core 0 to itself, the load core 1.'
-    : 'Servers and load share all cores: there is no taskset here.';
-  const versions = [
+    ? 'Each server has core 0 for itself, the load has core 1.'
+    : 'Servers and load share all cores, because this system has no taskset.';
+  const packages = [
     'express',
     'better-sqlite3',
     'argon2',
@@ -63,13 +65,12 @@ function machine({ isPinned, fsyncMs }: Setting): string[] {
     'passport',
     'express-session',
     'better-auth',
-  ]
-    .map((name) => `${name} ${versionOf(name)}`)
-    .join(', ');
+  ];
+  const versions = packages.map((name) => `${name} ${versionOf(name)}`).join(', ');
   return [`${machineFacts(fsyncMs)}. ${pinning}`, `Versions: ${versions}.`];
 }
 
-/** What the figures of this machine depend on. */
+/** Returns the facts of this machine that the figures depend on. */
 export function machineFacts(fsyncMs: number): string {
   const [cpu] = cpus();
   return [
@@ -77,7 +78,7 @@ export function machineFacts(fsyncMs: number): string {
     `${Math.round(totalmem() / 2 ** 30)} GiB of memory`,
     `${process.platform} ${process.arch}`,
     `Node ${process.versions.node}`,
-    `4 KiB on disk in ${threeDigits(fsyncMs)} ms`,
+    `a synced write of 4 KiB in ${threeDigits(fsyncMs)} ms`,
   ].join('; ');
 }
 
@@ -86,7 +87,7 @@ function versionOf(name: string): string {
     try {
       return JSON.parse(readFileSync(join(ROOT, folder, name, 'package.json'), 'utf8')).version;
     } catch {
-      // It is in the other one.
+      // The package is in the other folder.
     }
   }
   return 'unknown';
@@ -94,7 +95,7 @@ function versionOf(name: string): string {
 
 function speedTable({ slices }: Results): Table {
   return {
-    head: ['server', 'a second', 'p50 ms', 'p99 ms', 'CPU ms each', 'peak MiB', 'load busy'],
+    head: ['server', 'per second', 'p50 ms', 'p99 ms', 'CPU ms each', 'peak MiB', 'load busy'],
     rows: CONTENDERS.map(({ name, kind }) => {
       const rounds = slices.get(name);
       return [
@@ -112,43 +113,40 @@ function speedTable({ slices }: Results): Table {
 
 function floodTable({ floods }: Results): Table {
   return {
-    head: [
-      'server',
-      'quiet p50 ms',
-      'quiet p99 ms',
-      'flood p50 ms',
-      'flood p99 ms',
-      'wrong a second',
-      'honest',
+    head: ['', 'p50 ms', 'p99 ms', 'guesses checked per second', 'guesses limited per second'],
+    rows: [
+      [
+        'quiet server',
+        ranged(over(floods, ({ quietP50Ms }) => quietP50Ms)),
+        ranged(over(floods, ({ quietP99Ms }) => quietP99Ms)),
+        '–',
+        '–',
+      ],
+      [
+        'beside the flood',
+        ranged(over(floods, ({ floodP50Ms }) => floodP50Ms)),
+        ranged(over(floods, ({ floodP99Ms }) => floodP99Ms)),
+        ranged(over(floods, ({ checkedPerSecond }) => checkedPerSecond)),
+        ranged(over(floods, ({ limitedPerSecond }) => limitedPerSecond)),
+      ],
     ],
-    rows: CONTENDERS.filter(({ kind }) => kind !== 'frame').map(({ name }) => {
-      const rounds = floods.get(name);
-      return [
-        name,
-        ranged(over(rounds, ({ quietP50Ms }) => quietP50Ms)),
-        ranged(over(rounds, ({ quietP99Ms }) => quietP99Ms)),
-        ranged(over(rounds, ({ floodP50Ms }) => floodP50Ms)),
-        ranged(over(rounds, ({ floodP99Ms }) => floodP99Ms)),
-        ranged(over(rounds, ({ wrongPerSecond }) => wrongPerSecond)),
-        ranged(over(rounds, ({ honestCount }) => honestCount)),
-      ];
-    }),
   };
 }
 
-function targetTable(results: Results): Table {
+/** Returns the table of targets. */
+export function targetTable(targets: readonly Target[]): Table {
   return {
     head: ['ratio', 'target', 'measured', ''],
-    rows: targetsOf(results).map(({ ratio, bound, measured, isHeld }) => [
+    rows: targets.map(({ ratio, target, measured, isMet }) => [
       ratio,
-      bound,
+      target,
       ranged(measured),
-      isHeld ? 'held' : 'missed',
+      isMet ? 'met' : 'missed',
     ]),
   };
 }
 
-/** The spread as a cell of a table. */
+/** Formats a spread as a cell of a table. */
 export function ranged({ median, min, max }: Spread): string {
   if (Number.isNaN(median)) return '–';
   return min === max
@@ -156,22 +154,15 @@ export function ranged({ median, min, max }: Spread): string {
     : `${threeDigits(median)} (${threeDigits(min)}–${threeDigits(max)})`;
 }
 
-/** The table as a person reads it in a terminal. */
-export function inColumns({ head, rows }: Table): string {
+function inColumns({ head, rows }: Table): string {
   const all = [head, ...rows];
   const widths = head.map((_, column) => Math.max(...all.map((row) => (row[column] ?? '').length)));
-  return all
-    .map((row) =>
-      row
-        .map((cell, column) => cell.padEnd(widths[column] ?? 0))
-        .join('  ')
-        .trimEnd(),
-    )
-    .join('\n');
+  const line = (row: readonly string[]) =>
+    row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join('  ');
+  return all.map((row) => line(row).trimEnd()).join('\n');
 }
 
-/** The table as Markdown. */
-export function inMarkdown({ head, rows }: Table): string {
+function inMarkdown({ head, rows }: Table): string {
   const line = (cells: readonly string[]) => `| ${cells.join(' | ')} |`;
   return [line(head), `|${'---|'.repeat(head.length)}`, ...rows.map(line)].join('\n');
 }

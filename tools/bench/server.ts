@@ -1,33 +1,33 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, writeFileSync, writeSync } from 'node:fs';
-import { connect, createServer } from 'node:net';
+import { closeSync, fsyncSync, openSync, readFileSync, writeFileSync, writeSync } from 'node:fs';
+import { connect } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
+import { freePort } from '../free-port.ts';
 import { median } from '../statistics.ts';
 import { type Contender, PASSWORD } from './contenders.ts';
 
-/** The project's own folder: the bundle of the benchmark is in `dist`. */
+/** The project's folder. The bundle of the benchmark is in its folder `dist`. */
 export const ROOT = join(import.meta.dirname, '..');
 
 const SERVER_CORE = '0';
 const LOAD_CORE = '1';
 
-/** A running server, which rests until it is woken. */
+/** A running server. It can rest, so it takes nothing from the server that is measured. */
 export interface Server {
   readonly port: number;
-  /** Lets it run, or holds it, so that it takes nothing from the one that is measured. */
   wake(): void;
   rest(): void;
-  /** What its process and all threads of it have used of the processor so far; NaN where the system does not say. */
+  /** Returns the CPU time of its process so far; NaN if the system does not report it. */
   cpuMs(): number;
-  /** The most memory that was resident since it was woken; NaN where the system does not say. */
+  /** Returns the largest resident memory since `wake`; NaN if the system does not report it. */
   memoryMiB(): number;
-  /** Asks it to end, and settles once it has. */
+  /** Ends the process. Resolves after its exit. */
   stop(): Promise<void>;
 }
 
-/** Keeps this process, and what it starts, on one core, so that servers have the other. False where that can't be done. */
+/** Keeps this process and its children on one core, so servers have the other one. Returns false without taskset. */
 export function pinLoad(): boolean {
   if (process.platform !== 'linux') return false;
   const { status } = spawnSync('taskset', ['-a', '-c', '-p', LOAD_CORE, String(process.pid)]);
@@ -39,19 +39,18 @@ process.on('exit', () => {
   for (const child of running) child.kill('SIGKILL');
 });
 
-/** Starts a server in its folder below `folder` with its own core where `isPinned`, and settles once it listens. */
+/** Starts a server with its own core if `isPinned`. Resolves when it listens. */
 export async function startServer(
   contender: Contender,
   options: {
-    folder: string;
+    cwd: string;
     accounts: number;
     isPinned: boolean;
     nodeFlags?: readonly string[];
     env?: Record<string, string>;
   },
 ): Promise<Server> {
-  const cwd = join(options.folder, contender.name);
-  mkdirSync(cwd, { recursive: true });
+  const { cwd } = options;
   const port = await freePort();
   const [script = '', ...rest] = contender.script;
   const command = [process.execPath, ...(options.nodeFlags ?? []), join(ROOT, script), ...rest];
@@ -95,21 +94,11 @@ export async function startServer(
   };
 }
 
-async function freePort(): Promise<number> {
-  const server = createServer();
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as { port: number };
-  server.close();
-  await once(server, 'close');
-  return port;
-}
-
-/** Settles once something listens on the port; rejects where the process ends before, or in two minutes. */
+/** Resolves when the port answers. Rejects if the process exits before, or after two minutes. */
 async function answering(port: number, child: ChildProcess): Promise<void> {
   const giveUpAtMs = performance.now() + 120_000;
   while (performance.now() < giveUpAtMs) {
-    if (child.exitCode !== null) throw new Error(`It ended with ${child.exitCode}.`);
+    if (child.exitCode !== null) throw new Error(`It exited with ${child.exitCode}.`);
     const socket = connect(port, '127.0.0.1');
     const isThere = await once(socket, 'connect').then(
       () => true,
@@ -122,11 +111,11 @@ async function answering(port: number, child: ChildProcess): Promise<void> {
   throw new Error('Nothing answers on its port.');
 }
 
-/** Linux counts in hundredths of a second. */
+/** Linux counts CPU time in hundredths of a second. */
 const MS_PER_TICK = 10;
 
 function cpuMsOf(pid: number | undefined): number {
-  // The program's name, in parentheses, may hold blanks.
+  // The program's name in parentheses may contain blanks.
   const fields = fromProc(pid, 'stat')
     .replace(/^.*\) /s, '')
     .split(' ');
@@ -137,12 +126,12 @@ function memoryMiBOf(pid: number | undefined): number {
   return Number(/^VmHWM:\s+(\d+) kB/m.exec(fromProc(pid, 'status'))?.[1]) / 1024;
 }
 
-/** Linux starts its record of the most memory anew (proc(5), clear_refs). */
+/** Resets the record of the largest memory (proc(5), clear_refs). */
 function forgetPeak(pid: number | undefined): void {
   try {
     writeFileSync(`/proc/${pid}/clear_refs`, '5');
   } catch {
-    // Then the record is that of its whole life.
+    // Without this file, the record covers the whole life of the process.
   }
 }
 
@@ -154,7 +143,7 @@ function fromProc(pid: number | undefined, file: string): string {
   }
 }
 
-/** What one write of 4 KiB takes until it is on the disk that the folder is on. */
+/** Returns the time of one synced write of 4 KiB to the disk of the folder. */
 export function fsyncMsIn(folder: string): number {
   const file = join(folder, 'fsync');
   const descriptor = openSync(file, 'w');

@@ -1,9 +1,7 @@
 /**
- * Measures the pages in Chromium with its main thread slowed down four times, and prints two tables.
- *
- *     npm run measure:page                                   the program that is built here
- *     npm run measure:page -- --url http://localhost:5000    one that runs already
- *     npm run measure:page -- --write                        into docs/benchmarks.md too
+ * Measures the pages in Chromium with a main thread that is four times slower, and prints two tables. `--url` measures a
+ * running installation in place of the built program. `--runs` sets the number of visits. `--write` writes the tables to
+ * docs/benchmarks.md.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
@@ -12,7 +10,7 @@ import { withMeasured } from '../measured.ts';
 import { filesOf, signUp, visit } from './person.ts';
 import { startServer } from './server.ts';
 import { fileTable, timeTable } from './tables.ts';
-import { layWire } from './wire.ts';
+import { openWire } from './wire.ts';
 
 const DOCUMENT = 'docs/benchmarks.md';
 
@@ -25,7 +23,7 @@ const { values } = parseArgs({
 });
 
 const server = values.url === undefined ? await startServer() : { origin: values.url, stop: () => undefined };
-const wire = await layWire(server.origin);
+const wire = await openWire(server.origin);
 const browser = await launchChromium();
 try {
   if (!browser) throw new Error('No browser was found: install Chrome, Edge or Chromium.');
@@ -34,8 +32,8 @@ try {
   const visits = [];
   for (let run = 0; run < Number(values.runs); run += 1) visits.push(await visit(browser, wire));
 
-  const told = `Chromium ${browser.version()}, ${visits.length} runs with a fresh profile each.`;
-  const tables = [told, fileTable(files), timeTable(visits)].join('\n\n');
+  const browserFacts = `Chromium ${browser.version()}, ${visits.length} visits with a new profile each.`;
+  const tables = [browserFacts, fileTable(files), timeTable(visits)].join('\n\n');
   console.log(tables);
   if (values.write) {
     writeFileSync(DOCUMENT, withMeasured(readFileSync(DOCUMENT, 'utf8'), tables, 'measure:page'));

@@ -3,13 +3,13 @@ import type { Browser, Page } from 'playwright-core';
 import { type Loading, loadingOf, type Submission, submissionOf, watchPage } from './watch.ts';
 import type { Wire } from './wire.ts';
 
-/** What one person's visit took; `load` is of the sign-in page with nothing kept, bytes are what the server sent. */
+/** The figures of one visit. `load` is of the sign-in page with an empty cache. Bytes are those that the server sent. */
 export interface Visit {
   load: Loading;
   /** The first and the second visit on a phone's network. */
   mobile: [Loading, Loading];
   signIn: Submission;
-  /** The same sign-in where no worker can start. */
+  /** The same sign-in without a worker. */
   signInWithoutWorker: Submission;
   signUp: Submission;
   firstBytes: number;
@@ -18,7 +18,7 @@ export interface Visit {
 }
 
 const SLOWED = 4;
-/** Lighthouse's slow 4G, as it has it set in the browser: bytes a second, milliseconds. */
+/** Lighthouse's slow 4G, in bytes per second and milliseconds. */
 const SLOW_4G = {
   offline: false,
   latency: 562.5,
@@ -30,7 +30,7 @@ const EMAIL = 'ann@example.com';
 
 let people = 0;
 
-/** Makes the account that all visits sign in to. */
+/** Creates the account of all visits. */
 export async function signUp(browser: Browser, origin: string): Promise<void> {
   const page = await browser.newPage();
   await page.goto(`${origin}/signup`);
@@ -39,7 +39,7 @@ export async function signUp(browser: Browser, origin: string): Promise<void> {
   await page.context().close();
 }
 
-/** The files of the page, by their names without a hash, and what is in them. */
+/** Returns the files of the page by their names without a hash. */
 export async function filesOf(browser: Browser, origin: string): Promise<Map<string, Buffer>> {
   const page = await browser.newPage();
   const files = new Map<string, Buffer>();
@@ -56,7 +56,7 @@ export async function filesOf(browser: Browser, origin: string): Promise<Map<str
   return files;
 }
 
-/** One visit with a fresh profile: the page loads, a person signs in, and comes back. */
+/** Makes a visit with a new profile: loads the page, signs in, and loads the page again. */
 export async function visit(browser: Browser, wire: Wire): Promise<Visit> {
   const page = await slowPage(browser);
   wire.bytes();

@@ -1,11 +1,10 @@
 import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { freePort } from '../free-port.ts';
 
-/** The built program, in a folder of its own, without limits of requests. */
+/** Starts the built program in its own folder, without request limits. */
 export async function startServer(): Promise<{ origin: string; stop: () => void }> {
   const cwd = mkdtempSync(join(tmpdir(), 'two-factor-'));
   const port = await freePort();
@@ -23,12 +22,4 @@ export async function startServer(): Promise<{ origin: string; stop: () => void 
   }
   program.stdout.resume();
   return { origin: `http://localhost:${port}`, stop };
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, 'localhost');
-  await once(server, 'listening');
-  const { port } = server.address() as { port: number };
-  server.close();
-  return port;
 }

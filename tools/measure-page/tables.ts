@@ -7,27 +7,28 @@ const WHEN: Record<string, string> = {
   'jquery.js': 'at once',
   'main.css': 'at once',
   'favicon.svg': 'at once',
-  'hash-worker.js': 'when a form with a password is touched; hash-wasm, WebAssembly and worker in one',
-  'passwords.js': 'when a new password is about to be chosen',
+  'hash-worker.js':
+    'when a user touches a form with a password; contains hash-wasm, WebAssembly and the worker',
+  'passwords.js': 'when a user chooses a new password',
 };
 
 const MS_ROWS: [name: string, of: (visit: Visit) => number][] = [
   ['DOMContentLoaded', ({ load }) => load.domContentLoaded],
   ['First contentful paint', ({ load }) => load.firstContentfulPaint],
   ['Largest contentful paint', ({ load }) => load.largestContentfulPaint],
-  ['Time to interactive: the forms are bound', ({ load }) => load.interactive],
+  ['Time to interactive', ({ load }) => load.interactive],
   ['Total blocking time until then', ({ load }) => load.blocking],
   ['Slow 4G: first contentful paint', ({ mobile }) => mobile[0].firstContentfulPaint],
   ['Slow 4G: largest contentful paint', ({ mobile }) => mobile[0].largestContentfulPaint],
   ['Slow 4G: time to interactive', ({ mobile }) => mobile[0].interactive],
   ['Slow 4G, second visit: time to interactive', ({ mobile }) => mobile[1].interactive],
-  ['Sign-in, from Enter to leaving the page', ({ signIn }) => signIn.duration],
-  ['– the page stands still for', ({ signIn }) => signIn.longestFrame],
-  ['Sign-in where no worker starts', (visit) => visit.signInWithoutWorker.duration],
-  ['– the page stands still for', (visit) => visit.signInWithoutWorker.longestFrame],
-  ['Sign-up, from the click to leaving the page', (visit) => visit.signUp.duration],
-  ['– the page stands still for', (visit) => visit.signUp.longestFrame],
-  ['– and before, while the form is filled in, for', (visit) => visit.signUp.longestFrameBefore],
+  ['Sign-in, from Enter to the next page', ({ signIn }) => signIn.duration],
+  ['– longest time between two frames', ({ signIn }) => signIn.longestFrame],
+  ['Sign-in without a worker', (visit) => visit.signInWithoutWorker.duration],
+  ['– longest time between two frames', (visit) => visit.signInWithoutWorker.longestFrame],
+  ['Sign-up, from the click to the next page', (visit) => visit.signUp.duration],
+  ['– longest time between two frames', (visit) => visit.signUp.longestFrame],
+  ['– the same before it, while the form is filled in', (visit) => visit.signUp.longestFrameBefore],
 ];
 
 const BYTE_ROWS: [name: string, of: (visit: Visit) => number][] = [
@@ -36,7 +37,7 @@ const BYTE_ROWS: [name: string, of: (visit: Visit) => number][] = [
   ['Sent for the second visit', ({ secondBytes }) => secondBytes],
 ];
 
-/** A row for each file, with its size in the codings that it can be sent in. */
+/** Returns a row for each file, with its sizes. */
 export function fileTable(files: ReadonlyMap<string, Buffer>): string {
   const rows = [...files].map(([name, bytes]) => {
     const sizes = [bytes, zlib.gzipSync(bytes, { level: 9 }), zlib.brotliCompressSync(bytes)];
@@ -45,7 +46,7 @@ export function fileTable(files: ReadonlyMap<string, Buffer>): string {
   return ['| file | bytes | gzip | brotli | loaded |', '|---|---:|---:|---:|---|', ...rows].join('\n');
 }
 
-/** A row for each figure: its median, and the least and the most of all visits. */
+/** Returns a row for each figure: the median, the minimum and the maximum of all visits. */
 export function timeTable(visits: readonly Visit[]): string {
   const row = (unit: string) => {
     return ([name, of]: (typeof MS_ROWS)[number]) => {
@@ -54,7 +55,7 @@ export function timeTable(visits: readonly Visit[]): string {
     };
   };
   return [
-    '| figure | median | least to most |',
+    '| figure | median | minimum to maximum |',
     '|---|---:|---:|',
     ...MS_ROWS.map(row('ms')),
     ...BYTE_ROWS.map(row('bytes')),

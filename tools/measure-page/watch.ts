@@ -1,6 +1,6 @@
 import type { Page } from 'playwright-core';
 
-/** What a page notes of itself while it loads; times in milliseconds since the navigation began. */
+/** The page's records while it loads, in milliseconds since the navigation began. */
 export interface Loading {
   domContentLoaded: number;
   firstContentfulPaint: number;
@@ -9,12 +9,12 @@ export interface Loading {
   blocking: number;
 }
 
-/** What a page notes of itself from the moment that a form is sent to the moment that it is left. */
+/** The page's records from the submit of a form to the next page. */
 export interface Submission {
   duration: number;
-  /** The longest time between two frames: how long the page stood still. */
+  /** The longest time between two frames. */
   longestFrame: number;
-  /** The same for the time before, in which the form was filled in. */
+  /** The same before the submit, while the form is filled in. */
   longestFrameBefore: number;
 }
 
@@ -35,7 +35,7 @@ declare global {
 
 const KEY = 'measured';
 
-/** Lets every page of `page` take notes of itself. */
+/** Makes each document of `page` record its own times. */
 export async function watchPage(page: Page): Promise<void> {
   await page.addInitScript((key) => {
     const notes: Notes = { tasks: [], frames: [], painted: 0, interactive: 0, submitted: 0, left: 0 };
@@ -48,7 +48,7 @@ export async function watchPage(page: Page): Promise<void> {
       notes.painted = list.getEntries().at(-1)?.startTime ?? 0;
     }).observe({ type: 'largest-contentful-paint', buffered: true });
 
-    // The script enables the buttons once the forms are bound; a form sent before would be sent without it.
+    // The script enables the buttons when it has bound the forms.
     new MutationObserver((_, observer) => {
       const button = document.querySelector<HTMLButtonElement>('form button[type=submit]');
       if (!button || button.disabled) return;
@@ -76,7 +76,7 @@ export async function watchPage(page: Page): Promise<void> {
       };
       const submission: Submission = {
         duration: left - submitted,
-        // Long tasks would leave out what follows on the compiling of WebAssembly, which Chromium does not count as one.
+        // Chromium's long tasks do not include the work right after it compiles WebAssembly. Frames do.
         longestFrame: longestFrame(submitted, left),
         longestFrameBefore: longestFrame(interactive, submitted),
       };
@@ -85,7 +85,7 @@ export async function watchPage(page: Page): Promise<void> {
   }, KEY);
 }
 
-/** What the page noted of its loading, once it is interactive and has painted all that it paints. */
+/** Returns the page's records of its loading, after it is interactive and has painted. */
 export async function loadingOf(page: Page): Promise<Loading> {
   await page.waitForFunction(() => window.notes.interactive > 0 && window.notes.painted > 0);
   await page.waitForTimeout(500);
@@ -93,7 +93,7 @@ export async function loadingOf(page: Page): Promise<Loading> {
     const { tasks, painted, interactive } = window.notes;
     const [visit] = performance.getEntriesByType('navigation') as PerformanceNavigationTiming[];
     const paint = performance.getEntriesByName('first-contentful-paint')[0]?.startTime ?? 0;
-    // As total blocking time is defined: of each task that ends after the first paint, what is over 50 ms.
+    // The definition of total blocking time: the part over 50 ms of each task that ends after the first paint.
     const blocking = tasks
       .filter(({ at, ms }) => at + ms > paint && at < interactive)
       .reduce((sum, { ms }) => sum + ms - 50, 0);
@@ -107,7 +107,7 @@ export async function loadingOf(page: Page): Promise<Loading> {
   });
 }
 
-/** What the page before this one noted of the form that was sent. */
+/** Returns the records of the previous page about its form. */
 export async function submissionOf(page: Page): Promise<Submission> {
   const noted = await page.evaluate((key) => sessionStorage.getItem(key), KEY);
   return JSON.parse(noted ?? 'null');

@@ -1,16 +1,16 @@
 import { once } from 'node:events';
 import { connect, createServer } from 'node:net';
 
-/** A wire between a browser and a server, which counts what the server sends. */
+/** A proxy between a browser and a server that counts the server's bytes. */
 export interface Wire {
   readonly origin: string;
-  /** The bytes that came from the server since the last call, headers and all. */
+  /** Returns the server's bytes since the last call, with headers. */
   bytes(): number;
   close(): void;
 }
 
-/** Lays a wire to the server at `origin`, on a port of this machine. */
-export async function layWire(origin: string): Promise<Wire> {
+/** Opens a proxy to the server at `origin`, on a port of this machine. */
+export async function openWire(origin: string): Promise<Wire> {
   const { hostname, port } = new URL(origin);
   let bytes = 0;
   const ends = new Set<() => void>();

@@ -9,14 +9,14 @@ const auth = betterAuth({
   secret: 'a secret of this run, of more than 32 characters',
   database: openDatabase(),
   emailAndPassword: { enabled: true },
-  // As the product's RATE_LIMITS=off: it would refuse the fourth sign-in within ten seconds.
+  // Off, as the product's RATE_LIMITS=off. It would refuse the fourth sign-in within ten seconds.
   rateLimit: { enabled: false },
   telemetry: { enabled: false },
 });
 await (await getMigrations(auth.options)).runMigrations();
 
 const { internalAdapter, password } = await auth.$context;
-// All have the same hash: making one each would take minutes, and checking it takes as long.
+// All accounts have the same hash, because hashes of their own would take minutes. A check takes as long.
 const hashed = await password.hash(PASSWORD);
 for (let account = 0; account < ACCOUNTS; account += 1) {
   const user = await internalAdapter.createUser({

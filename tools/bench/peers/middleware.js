@@ -1,13 +1,14 @@
 import { fileURLToPath } from 'node:url';
 import express from 'express';
 import helmet from 'helmet';
-import { pino } from 'pino';
+import { readAssets } from '../../../dist/http/assets.js';
 import { sameSite } from '../../../dist/http/csrf.js';
 import { isFormType, loginForm, readBody, readForm } from '../../../dist/http/forms.js';
+import { createLog } from '../../../dist/runtime/log.js';
 import { PORT } from './accounts.js';
 
-// What stands before each of the product's routes, in its order and with its settings, and a route without work.
-const log = pino({ base: null });
+// The product's middleware, in its order and with its settings, before a route without work.
+const { log } = createLog();
 const app = express();
 app.disable('x-powered-by');
 app.disable('etag');
@@ -22,6 +23,7 @@ app.use(
       directives: {
         defaultSrc: ["'none'"],
         scriptSrc: ["'self'", "'wasm-unsafe-eval'"],
+        workerSrc: ["'self'"],
         styleSrc: ["'self'"],
         imgSrc: ["'self'", 'data:'],
         connectSrc: ["'self'"],
@@ -35,22 +37,16 @@ app.use(
     strictTransportSecurity: false,
   }),
 );
-app.use(
-  express.static(fileURLToPath(new URL('../../../public', import.meta.url)), {
-    index: false,
-    redirect: false,
-    acceptRanges: false,
-  }),
-);
+app.use(readAssets(fileURLToPath(new URL('../../../public/assets', import.meta.url))).serve);
 app.use((_request, response, next) => {
   response.set('Cache-Control', 'no-store');
   next();
 });
 app.use((request, response, next) => {
-  const startedAtMs = performance.now();
+  const startMs = performance.now();
   response.on('finish', () => {
     const path = request.route?.path ?? 'unknown';
-    const ms = Math.round(performance.now() - startedAtMs);
+    const ms = Math.round(performance.now() - startMs);
     log.info({ method: request.method, path, status: response.statusCode, ms }, 'request');
   });
   next();

@@ -1,7 +1,7 @@
 import express from 'express';
 import { PORT } from './accounts.js';
 
-// Express as its "Hello world" has it, with JSON in place of the greeting.
+// Express's own "Hello world", with JSON in place of the greeting.
 const app = express();
 
 app.post('/login', (_request, response) => {

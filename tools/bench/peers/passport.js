@@ -7,7 +7,7 @@ import passport from 'passport';
 import { Strategy } from 'passport-local';
 import { ACCOUNTS, emailOf, openDatabase, PASSWORD, PORT } from './accounts.js';
 
-// Passport's own example of signing in with a password, with one of the two packages that people hash with.
+// Passport's example of a sign-in with a password, with one of two packages for hashes.
 const HASHES = {
   argon2: {
     hash: (password) => argon2.hash(password),
@@ -23,7 +23,7 @@ const { hash, verify } = HASHES[process.argv[2]];
 const db = openDatabase();
 db.exec('CREATE TABLE users (id INTEGER PRIMARY KEY, username TEXT UNIQUE, hashed_password TEXT)');
 const add = db.prepare('INSERT INTO users (username, hashed_password) VALUES (?, ?)');
-// All have the same hash: making one each would take minutes, and checking it takes as long.
+// All accounts have the same hash, because hashes of their own would take minutes. A check takes as long.
 const hashed = await hash(PASSWORD);
 db.transaction(() => {
   for (let account = 0; account < ACCOUNTS; account += 1) add.run(emailOf(account), hashed);
