@@ -10,7 +10,7 @@ import { readAssets } from './assets.ts';
 import { sameSite } from './csrf.ts';
 import { isFormType } from './forms.ts';
 import { refusal, replyInvalid, sendJson } from './replies.ts';
-import { type RouteOptions, routes } from './routes.ts';
+import { addRoutes, type RouteOptions } from './routes.ts';
 
 /** The settings of the app, besides the engine's dependencies. */
 export interface AppOptions extends RouteOptions {
@@ -42,11 +42,9 @@ export function createApp(deps: Deps, options: AppOptions): RequestListener {
   app.locals.defaultCountry = deps.phones.defaultCountry;
 
   const malformed = new WeakSet<IncomingMessage>();
-  const notFound: RequestHandler = (request, response) => refuse(request, response, 'not_found');
 
-  app.use(securityHeaders(options.publicOrigin));
+  app.use(commonHeaders(options.publicOrigin));
   app.use(assets.serve);
-  app.use(noStore);
   app.use(logRequests(options.log));
   app.use((request, response, next) => (malformed.has(request) ? replyInvalid(response, 'body') : next()));
   app.use(sameSite(options.publicOrigin, (request, response) => refuse(request, response, 'cross_site')));
@@ -57,8 +55,8 @@ export function createApp(deps: Deps, options: AppOptions): RequestListener {
       inflate: false,
     }),
   );
-  app.use(routes(deps, options, notFound));
-  app.use(notFound);
+  addRoutes(app, deps, options);
+  app.use((request, response) => refuse(request, response, 'not_found'));
   app.use(faults(options.log));
 
   return (request, response) => {
@@ -82,10 +80,10 @@ function toOriginForm(request: IncomingMessage): boolean {
   return true;
 }
 
-/** Sets helmet's headers. They are the same for every answer, so helmet runs once. */
-function securityHeaders(publicOrigin: string): RequestHandler {
+/** Sets the headers of every answer: helmet's, and no-store. They never differ, so helmet runs once. */
+function commonHeaders(publicOrigin: string): RequestHandler {
   const isHttps = publicOrigin.startsWith('https:');
-  const headers: [name: string, value: string][] = [];
+  const headers: [name: string, value: string][] = [['Cache-Control', 'no-store']];
   const collect = helmet({
     contentSecurityPolicy: {
       useDefaults: false,
@@ -118,11 +116,6 @@ function securityHeaders(publicOrigin: string): RequestHandler {
     next();
   };
 }
-
-const noStore: RequestHandler = (_request, response, next) => {
-  response.setHeader('Cache-Control', 'no-store');
-  next();
-};
 
 /** Logs one line for each request, except for the inbox, which polls. Logs a route's own path only: users type the rest of a URL. */
 function logRequests(log: AppOptions['log']): RequestHandler {
@@ -162,7 +155,6 @@ function logFault(log: AppOptions['log'], error: unknown): 'unavailable' | 'erro
 /** Refuses with JSON for programs, and with a page if a person's browser opened an address. */
 function refuse(request: Request, response: Response, status: Parameters<typeof refusal>[0]): void {
   const { code, title, body } = refusal(status);
-  response.setHeader('Cache-Control', 'no-store');
   const isPageVisit = request.method === 'GET' && request.accepts(['json', 'html']) === 'html';
   if (!isPageVisit) return void sendJson(response, code, body);
   const { message } = body;

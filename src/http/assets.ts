@@ -30,10 +30,11 @@ export function readAssets(folder: string): Assets {
     if (coding) response.set('Content-Encoding', coding[0]);
     response.type(extname(file));
     // The name contains a hash of the content, so the content never changes.
-    const options = { root: folder, immutable: true, maxAge: '365d', acceptRanges: false };
+    response.set('Cache-Control', 'public, max-age=31536000, immutable');
+    const options = { root: folder, cacheControl: false, acceptRanges: false };
     response.sendFile(file + (coding?.[1] ?? ''), options, (error) => {
       if (!error || response.headersSent) return;
-      response.removeHeader('Content-Encoding');
+      response.set('Cache-Control', 'no-store').removeHeader('Content-Encoding');
       next(error);
     });
   };

@@ -171,7 +171,6 @@ export function sendJson(response: ServerResponse, status: number, body: object)
 
 /** Answers that a field (`body` if no single field is wrong) does not have its form. */
 export function replyInvalid(response: ServerResponse, field: string): void {
-  response.setHeader('Cache-Control', 'no-store');
   sendJson(response, 400, { status: 'invalid', message: invalid(field), field });
 }
 

@@ -1,4 +1,4 @@
-import { type Request, type RequestHandler, type Response, Router } from 'express';
+import type { Express, Request, RequestHandler, Response } from 'express';
 import type { ZodType } from 'zod';
 import type { Deps } from '../engine/deps.ts';
 import type { IssuedTokens } from '../engine/outcomes.ts';
@@ -44,13 +44,12 @@ export interface RouteOptions {
 /** The sender of a form: cookies and network. */
 type Sender = Tokens & ClientNetwork & { deviceOf: (email: string) => string | undefined };
 
-/** The pages and the requests of the API, in the tutorial's order. `notFound` answers what no route answers. */
-export function routes(
+/** Adds the pages and the requests of the API to the app, in the tutorial's order. */
+export function addRoutes(
+  app: Express,
   deps: Deps,
   { publicOrigin, isProduction, inbox }: RouteOptions,
-  notFound: RequestHandler,
-): Router {
-  const router = Router({ caseSensitive: true, strict: true });
+): void {
   const cookies = cookiesFor(publicOrigin);
   const { requestsPerMinute, signupsPerHour } = deps.policy;
   const limit = requestLimit(requestsPerMinute, 60);
@@ -64,9 +63,6 @@ export function routes(
     };
   };
 
-  // Express would answer OPTIONS by itself, with the methods of a route.
-  router.options('/{*path}', notFound);
-
   post('getseed', getSeedForm, getSeed);
   post('signup', signupForm, signup);
   post('login', loginForm, login);
@@ -76,17 +72,15 @@ export function routes(
   post('codestatus', codeStatusForm, codeStatus);
   post('logout', logoutForm, logout, cookies.dropSession);
 
-  router.get('/', page('index'));
-  router.get('/signup', page('signup'));
-  router.get('/about', page('about'));
+  app.get('/', page('index'));
+  app.get('/signup', page('signup'));
+  app.get('/about', page('about'));
 
   const toInbox: RequestHandler = (request, _response, next) => next(hasInbox(request) ? undefined : 'route');
-  router.get('/dev/messages', toInbox, (_request, response) => {
+  app.get('/dev/messages', toInbox, (_request, response) => {
     response.render('messages', { page: 'messages', hasInbox: true, messages: inbox?.() });
   });
-  router.get('/dev/messages.json', toInbox, (_request, response) => void response.json(inbox?.()));
-  return router;
-
+  app.get('/dev/messages.json', toInbox, (_request, response) => void response.json(inbox?.()));
   /** One request: its form, its limits, the engine's answer, and the cookies that the answer issued. */
   function post<Path extends keyof Outcomes, Form extends object>(
     path: Path,
@@ -94,7 +88,7 @@ export function routes(
     answer: (deps: Deps, form: Form & Sender) => Promise<Outcomes[Path]>,
     alsoOnAnswer?: (response: Response) => void,
   ): void {
-    router.post(`/${path}`, async (request, response) => {
+    app.post(`/${path}`, async (request, response) => {
       const parsed = parse(request, schema);
       if ('field' in parsed) return replyInvalid(response, parsed.field);
 

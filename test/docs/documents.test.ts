@@ -61,7 +61,7 @@ test.each([
 test('docs/api.md has the routes of the code, and no other', () => {
   const code = read('src/http/routes.ts');
   const inCode = [
-    ...[...code.matchAll(/router\.get\('([^']+)'/g)].map(([, path]) => `GET ${path}`),
+    ...[...code.matchAll(/app\.get\('([^']+)'/g)].map(([, path]) => `GET ${path}`),
     ...[...code.matchAll(/^ {2}post\('([^']+)'/gm)].map(([, path]) => `POST /${path}`),
   ];
   const inDocument = firstCells(sectionOf('docs/api.md', 'Routes'), /`((?:GET|POST) [^`]+)`/g);
