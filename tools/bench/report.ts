@@ -46,7 +46,7 @@ export function reportOf(results: Results, setting: Setting): Report {
     ...machine(setting),
     `**Sign-ins.** ${users} users, ${accounts} accounts. The figure of a round is the median of ${turns} turns of ${seconds} s; a peer has one turn. The tables show the median of ${rounds} rounds, with the minimum and the maximum in parentheses.`,
     speedTable(results),
-    `**An honest user** signs in every 150 ms: ${floodSeconds} s alone, then ${floodSeconds} s beside 64 networks that guess passwords as fast as they can. All limits have their defaults. The median of ${floodRounds} rounds.`,
+    `**An honest user** signs in every 150 ms, for ${floodSeconds} s alone. Then 64 networks guess passwords as fast as they can for ${floodSeconds} s. All limits have their defaults. The table shows the median of ${floodRounds} rounds.`,
     floodTable(results),
     '**Targets.** Each ratio is taken in each round. The median decides.',
     targetTable(targetsOf(results)),
@@ -78,7 +78,7 @@ export function machineFacts(fsyncMs: number): string {
     `${Math.round(totalmem() / 2 ** 30)} GiB of memory`,
     `${process.platform} ${process.arch}`,
     `Node ${process.versions.node}`,
-    `a synced write of 4 KiB in ${threeDigits(fsyncMs)} ms`,
+    `4 KiB synced in ${threeDigits(fsyncMs)} ms`,
   ].join('; ');
 }
 

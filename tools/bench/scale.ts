@@ -220,7 +220,7 @@ function reportOf(results: Results, options: Options, machine: string): Report {
         ['file, MB', threeDigits(bytes.small / 1e6), threeDigits(bytes.big / 1e6), '–'],
       ],
     },
-    `**The cleanup** deletes ${threeDigits(deletedPerSecond)} seeds and codes per second without other work. ${rowsLeft} of them were left after the last round. The table shows the longest hold of the event loop in each second:`,
+    `**The cleanup** deletes ${threeDigits(deletedPerSecond)} seeds and codes per second without other work. After the last round, ${rowsLeft} of them were left. The table shows the longest hold of the event loop in each second:`,
     {
       head: ['the event loop of', 'median ms', 'maximum ms', 'holds over 20 ms', 'seconds'],
       rows: [
