@@ -78,7 +78,10 @@ function proseOfCode(path: string, source: string): Prose[] {
 
 /** Reads each heading, paragraph, list item and table cell by itself. Omits code blocks, HTML and measured blocks. */
 function proseOfDocument(source: string): Prose[] {
-  const text = source.replace(/<!-- measured[\s\S]*?<!-- end of measured -->|^( *)```[\s\S]*?^\1```$|(?<=\n\n)( {4}.*\n+)+|<[^>]*>/gm, blank);
+  const text = source.replace(
+    /<!-- measured[\s\S]*?<!-- end of measured -->|^( *)```[\s\S]*?^\1```$|(?<=\n\n)( {4}.*\n+)+|<[^>]*>/gm,
+    blank,
+  );
   const pieces: Prose[] = [];
   let isOpen = false;
   for (const { 0: line, index } of text.matchAll(/^.*$/gm)) {
