@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto';
 import { canonicalEmail } from '../../src/email.ts';
 import type { Alert, Deps } from '../../src/engine/deps.ts';
 import type { LoginOutcome } from '../../src/engine/outcomes.ts';
@@ -11,6 +10,7 @@ import { hashOf } from '../../src/token.ts';
 import { type FakeClock, fakeClock } from './clock.ts';
 import { memoryStore } from './memory-store.ts';
 import { newKeys, proofFor } from './page.ts';
+import { seededRandomBytes } from './random-bytes.ts';
 import { type FakeSms, fakeSms } from './sms.ts';
 
 /** The engine with fakes, and the actions of a user at the page. */
@@ -65,7 +65,7 @@ export function world(
     site: { serviceName: 'Two-Factor Demo', host: 'localhost' },
     appSecret: Buffer.alloc(32, 9),
     nowMs: clock.nowMs,
-    randomBytes,
+    randomBytes: seededRandomBytes(),
     afterResponse: background.afterResponse,
     alert: (alert) => void alerts.push(alert),
     detached: background.afterResponse,
