@@ -46,7 +46,6 @@ export function createApp(deps: Deps, options: AppOptions): RequestListener {
   app.use(commonHeaders(options.publicOrigin));
   app.use(assets.serve);
   app.use(logRequests(options.log));
-  app.use((request, response, next) => (malformed.has(request) ? replyInvalid(response, 'body') : next()));
   app.use(sameSite(options.publicOrigin, (request, response) => refuse(request, response, 'cross_site')));
   app.use(
     express.raw({
@@ -56,7 +55,10 @@ export function createApp(deps: Deps, options: AppOptions): RequestListener {
     }),
   );
   addRoutes(app, deps, options);
-  app.use((request, response) => refuse(request, response, 'not_found'));
+  app.use((request, response) => {
+    if (malformed.has(request)) return replyInvalid(response, 'body');
+    return refuse(request, response, 'not_found');
+  });
   app.use(faults(options.log));
 
   return (request, response) => {
@@ -67,12 +69,13 @@ export function createApp(deps: Deps, options: AppOptions): RequestListener {
 
 /**
  * Brings a request target that names its host to origin form (RFC 9112, 3.2.2). That host replaces the Host header.
- * Returns false for a target that is neither: Express would parse it leniently, and Node would print it. It becomes `/`.
+ * Returns false for a target that is neither, and replaces it by a path that no route has. Express would parse it leniently,
+ * and Node would print it.
  */
 function toOriginForm(request: IncomingMessage): boolean {
   const { url = '' } = request;
   if (url.startsWith('/')) return true;
-  request.url = '/';
+  request.url = '/*';
   if (!/^https?:\/\//i.test(url) || !URL.canParse(url)) return false;
   const { host, pathname, search } = new URL(url);
   request.url = pathname + search;

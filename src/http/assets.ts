@@ -21,9 +21,10 @@ export function readAssets(folder: string): Assets {
   const files = new Set(readdirSync(folder));
 
   const serve: RequestHandler = (request, response, next) => {
+    if (request.method !== 'GET' && request.method !== 'HEAD') return next();
     const file = request.path.startsWith('/assets/') ? request.path.slice('/assets/'.length) : '';
     const isAsset = files.has(file) && /-[A-Z0-9]{8}\.\w+(\.map)?$/.test(file);
-    if (!isAsset || (request.method !== 'GET' && request.method !== 'HEAD')) return next();
+    if (!isAsset) return next();
 
     const coding = CODINGS.find(([coding, end]) => files.has(file + end) && request.acceptsEncodings(coding));
     if (files.has(`${file}.br`)) response.vary('Accept-Encoding');

@@ -1,4 +1,5 @@
 import { otherThan } from '../../test/support/sms.ts';
+import { NotTried } from './not-tried.ts';
 import {
   askReset,
   atOnce,
@@ -13,7 +14,7 @@ import {
   tally,
 } from './scene.ts';
 import type { Answer, Browser } from './target.ts';
-import { type Attack, judge, NotTried, needsTheInside, type Verdict } from './verdict.ts';
+import { type Attack, judge, needsTheInside, type Verdict } from './verdict.ts';
 
 /** Attacks on codes: guess them, use them twice or for something else, and void those of other users. */
 export const codeAttacks: readonly Attack[] = [

@@ -1,3 +1,4 @@
+import { NotTried } from './not-tried.ts';
 import {
   askReset,
   atOnce,
@@ -12,7 +13,7 @@ import {
   tally,
 } from './scene.ts';
 import type { Answer } from './target.ts';
-import { type Attack, judge, NotTried, needsTheInside, type Verdict } from './verdict.ts';
+import { type Attack, judge, needsTheInside, type Verdict } from './verdict.ts';
 
 /** Attacks on how requests are read: their form, spelling and length, and the source that they claim. */
 export const formAttacks: readonly Attack[] = [

@@ -1,6 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
+import { NotTried } from './not-tried.ts';
 import type { Target } from './target.ts';
-import { NotTried } from './verdict.ts';
 
 /** A text message in the inbox of the console sender. */
 export interface TextMessage {

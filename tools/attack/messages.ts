@@ -1,4 +1,5 @@
 import { codeIn } from './inbox.ts';
+import { NotTried } from './not-tried.ts';
 import {
   askReset,
   atOnce,
@@ -17,7 +18,7 @@ import {
   tally,
 } from './scene.ts';
 import type { Answer } from './target.ts';
-import { type Attack, judge, NotTried, type Verdict } from './verdict.ts';
+import { type Attack, judge, type Verdict } from './verdict.ts';
 
 /** Attacks that send text messages or change their text. */
 export const messageAttacks: readonly Attack[] = [

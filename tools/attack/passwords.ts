@@ -1,6 +1,7 @@
 import { createHash, createHmac } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
 import { keysOf } from '../../test/support/page.ts';
+import { NotTried } from './not-tried.ts';
 import {
   askReset,
   atOnce,
@@ -19,7 +20,7 @@ import {
   tally,
 } from './scene.ts';
 import type { Answer, Browser } from './target.ts';
-import { type Attack, judge, NotTried, needsTheInside, type Verdict } from './verdict.ts';
+import { type Attack, judge, needsTheInside, type Verdict } from './verdict.ts';
 
 /** Attacks on passwords, locks, sessions and devices. */
 export const passwordAttacks: readonly Attack[] = [

@@ -2,11 +2,12 @@ import { codeAttacks } from './codes.ts';
 import { formAttacks } from './forms.ts';
 import { openInbox } from './inbox.ts';
 import { messageAttacks } from './messages.ts';
+import { NotTried } from './not-tried.ts';
 import { passwordAttacks } from './passwords.ts';
 import { scenes } from './scene.ts';
 import { silenceAttacks } from './silence.ts';
 import type { Target } from './target.ts';
-import { type Attack, NotTried, type Verdict } from './verdict.ts';
+import type { Attack, Verdict } from './verdict.ts';
 
 /** The result of one attack, as a row of the table. */
 export interface Row extends Verdict {

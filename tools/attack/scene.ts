@@ -2,8 +2,8 @@ import { parsePhoneNumberFromString } from 'libphonenumber-js/max';
 import { newKeys, proofFor } from '../../test/support/page.ts';
 import type { Random } from '../random.ts';
 import type { Inbox } from './inbox.ts';
+import { NotTried } from './not-tried.ts';
 import type { Answer, Browser, Extras, Target } from './target.ts';
-import { NotTried } from './verdict.ts';
 
 /** A user with an account, or a stranger without one. */
 export interface Person {

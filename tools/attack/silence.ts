@@ -1,4 +1,5 @@
 import { mannWhitneyZ, median } from '../statistics.ts';
+import { NotTried } from './not-tried.ts';
 import {
   askReset,
   atOnce,
@@ -12,7 +13,7 @@ import {
   signUp,
 } from './scene.ts';
 import type { Answer, Browser } from './target.ts';
-import { type Attack, judge, NotTried, needsTheInside, type Verdict } from './verdict.ts';
+import { type Attack, judge, needsTheInside, type Verdict } from './verdict.ts';
 
 /** Attacks that find out which addresses have accounts. */
 export const silenceAttacks: readonly Attack[] = [

@@ -1,3 +1,4 @@
+import { NotTried } from './not-tried.ts';
 import type { Scene } from './scene.ts';
 
 /** The outcome of an attack. `broken` means that the attack succeeded. */
@@ -16,11 +17,6 @@ export interface Attack {
   /** True if the attack itself meets limits, so `slow_down` does not mean that earlier attacks used them up. */
   readonly meetsLimits?: true;
   readonly attempt: (scene: Scene) => Promise<Verdict>;
-}
-
-/** The error of an attack that can't go on. It says nothing about the installation. */
-export class NotTried extends Error {
-  override readonly name = 'NotTried';
 }
 
 /** Returns the verdict `held` or `broken`. */
