@@ -8,7 +8,7 @@ import type { Deps } from '../engine/deps.ts';
 import { StoreUnavailable } from '../store.ts';
 import { readAssets } from './assets.ts';
 import { sameSite } from './csrf.ts';
-import { isFormType } from './forms.ts';
+import { formBody } from './form-body.ts';
 import { refusal, replyInvalid, sendJson } from './replies.ts';
 import { addRoutes, type RouteOptions } from './routes.ts';
 
@@ -19,8 +19,6 @@ export interface AppOptions extends RouteOptions {
   readonly trustProxy: false | number | readonly string[];
   readonly log: Pick<Logger, 'info' | 'error'>;
 }
-
-const BODY_LIMIT_BYTES = 8 * 1024;
 
 /** The whole application, ready to listen with. Every request passes through it, so `app.use` reaches all of them. */
 export function createApp(deps: Deps, options: AppOptions): RequestListener {
@@ -47,13 +45,7 @@ export function createApp(deps: Deps, options: AppOptions): RequestListener {
   app.use(assets.serve);
   app.use(logRequests(options.log));
   app.use(sameSite(options.publicOrigin, (request, response) => refuse(request, response, 'cross_site')));
-  app.use(
-    express.raw({
-      type: (request) => isFormType(request.headers['content-type']),
-      limit: BODY_LIMIT_BYTES,
-      inflate: false,
-    }),
-  );
+  app.use(formBody((request, response) => refuse(request, response, 'too_large')));
   addRoutes(app, deps, options);
   app.use((request, response) => {
     if (malformed.has(request)) return replyInvalid(response, 'body');
@@ -139,7 +131,6 @@ function faults(log: AppOptions['log']): ErrorRequestHandler {
   return (error, request, response, next) => {
     if (response.headersSent) return next(error);
     const { status } = error as { status?: unknown };
-    if (status === 413) return refuse(request, response, 'too_large');
     if (typeof status === 'number' && status >= 400 && status < 500) return replyInvalid(response, 'body');
     refuse(request, response, logFault(log, error));
   };
