@@ -3,9 +3,9 @@ import { CONSTANTS } from '../policy.ts';
 import type { Store } from '../store.ts';
 
 /** Rows of each table that one transaction deletes: a few milliseconds of the event loop. */
-const ROWS_A_TURN = 50;
-/** The pause between two transactions, in which requests are answered. */
-const PAUSE_MS = 10;
+const ROWS_A_TURN = 10;
+/** A pause lasts this many times as long as the transaction before it, so that requests get the event loop. */
+const PAUSE_FACTOR = 20;
 
 /**
  * Deletes expired rows, `ROWS_A_TURN` of each table at a time. Rows of accounts and of decoys live equally long. Stops early
@@ -20,8 +20,10 @@ export async function cleanUp(store: Store, nowMs: number, signal?: AbortSignal)
     eventsBeforeMs: nowMs - CONSTANTS.eventLifetimeSeconds * 1000,
   };
   while (!signal?.aborted) {
+    const startMs = performance.now();
     const deleted = await store.transact((tx) => tx.deleteDue(due, ROWS_A_TURN), { isLasting: false });
     if (deleted === 0) return;
-    await setTimeout(PAUSE_MS);
+    const pauseMs = PAUSE_FACTOR * (performance.now() - startMs);
+    await setTimeout(pauseMs, undefined, { ...(signal && { signal }) }).catch(() => undefined);
   }
 }

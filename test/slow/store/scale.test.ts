@@ -13,7 +13,7 @@ import { world } from '../../support/world.ts';
 const USERS = 20_000;
 const BACKLOG = 2000;
 /** The most rows of one table that one transaction of the cleanup may delete. */
-const MAX_ROWS = 50;
+const MAX_ROWS = 10;
 const FLOWS_PER_CODE = 3;
 
 /** Creates a big database and opens a second connection to it. */
