@@ -84,8 +84,9 @@ export async function login(deps: Deps, form: LoginForm): Promise<LoginOutcome> 
     // Count the attempt before checking the proof. If the count can't be saved, the attempt doesn't happen.
     const failures = await addFailure(request);
     const salt = saltFor(deps.store.saltKey, form.email);
-    const message = authMessage({ ...form, seed, salt, kdf: account.kdf });
-    if (!isProof(fromBase64url(form.proof), account.storedKey, message) || !account.exists) {
+    const exchange = authMessage({ ...form, seed, salt, kdf: account.kdf });
+    const isRight = isProof(fromBase64url(form.proof), account.storedKey, exchange) && account.exists;
+    if (!isRight) {
       if (failures < maxFailures) return { kind: 'wrong', triesLeft: maxFailures - failures };
       await lock(request);
       return lockedWithCode(request);
@@ -94,7 +95,7 @@ export async function login(deps: Deps, form: LoginForm): Promise<LoginOutcome> 
     await clearFailures(request);
     const session = await startSession(request, form.session);
     const device = await rememberDevice(request, form.device);
-    const signature = toBase64url(signatureFor(account.serverKey, message));
+    const signature = toBase64url(signatureFor(account.serverKey, exchange));
     return { kind: 'ok', signature, issued: { session, device } };
   });
 }
@@ -142,6 +143,7 @@ async function setNewPassword(deps: Deps, form: SetPwdForm): Promise<ResetPwdOut
     await tx.forgetBrowsers(email, nowMs);
     await tx.spendCodes(email, nowMs);
     await sendNotice(request);
+    // The reset has forgotten this device too, so it is added as a new one.
     return { kind: 'ok', issued: { device: await rememberDevice(request) } };
   });
 }

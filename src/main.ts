@@ -65,17 +65,21 @@ async function main(): Promise<void> {
 
   const stop = async () => {
     stopping.abort();
-    void setTimeout(STOP_WITHIN_MS, undefined, { ref: false }).then(() =>
-      giveUp(new Error('Shutdown timed out. Some requests were not answered.')),
-    );
+    void setTimeout(STOP_WITHIN_MS, undefined, { ref: false }).then(() => {
+      print('Shutdown timed out. Some requests were not answered.');
+      return exit(1);
+    });
     await closeServers(servers);
     close();
     await background.idle();
     await store.close();
     print('Stopped.');
-    await endLog();
-    // A question about a delivery may still wait for its answer, which would delay the end.
-    process.exit();
+    await exit(0);
+  };
+  const exit = async (code: number) => {
+    // A reader that has stalled blocks a thread of Node's, and every orderly exit with it.
+    if (!(await endLog())) process.kill(process.pid, 'SIGKILL');
+    process.exit(code);
   };
   for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => void stop().catch(giveUp));
 }

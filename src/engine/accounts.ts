@@ -31,6 +31,7 @@ export function saltFor(saltKey: Uint8Array, email: string): string {
 
 /** A decoy for an address without an account. It is derived from the address, so it never changes. */
 export function decoyAccount(saltKey: Uint8Array, email: string): Account {
+  // No proof is ever right for a decoy, so one digest serves for its keys and its phone.
   const digest = derive(saltKey, 'phone', email);
   const lastFour = (digest.readUInt32BE() % 10_000).toString().padStart(4, '0');
   return {

@@ -4,7 +4,7 @@ import type { Deps } from './deps.ts';
 import type { CodeStatusOutcome } from './outcomes.ts';
 import type { EngineRequest, SmsRequest } from './request.ts';
 import type { FlowForm } from './requests.ts';
-import { classifyRequest, disclosedWaitMs, undisclosedWaitMs } from './sms-limits.ts';
+import { classifyRequest, disclosedWaitMs, isKnownDevice, undisclosedWaitMs } from './sms-limits.ts';
 import { forFlow } from './transaction.ts';
 import { inSeconds } from './windows.ts';
 
@@ -64,8 +64,8 @@ function outageSeconds({ availability }: Deps): number {
  * stranger asked, the phone must be confirmed. An attacker can sign up another person's number, and could otherwise see by
  * its limits which other accounts have it.
  */
-function seesDelivery({ account }: EngineRequest, { trust }: SmsRequest, code: Code): boolean {
-  return trust !== 'stranger' && (code.requestedByKnownDevice || account.isPhoneConfirmed);
+function seesDelivery({ account }: EngineRequest, sms: SmsRequest, code: Code): boolean {
+  return isKnownDevice(sms) && (code.requestedByKnownDevice || account.isPhoneConfirmed);
 }
 
 /** The same for every account and every outcome of the message. */

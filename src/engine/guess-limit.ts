@@ -35,6 +35,6 @@ export async function countFailedCode({ tx, nowMs }: EngineRequest): Promise<voi
 }
 
 /** One customer may have all of an IPv6 /48. */
-function guessKey({ network: { network, prefix48 } }: EngineRequest): string {
-  return `${GUESS} ${prefix48 ?? network}`;
+function guessKey({ client }: EngineRequest): string {
+  return `${GUESS} ${client.prefix48 ?? client.network}`;
 }

@@ -2,7 +2,7 @@ import type { FailureReason, SmsOutcome } from '../sms.ts';
 import type { Code, Delivery, Tx } from '../store.ts';
 import type { Deps } from './deps.ts';
 import type { Message } from './request.ts';
-import { refund } from './sms-limits.ts';
+import { isKnownDevice, refund } from './sms-limits.ts';
 
 /** Every state that a delivery may have, for updates that overwrite any of them. */
 export const ANY_DELIVERY: readonly Delivery[] = [
@@ -20,7 +20,7 @@ export function deliver(deps: Deps, message: Message): void {
   deps.afterResponse(async () => {
     const outcome = await send(deps, message);
     await deps.store.transact(async (tx) => {
-      if (outcome.kind === 'refused') await refund(tx, charge, sms.trust, outcome);
+      if (outcome.kind === 'refused') await refund(tx, charge, sms, outcome);
       if (code !== undefined) await recordOutcome(tx, code, outcome);
     });
     if (outcome.kind === 'sent' && !charge.isSuppressed && code !== undefined)
@@ -31,7 +31,7 @@ export function deliver(deps: Deps, message: Message): void {
 /** A known device learns that its message was suppressed. For a stranger a suppressed message looks like any other. */
 async function send({ sms: port }: Deps, { account, sms, charge, text }: Message): Promise<SmsOutcome> {
   if (!charge.isSuppressed) return port.send(account.phoneno, text(), sms.trust);
-  if (sms.trust !== 'stranger') return { kind: 'refused', reason: 'busy' };
+  if (isKnownDevice(sms)) return { kind: 'refused', reason: 'busy' };
   const decoy = await port.sendDecoy?.(account.phoneno, text(), sms.trust);
   return decoy ?? { kind: 'sent', messageId: '' };
 }

@@ -10,7 +10,7 @@ export interface EngineRequest {
   readonly tx: Tx;
   /** The time of the request, in Unix milliseconds. It is read once. */
   readonly nowMs: number;
-  readonly network: ClientNetwork;
+  readonly client: ClientNetwork;
   readonly account: Account;
   /** The id of the account's device that sent the request, or UNKNOWN_DEVICE. */
   readonly device: string;
@@ -20,7 +20,10 @@ export interface EngineRequest {
 
 /** A message that a request asks for, as far as limits are concerned. */
 export interface SmsRequest {
+  /** By the account's own state alone, because disclosed limits depend on it. */
   readonly trust: TrustLevel;
+  /** As `trust`, but at most `known` if another account has confirmed the phone. Only for undisclosed limits. */
+  readonly phoneTrust: TrustLevel;
   /** True for a message that no user asked for. */
   readonly isNotice: boolean;
   /** The part of the phone's limit that it counts for. */

@@ -8,7 +8,7 @@ import { type CodeRequest, isExpired, newCode } from './codes.ts';
 import { ANY_DELIVERY } from './outbox.ts';
 import type { CodeSent, SlowDown } from './outcomes.ts';
 import type { EngineRequest, SmsRequest } from './request.ts';
-import { chargeLimits, classifyRequest, NOTICE } from './sms-limits.ts';
+import { chargeLimits, classifyRequest, isKnownDevice, NOTICE } from './sms-limits.ts';
 import { inSeconds } from './windows.ts';
 
 /**
@@ -34,7 +34,7 @@ export async function sendSmsMessage(
     return { ...answer, resendIn, ...(isOpened && { flow }) };
   }
 
-  const code = newCode(request, { purpose, device }, isOutage(deps), sms.trust !== 'stranger');
+  const code = newCode(request, { purpose, device }, isOutage(deps), isKnownDevice(sms));
   const sent = await putInOutbox(request, sms, code);
   if (sent.kind === 'slow_down') return sent;
   await tx.addCode({ ...code, isSuppressed: sent.isSuppressed });
@@ -64,7 +64,7 @@ export async function resendSmsMessage(
   const sent = await putInOutbox(request, sms, code);
   if (sent.kind === 'slow_down') return sent;
   const { isSuppressed, resendIn } = sent;
-  const requestedByKnownDevice = sms.trust !== 'stranger';
+  const requestedByKnownDevice = isKnownDevice(sms);
   const again = { duringOutage: isOutage(deps), isSuppressed, requestedByKnownDevice };
   await tx.resendCode(code.id, again, nowMs);
   // If the code was sent before, a refusal of this message does not void it.

@@ -10,11 +10,10 @@ import { DAY_MS, HOUR_MS, inSeconds, windowWaitMs } from './windows.ts';
  * A disclosed limit refuses the request. An undisclosed one would tell whose number it is: it suppresses the message.
  */
 export const SMS_LIMITS = {
-  /** Disclosed. Both kinds of known devices count together. */
+  /** Disclosed. For strangers, for all known devices together, and for notices. */
   account: {
     stranger: { perHour: 5, perDay: 10 },
-    known: { perHour: 4, perDay: 10 },
-    trusted: { perHour: 4, perDay: 10 },
+    device: { perHour: 4, perDay: 10 },
     notice: { perHour: 2, perDay: 4 },
   },
   /** Disclosed. An IPv4 address or an IPv6 /64; and an IPv6 /48. For each trust level. */
@@ -26,7 +25,10 @@ export const SMS_LIMITS = {
   shared: { prefix: 0.2, country: 0.8, total: 1 },
   /** Strangers and known devices share no pool. Disclosed for the total. */
   pool: { strangers: 0.6, devices: 0.4 },
-  /** Undisclosed. How far a message may fill its pool. The rest is for a confirmed phone's first message of the day. */
+  /**
+   * Undisclosed. The part of the whole that a message may use up, inside its pool. The rest of the pool is for notices and for
+   * the first message of the day to a confirmed phone.
+   */
   share: { stranger: 0.5, known: 0.2, trusted: 0.3, notice: 0.4 },
 } as const;
 
@@ -39,19 +41,27 @@ interface Limit {
 
 /** Finds out how far the device that asks for a message is trusted. */
 export async function classifyRequest({ tx, account, device, nowMs }: EngineRequest): Promise<SmsRequest> {
-  const isNotice = false;
-  if (device === UNKNOWN_DEVICE) return { trust: 'stranger', isNotice, phonePart: 'stranger' };
-  if (account.isPhoneConfirmed) return { trust: 'trusted', isNotice, phonePart: 'trusted' };
+  if (device === UNKNOWN_DEVICE) return smsRequest('stranger');
+  if (account.isPhoneConfirmed) return smsRequest('trusted');
 
   const { knownSinceMs = nowMs } = account;
+  const trust = nowMs - knownSinceMs >= CONSTANTS.settledAfterSeconds * 1000 ? 'trusted' : 'known';
   const { isFirst, isConfirmedElsewhere } = await tx.phoneClaims(account.email, account.phoneno);
-  const isSettled = nowMs - knownSinceMs >= CONSTANTS.settledAfterSeconds * 1000;
-  const trust = isSettled && !isConfirmedElsewhere ? 'trusted' : 'known';
-  return { trust, isNotice, phonePart: isFirst ? 'first' : trust };
+  const phoneTrust = isConfirmedElsewhere ? 'known' : trust;
+  return { ...smsRequest(trust), phoneTrust, phonePart: isFirst ? 'first' : phoneTrust };
 }
 
 /** The notice of a new password. The user who set it has just given a code. */
-export const NOTICE: SmsRequest = { trust: 'trusted', isNotice: true, phonePart: 'trusted' };
+export const NOTICE: SmsRequest = { ...smsRequest('trusted'), isNotice: true };
+
+/** True if a device asks that the account knows. */
+export function isKnownDevice({ trust }: SmsRequest): boolean {
+  return trust !== 'stranger';
+}
+
+function smsRequest(trust: TrustLevel): SmsRequest {
+  return { trust, phoneTrust: trust, phonePart: trust, isNotice: false };
+}
 
 /**
  * Charges a message to all its limits. Refuses it, and counts nothing, if a disclosed limit is full. A suppressed message
@@ -79,9 +89,10 @@ export async function chargeLimits(
   const isSuppressed = full.length > 0 || !account.exists || !isCountryServed;
 
   const own = ownLimits(request, sms).map(({ key }) => key);
+  // A suppressed message is counted under keys that no limit reads.
   const [phone = '', ...shared] = undisclosed.map(({ key }) => (isSuppressed ? `unsent ${key}` : key));
   await tx.countEvent([...own, phone, ...shared], nowMs);
-  const charge = { isSuppressed, account: accountKey(account.email, sms), phone, shared };
+  const charge = { isSuppressed, account: accountKey(account.email, accountPart(sms)), phone, shared };
   return { kind: 'charged', charge, nextInSeconds: inSeconds(await disclosedWaitMs(request, sms)) };
 }
 
@@ -92,11 +103,11 @@ export async function chargeLimits(
 export async function refund(
   tx: Tx,
   { account, phone, shared }: Charge,
-  trust: TrustLevel,
+  sms: SmsRequest,
   { reason, scope }: Extract<SmsOutcome, { kind: 'refused' }>,
 ): Promise<void> {
   const isOurs = scope !== 'message' && (reason === 'busy' || reason === 'misconfigured');
-  const own = trust === 'stranger' ? [phone] : [phone, account];
+  const own = isKnownDevice(sms) ? [phone, account] : [phone];
   await tx.uncountEvent([...shared, ...(isOurs ? own : [])]);
 }
 
@@ -110,7 +121,7 @@ export async function forgetCharges(tx: Tx, email: string): Promise<void> {
 export async function disclosedWaitMs(request: EngineRequest, sms: SmsRequest): Promise<number> {
   const own = ownLimits(request, sms);
   // Other users of the network must not be able to hold a notice back.
-  const heeded = sms.isNotice ? own.slice(0, 1) : own;
+  const heeded = sms.isNotice ? own.filter(({ name }) => name === 'account') : own;
   const pool = SMS_LIMITS.pool[poolOf(sms)];
   return longestWaitMs(request, [...heeded, sharedLimit(request, 'total', totalKey(sms), pool)]);
 }
@@ -132,14 +143,16 @@ async function limitWaitMs(tx: Tx, { key, perHour, perDay }: Limit, nowMs: numbe
   return Math.max(hourMs, dayMs);
 }
 
-function ownLimits({ deps, account, network }: EngineRequest, sms: SmsRequest): Limit[] {
-  const { trust, isNotice } = sms;
-  const ofAccount = SMS_LIMITS.account[isNotice ? 'notice' : trust];
-  const limits: Limit[] = [{ name: 'account', key: accountKey(account.email, sms), ...ofAccount }];
+function ownLimits({ deps, account, client }: EngineRequest, sms: SmsRequest): Limit[] {
+  const { trust } = sms;
+  const part = accountPart(sms);
+  const limits: Limit[] = [
+    { name: 'account', key: accountKey(account.email, part), ...SMS_LIMITS.account[part] },
+  ];
   if (!deps.policy.hasSharedLimits) return limits;
-  limits.push({ name: 'network', key: `message network ${trust} ${network.network}`, ...SMS_LIMITS.network });
-  if (network.prefix48 === undefined) return limits;
-  const key = `message block ${trust} ${network.prefix48}`;
+  limits.push({ name: 'network', key: `message network ${trust} ${client.network}`, ...SMS_LIMITS.network });
+  if (client.prefix48 === undefined) return limits;
+  const key = `message block ${trust} ${client.prefix48}`;
   return [...limits, { name: 'prefix48', key, ...SMS_LIMITS.prefix48 }];
 }
 
@@ -152,7 +165,7 @@ async function undisclosedLimits(request: EngineRequest, sms: SmsRequest): Promi
     ...SMS_LIMITS.phone,
   };
   const isFirstOfDay = (await windowWaitMs(tx, phone.key, 1, DAY_MS, nowMs)) === 0;
-  const share = SMS_LIMITS.share[sms.isNotice ? 'notice' : sms.trust];
+  const share = SMS_LIMITS.share[sms.isNotice ? 'notice' : sms.phoneTrust];
   const filled = account.isPhoneConfirmed && isFirstOfDay ? SMS_LIMITS.pool[poolOf(sms)] : share;
   const key = totalKey(sms);
   return [
@@ -178,9 +191,16 @@ function sharedLimit(
   return { name, key, perHour: partOf(whole / 4), perDay: partOf(whole) };
 }
 
-function accountKey(email: string, { trust, isNotice }: SmsRequest): string {
-  const part = isNotice ? 'notice' : trust === 'stranger' ? 'stranger' : 'known';
-  return `message account ${part} ${email}`;
+type AccountPart = keyof typeof SMS_LIMITS.account;
+
+function accountPart(sms: SmsRequest): AccountPart {
+  if (sms.isNotice) return 'notice';
+  return isKnownDevice(sms) ? 'device' : 'stranger';
+}
+
+/** The key of a part in the database. Keys keep the words of earlier versions. */
+function accountKey(email: string, part: AccountPart): string {
+  return `message account ${part === 'device' ? 'known' : part} ${email}`;
 }
 
 function totalKey(sms: SmsRequest): string {
@@ -188,6 +208,6 @@ function totalKey(sms: SmsRequest): string {
 }
 
 /** Known devices learn what became of their messages. In one pool with strangers they would see whether those were sent. */
-function poolOf({ trust }: SmsRequest): 'strangers' | 'devices' {
-  return trust === 'stranger' ? 'strangers' : 'devices';
+function poolOf(sms: SmsRequest): 'strangers' | 'devices' {
+  return isKnownDevice(sms) ? 'devices' : 'strangers';
 }

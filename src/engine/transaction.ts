@@ -51,5 +51,7 @@ async function requestFor(deps: Deps, tx: Tx, outbox: Message[], form: AccountFo
   const nowMs = deps.nowMs();
   const account = await accountFor(tx, deps.store.saltKey, form.email);
   const device = await knownDevice(tx, form, nowMs);
-  return { deps, tx, nowMs, network: form, account, device, outbox };
+  const { network, prefix48 } = form;
+  const client: ClientNetwork = { network, ...(prefix48 !== undefined && { prefix48 }) };
+  return { deps, tx, nowMs, client, account, device, outbox };
 }

@@ -13,8 +13,8 @@ export interface Log {
   readonly log: Logger;
   /** Prints a text for people, in order with the log. */
   print(text: string): void;
-  /** Writes what still waits, for one second at most. Nothing can be logged after it. */
-  end(): Promise<void>;
+  /** Writes what still waits, for one second at most. Returns false if the reader did not take it. Nothing can be logged after. */
+  end(): Promise<boolean>;
 }
 
 /**
@@ -35,13 +35,9 @@ export function createLog(): Log {
     log: pino({ base: null }, output),
     print: (text) => void output.write(`${text}\n`),
     async end() {
-      const written = new Promise((resolve) => output.once('close', () => resolve(true)));
+      const written = new Promise<boolean>((resolve) => output.once('close', () => resolve(true)));
       output.end();
-      const timer = new AbortController();
-      const late = setTimeout(END_MS, false, { signal: timer.signal }).catch(() => false);
-      // Pino would write what is left at the exit, and block there.
-      if (!(await Promise.race([written, late]))) output.flushSync = () => undefined;
-      timer.abort();
+      return Promise.race([written, setTimeout(END_MS, false)]);
     },
   };
 }

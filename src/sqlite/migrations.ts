@@ -216,6 +216,12 @@ const MIGRATIONS: readonly Migration[] = [
         ALTER TABLE codes RENAME COLUMN is_own TO requested_by_known_device;
 
         CREATE INDEX users_by_confirmed_phone ON users (phoneno) WHERE phone_confirmed_at_ms IS NOT NULL;
+
+        -- Two levels of trust became one, and it keeps their counts.
+        UPDATE OR IGNORE events SET key = replace(key, ' confirmed ', ' trusted ')
+        WHERE key GLOB 'message [nbp]* confirmed *';
+        UPDATE OR IGNORE events SET key = replace(key, ' settled ', ' trusted ')
+        WHERE key GLOB 'message [nbp]* settled *';
       `);
     },
   },

@@ -445,6 +445,30 @@ describe('the shared SMS limits of prefix, country and total', () => {
     expect(here.sms.sent.map(({ to }) => to)).toEqual([spread(699)]);
   });
 
+  test('a disclosed limit does not tell whether another account has confirmed a phone (attack 13)', async () => {
+    const here = world({ ...NO_PAUSE, messagesPerDay: 10_000 });
+    await here.signUp(ANN, PASSWORD, spread(1));
+    await confirmedDevice(here);
+    const attackers = ['claimed@example.com', 'free@example.com'];
+    const devices: string[] = [];
+    for (const [index, email] of attackers.entries()) {
+      await here.signUp(email, PASSWORD, spread(index + 1));
+      devices.push(await ownersDevice(here, email));
+    }
+    here.clock.advanceMinutes(24 * 60);
+    // New accounts use up what known devices of one network may ask for.
+    for (let index = 0; index < 15; index += 1) {
+      await here.signUp(EMAIL(index), PASSWORD, spread(index + 10));
+      const device = await ownersDevice(here, EMAIL(index));
+      for (let count = 0; count < 4; count += 1) await ask(here, EMAIL(index), { device });
+    }
+    const kinds = [];
+    for (const [index, email] of attackers.entries()) {
+      kinds.push((await ask(here, email, { device: devices[index] as string })).kind);
+    }
+    expect(kinds).toEqual(['code_sent', 'code_sent']);
+  });
+
   test('a known device with a suppressed message sees when the limit has room again', async () => {
     const here = world({ ...NO_PAUSE, messagesPerDay: 100 });
     for (let index = 0; index < 3; index += 1) {

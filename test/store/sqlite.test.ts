@@ -143,6 +143,48 @@ describe('the file', () => {
     });
   });
 
+  test('of schema 4 keeps its locks, codes, sessions, devices and counts', async () => {
+    const path = join(temporaryFolder(), 'users.db');
+    const db = new Database(path);
+    migrate(db, 0, 4);
+    db.exec(`
+      INSERT INTO users VALUES ('ann', '+12025550123', 'Ann', 'Bee', 'kdf', x'01', x'02', 1, 2, 3, 4, 7);
+      INSERT INTO devices VALUES ('token', 'ann', 'd', 7, 99);
+      INSERT INTO sessions VALUES ('session', 'ann', 1, 2, 7);
+      INSERT INTO guards VALUES ('ann', 'd', 3, 1, 4);
+      INSERT INTO codes
+        (id, email, purpose, device, created_at_ms, expires_at_ms, sent_at_ms, is_spent, delivery, reason,
+         is_in_outage, changed_at_ms, is_held_back, is_own)
+      VALUES ('c', 'ann', 'unlock', 'd', 1, 99, 1, 0, 'refused', 'busy', 1, 1, 1, 1);
+      INSERT INTO flows VALUES ('flow', 'c', 0);
+      INSERT INTO events VALUES ('message phone confirmed +12025550123', 1, 50);
+      INSERT INTO events VALUES ('message network settled 203.0.113.9', 1, 50);
+    `);
+    db.close();
+    const store = openSqliteStore(path);
+    onTestFinished(() => store.close());
+    const kept = await store.transact(async (tx) => ({
+      user: await tx.userFor('ann'),
+      device: await tx.deviceFor('ann', 'token', 5),
+      session: await tx.sessionFor('session'),
+      lockout: await tx.lockoutFor('ann', 'd'),
+      flow: await tx.flowFor('flow'),
+      phone: await tx.nthNewestEvent('message phone trusted +12025550123', 1, 0, 60),
+      network: await tx.nthNewestEvent('message network trusted 203.0.113.9', 1, 0, 60),
+    }));
+    expect(kept).toMatchObject({
+      user: { isPhoneConfirmed: true, knownSinceMs: 4 },
+      device: 'd',
+      session: { email: 'ann', createdAtMs: 1, seenAtMs: 2 },
+      lockout: { failures: 3, isLocked: true },
+      flow: {
+        code: { duringOutage: true, isSuppressed: true, requestedByKnownDevice: true, reason: 'busy' },
+      },
+      phone: 50,
+      network: 50,
+    });
+  });
+
   test('of a newer version is refused with a clear message and stays unchanged', async () => {
     const path = join(temporaryFolder(), 'users.db');
     await openSqliteStore(path).close();
