@@ -15,7 +15,7 @@ export type SmsOutcome =
 
 /**
  * The trust in the device that asks for a message. `stranger`: the account doesn't know the device. `known`: it does.
- * `trusted`: it does, and the account's phone has given a code or the account has known a device for a day.
+ * `trusted`: it does, and the account's phone has given a code, or it has known a device for a day.
  */
 export const TRUST_LEVELS = ['stranger', 'known', 'trusted'] as const;
 export type TrustLevel = (typeof TRUST_LEVELS)[number];
