@@ -92,7 +92,7 @@ type Name = keyof Values;
 /** A text per variable: its value, or what is wrong with it. */
 type Texts = Partial<Record<Name, string>>;
 
-/** The names of the variables that the program reads, in the order of the README's table. */
+/** The names of the variables that the program reads, in the order of docs/configuration.md. */
 export const VARIABLES: readonly Name[] = Variables.keyof().options;
 
 const RC_NAMES = ['RC_APP_CLIENT_ID', 'RC_APP_CLIENT_SECRET', 'RC_USER_JWT', 'RC_FROM_NUMBER'] as const;

@@ -59,7 +59,8 @@ export function noticeText(site: Site): string {
 }
 
 /**
- * True if each message of the site is one SMS: at most 160 septets of GSM-7 (3GPP TS 23.038, 6.2.1). A code that is sent again has a shorter life left, so its text differs.
+ * True if each message of the site is one SMS: at most 160 septets of GSM-7 (3GPP TS 23.038, 6.2.1). A code that is sent
+ * again has a shorter life left, so its text differs.
  */
 export function messagesFit(site: Site, lifetimeSeconds: number): boolean {
   const lifetimes = [lifetimeSeconds, lifetimeSeconds - 1];

@@ -48,6 +48,7 @@ export function createApp(deps: Deps, options: AppOptions): RequestListener {
   app.use(formBody((request, response) => refuse(request, response, 'too_large')));
   addRoutes(app, deps, options);
   app.use((request, response) => {
+    // Judged after the origin, as docs/api.md orders it.
     if (malformed.has(request)) return replyInvalid(response, 'body');
     return refuse(request, response, 'not_found');
   });

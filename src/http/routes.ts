@@ -41,8 +41,8 @@ export interface RouteOptions {
   readonly inbox?: () => readonly { to: string; text: string; at: string }[];
 }
 
-/** The sender of a form: cookies and network. */
-type Sender = Tokens & ClientNetwork & { deviceOf: (email: string) => string | undefined };
+/** The client that sent a form: cookies and network. */
+type Client = Tokens & ClientNetwork & { deviceOf: (email: string) => string | undefined };
 
 /** Adds the pages and the requests of the API to the app, in the tutorial's order. */
 export function addRoutes(
@@ -85,15 +85,15 @@ export function addRoutes(
   function post<Path extends keyof Outcomes, Form extends object>(
     path: Path,
     schema: FormSchema<Form>,
-    answer: (deps: Deps, form: Form & Sender) => Promise<Outcomes[Path]>,
+    answer: (deps: Deps, form: Form & Client) => Promise<Outcomes[Path]>,
     alsoOnAnswer?: (response: Response) => void,
   ): void {
     app.post(`/${path}`, async (request, response) => {
       const parsed = parse(request, schema);
       if ('field' in parsed) return replyInvalid(response, parsed.field);
 
-      const origin = clientNetworkOf(request.ip ?? '');
-      const waitSeconds = (await limit(origin)) || (path === 'signup' ? await signupLimit(origin) : 0);
+      const client = clientNetworkOf(request.ip ?? '');
+      const waitSeconds = (await limit(client)) || (path === 'signup' ? await signupLimit(client) : 0);
       if (waitSeconds > 0) return replySlowDown(response, waitSeconds);
 
       const { email } = parsed.form as { email?: string };
@@ -101,7 +101,7 @@ export function addRoutes(
         ...parsed.form,
         ...cookies.read(request, email),
         deviceOf: (account) => cookies.read(request, account).device,
-        ...origin,
+        ...client,
       });
 
       const { issued } = outcome as { issued?: IssuedTokens };

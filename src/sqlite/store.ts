@@ -14,7 +14,7 @@ export interface SqliteStoreOptions extends Partial<GroupCommitOptions> {
 
 const DEFAULTS: GroupCommitOptions = { batchWorks: 128, batchMs: 10, workMs: 1000, patienceMs: 4000 };
 /** SQLite copies the log into the file after this many pages (4 KiB each). Fewer pages make shorter pauses. */
-const CHECKPOINT_PAGES = 250;
+const CHECKPOINT_PAGES = 500;
 const OPEN_RETRY_MS = 25;
 const OPEN_PATIENCE_MS = 5000;
 

@@ -125,8 +125,8 @@ export function prepareAll(db: Database) {
          @duringOutage, @isSuppressed, @requestedByKnownDevice, @createdAtMs)`),
     resendCode: sql<[object]>(`
       UPDATE codes
-      SET sent_at_ms = @nowMs, during_outage = @duringOutage, is_suppressed = is_suppressed AND @isSuppressed, requested_by_known_device = @requestedByKnownDevice,
-        changed_at_ms = @nowMs
+      SET sent_at_ms = @nowMs, changed_at_ms = @nowMs, during_outage = @duringOutage,
+        is_suppressed = is_suppressed AND @isSuppressed, requested_by_known_device = @requestedByKnownDevice
       WHERE id = @codeId`),
     noteDelivery: sql<[object]>(`
       UPDATE codes SET delivery = @delivery, reason = @reason
