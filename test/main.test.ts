@@ -91,6 +91,16 @@ test.each(['SIGTERM', 'SIGINT'] as const)(
   },
 );
 
+test.skipIf(process.platform !== 'linux')(
+  'answers, and stops with 0, if the disk of its log is full',
+  async () => {
+    const program = await runProgram({}, undefined, ['sh', '-c', 'exec "$@" > /dev/full', 'sh']);
+    await expect.poll(() => statusOf(program.origin).catch(() => 'refused')).toBe(200);
+    program.process.kill('SIGTERM');
+    expect(await program.ended()).toBe(0);
+  },
+);
+
 test('keeps running after any invalid request', async () => {
   const program = await startProgram();
   const send = (path: string, body: string, type = 'application/x-www-form-urlencoded') =>

@@ -29,12 +29,20 @@ export function createLog(): Log {
     periodicFlush: FLUSH_EVERY_MS,
     maxLength: MAX_WAITING_BYTES,
   });
+  let hasFailed = false;
   // A closed pipe or a full disk loses lines. Without a listener it would end the program.
-  output.on('error', () => undefined);
+  output.on('error', () => {
+    hasFailed = true;
+  });
   return {
     log: pino({ base: null }, output),
     print: (text) => void output.write(`${text}\n`),
     async end() {
+      if (hasFailed) {
+        // Pino would write the lines once more at the exit.
+        output.flushSync = () => undefined;
+        return true;
+      }
       const written = new Promise<boolean>((resolve) => output.once('close', () => resolve(true)));
       output.end();
       return Promise.race([written, setTimeout(END_MS, false)]);
