@@ -113,8 +113,8 @@ export async function refund(
 
 /** Forgets what was counted for the account itself. */
 export async function forgetCharges(tx: Tx, email: string): Promise<void> {
-  for (const part of ['stranger', 'known', 'notice'])
-    await tx.forgetEvents(`message account ${part} ${email}`);
+  for (const part of ['stranger', 'device', 'notice'] as const)
+    await tx.forgetEvents(accountKey(email, part));
 }
 
 /** Milliseconds until the disclosed limits have room: account, network and total. The same with and without an account. */
