@@ -4,7 +4,7 @@ import { codeToTry, spendPasscode } from './engine/codes.ts';
 import type { Deps } from './engine/deps.ts';
 import { rememberDevice } from './engine/devices.ts';
 import { guessLimit } from './engine/guess-limit.ts';
-import { addFailure, clearFailures, isLocked, lock, lockedWithCode } from './engine/lockouts.ts';
+import { addFailure, clearLockout, isLocked, lock, lockedWithCode } from './engine/lockouts.ts';
 import type {
   GetSeedOutcome,
   LoginOutcome,
@@ -24,9 +24,9 @@ import type {
   SignupForm,
   VerifyPasscodeForm,
 } from './engine/requests.ts';
-import { queueFull, resendSmsMessage, sendNotice, sendSmsMessage } from './engine/send-code.ts';
+import { requestCode, resendSmsMessage, sendNotice } from './engine/send-code.ts';
 import { startSession } from './engine/sessions.ts';
-import { classifyRequest, forgetCharges } from './engine/sms-limits.ts';
+import { forgetCharges } from './engine/sms-limits.ts';
 import { forAccount, forFlow } from './engine/transaction.ts';
 import { toE164 } from './phone.ts';
 import { CONSTANTS } from './policy.ts';
@@ -92,7 +92,7 @@ export async function login(deps: Deps, form: LoginForm): Promise<LoginOutcome> 
       return lockedWithCode(request);
     }
 
-    await clearFailures(request);
+    await clearLockout(request);
     const session = await startSession(request, form.session);
     const device = await rememberDevice(request, form.device);
     const signature = toBase64url(signatureFor(account.serverKey, exchange));
@@ -112,7 +112,7 @@ export async function verifyPasscode(deps: Deps, form: VerifyPasscodeForm): Prom
     if (!(await isLocked(request, code.device))) return { kind: 'not_locked' };
     if (!(await spendPasscode(request, form, code))) return { kind: 'wrong_code' };
 
-    await clearFailures(request, code.device);
+    await clearLockout(request, code.device);
     return { kind: 'ok', issued: { device: await rememberDevice(request, form.device) } };
   });
 }
@@ -120,11 +120,7 @@ export async function verifyPasscode(deps: Deps, form: VerifyPasscodeForm): Prom
 /** Sends a code in the first step. In the second step, sets the new password if the code is right. */
 export async function resetPwd(deps: Deps, form: ResetPwdForm): Promise<ResetPwdOutcome> {
   if ('flow' in form) return setNewPassword(deps, form);
-  return forAccount(deps, form, async (request) => {
-    const { device } = request;
-    const sms = await classifyRequest(request);
-    return queueFull(request, sms) ?? sendSmsMessage(request, sms, { purpose: 'reset', device });
-  });
+  return forAccount(deps, form, (request) => requestCode(request, 'reset'));
 }
 
 async function setNewPassword(deps: Deps, form: SetPwdForm): Promise<ResetPwdOutcome> {

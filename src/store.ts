@@ -69,6 +69,16 @@ export interface Lockout {
 /** `refused`: definitely not sent, which voids the code. `unknown`: may have been sent. `failed`: sent, and not delivered. */
 export type Delivery = 'sending' | 'sent' | 'delivered' | 'failed' | 'refused' | 'unknown';
 
+/** Every state that a delivery may have, for updates that overwrite any of them. */
+export const ANY_DELIVERY: readonly Delivery[] = [
+  'sending',
+  'sent',
+  'delivered',
+  'failed',
+  'refused',
+  'unknown',
+];
+
 export interface Code {
   readonly id: string;
   readonly email: string;

@@ -15,10 +15,7 @@ export async function addFailure({ tx, account, device, nowMs }: EngineRequest):
 }
 
 /** Sets the failures of the device to zero, and unlocks it. */
-export async function clearFailures(
-  { tx, account, device }: EngineRequest,
-  ofDevice = device,
-): Promise<void> {
+export async function clearLockout({ tx, account, device }: EngineRequest, ofDevice = device): Promise<void> {
   await tx.clearLockout(account.email, ofDevice);
 }
 

@@ -1,18 +1,8 @@
 import type { FailureReason, SmsOutcome } from '../sms.ts';
-import type { Code, Delivery, Tx } from '../store.ts';
+import { ANY_DELIVERY, type Code, type Tx } from '../store.ts';
 import type { Deps } from './deps.ts';
 import type { Message } from './request.ts';
 import { isKnownDevice, refund } from './sms-limits.ts';
-
-/** Every state that a delivery may have, for updates that overwrite any of them. */
-export const ANY_DELIVERY: readonly Delivery[] = [
-  'sending',
-  'sent',
-  'delivered',
-  'failed',
-  'refused',
-  'unknown',
-];
 
 /** Sends a message after the response and records the outcome. A suppressed one does the same work, except for the sending. */
 export function deliver(deps: Deps, message: Message): void {

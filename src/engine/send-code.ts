@@ -1,11 +1,10 @@
-import { messageText, noticeText, passcodeFor } from '../passcode.ts';
+import { messageText, noticeText, type Purpose, passcodeFor } from '../passcode.ts';
 import { maskPhone } from '../phone.ts';
 import { CONSTANTS } from '../policy.ts';
-import type { Code, Flow } from '../store.ts';
+import { ANY_DELIVERY, type Code, type Flow } from '../store.ts';
 import { hashOf, randomToken } from '../token.ts';
 import { isOutage, resendInSeconds, retryPauseMs } from './code-status.ts';
 import { type CodeRequest, isExpired, newCode } from './codes.ts';
-import { ANY_DELIVERY } from './outbox.ts';
 import type { CodeSent, SlowDown } from './outcomes.ts';
 import type { EngineRequest, SmsRequest } from './request.ts';
 import { chargeLimits, classifyRequest, isKnownDevice, NOTICE } from './sms-limits.ts';
@@ -40,6 +39,13 @@ export async function sendSmsMessage(
   await tx.addCode({ ...code, isSuppressed: sent.isSuppressed });
   await tx.addFlow(hashOf(flow), code.id, CONSTANTS.maxFlowsPerCode);
   return { ...answer, resendIn: sent.resendIn, flow };
+}
+
+/** Sends a code of the purpose to the device that asked. Returns `slow_down` if the sender can't accept a message now. */
+export async function requestCode(request: EngineRequest, purpose: Purpose): Promise<CodeSent | SlowDown> {
+  const { device } = request;
+  const sms = await classifyRequest(request);
+  return queueFull(request, sms) ?? sendSmsMessage(request, sms, { purpose, device });
 }
 
 /** Sends the code of a flow again. Sends a new one if that code is no longer good. Sends nothing during the pause. */
@@ -81,7 +87,7 @@ export async function sendNotice(request: EngineRequest): Promise<void> {
 }
 
 /** Returns `slow_down` if the sender can't accept a message of this trust level now. The same for every account. */
-export function queueFull({ deps }: EngineRequest, { trust }: SmsRequest): SlowDown | undefined {
+function queueFull({ deps }: EngineRequest, { trust }: SmsRequest): SlowDown | undefined {
   const availability = deps.availability(trust);
   if (availability.kind !== 'full') return undefined;
   deps.alert({ event: 'queue_full' });
