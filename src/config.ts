@@ -1,4 +1,6 @@
 import { isIP } from 'node:net';
+import { resolve } from 'node:path';
+import ipaddr from 'ipaddr.js';
 import { z } from 'zod';
 import { isLoopbackHost } from './loopback.ts';
 import { isGsm7, messagesFit } from './passcode.ts';
@@ -27,6 +29,7 @@ export interface Config {
   /** An origin as browsers write it, e.g. `https://example.com`. */
   readonly publicOrigin: string;
   readonly serviceName: string;
+  /** An absolute path. */
   readonly databasePath: string;
   /** If undefined, the program generates a random secret at each start. */
   readonly appSecret: Uint8Array | undefined;
@@ -44,10 +47,16 @@ export class ConfigError extends Error {
   override readonly name = 'ConfigError';
 }
 
-const SECRET_FORM = 'must be 32 random bytes or more, as base64url without padding.';
+const SECRET_FORM =
+  'must be 32 random bytes or more, as base64url without padding. ' +
+  `Make one: node -p "require('node:crypto').randomBytes(32).toString('base64url')".`;
+/** Random secrets have more different characters, even in hexadecimal. Fewer are a placeholder, such as xxxx. */
+const MIN_SECRET_CHARACTERS = 10;
 
 const Variables = z.object({
-  NODE_ENV: z.string().optional(),
+  NODE_ENV: z
+    .enum(['production', 'development', 'test'], 'must be production, development or test.')
+    .optional(),
   PORT: wholeNumber(1, 65_535).default(5000),
   HOST: text(isHost, 'must be a host name or an IP address to listen on.').default('localhost'),
   PUBLIC_ORIGIN: origin('must be an origin without a path, such as https://example.com.').optional(),
@@ -58,6 +67,7 @@ const Variables = z.object({
   APP_SECRET: z
     .base64url(SECRET_FORM)
     .min(43, SECRET_FORM)
+    .refine((secret) => new Set(secret).size >= MIN_SECRET_CHARACTERS, SECRET_FORM)
     .transform((secret) => Buffer.from(secret, 'base64url'))
     .optional(),
   SMS_SENDER: z.enum(['ringcentral', 'console'], 'must be ringcentral or console.').optional(),
@@ -81,7 +91,10 @@ const Variables = z.object({
   TRUST_PROXY: z
     .union([
       wholeNumber(0, 32).transform((hops) => (hops === 0 ? false : hops)),
-      list(isNetwork, 'must be the number of proxies, or their networks separated by commas.'),
+      list(
+        isNetwork,
+        'must be the number of proxies, or their networks (IPv4 from /8, IPv6 from /16) separated by commas.',
+      ),
     ])
     .default(false),
   RATE_LIMITS: z.enum(['on', 'off'], 'must be on or off.').default('on'),
@@ -97,31 +110,56 @@ export const VARIABLES: readonly Name[] = Variables.keyof().options;
 
 const RC_NAMES = ['RC_APP_CLIENT_ID', 'RC_APP_CLIENT_SECRET', 'RC_USER_JWT', 'RC_FROM_NUMBER'] as const;
 
-/** Returns the settings in `env`, or throws a ConfigError that names every bad variable. An empty variable counts as unset. */
-export function readConfig(env: Readonly<Record<string, string | undefined>>): Config {
+/** The source of the variables, as far as the configuration needs it. */
+export interface ConfigSource {
+  /** The folder that a relative DATABASE_URL starts at. By default the working folder. */
+  readonly databaseFolder?: string;
+  /** Faults of the file that the variables come from. They stop the start. */
+  readonly faults?: readonly string[];
+  /** Further lines for the error, if there is one. */
+  readonly notes?: readonly string[];
+}
+
+/** Returns the settings in `env`, or throws a ConfigError that names every fault. An empty variable counts as unset. */
+export function readConfig(
+  env: Readonly<Record<string, string | undefined>>,
+  { databaseFolder = '', faults: sourceFaults = [], notes = [] }: ConfigSource = {},
+): Config {
   const given: Texts = Object.fromEntries(
     VARIABLES.map((name) => [name, env[name]?.trim()]).filter(([, text]) => text),
   );
   const issues = Variables.safeParse(given).error?.issues ?? [];
-  const faults: Texts = Object.fromEntries(issues.map(({ path, message }) => [path[0], message]));
+  const faults: Texts = Object.fromEntries(
+    issues.map(({ path: [name], message }) => [name, message + hintFor(given[name as Name])]),
+  );
   // Defaults replace the bad values, so the checks across variables run too and one error names everything.
   const sound = Object.fromEntries(Object.entries(given).filter(([name]) => !(name in faults)));
-  const config = toConfig(Variables.parse(sound), given);
+  const config = toConfig(Variables.parse(sound), given, databaseFolder);
 
   const all = { ...faultsAcross(config, given), ...faults };
   const lines = VARIABLES.filter((name) => all[name]).map((name) => `${name} ${all[name]}`);
-  if (lines.length > 0) throw new ConfigError(`The configuration is wrong:\n  ${lines.join('\n  ')}`);
+  if (lines.length + sourceFaults.length > 0) {
+    const text = [...sourceFaults, ...lines, ...notes].join('\n  ');
+    throw new ConfigError(`The configuration is wrong:\n  ${text}`);
+  }
   return Object.freeze(config);
 }
 
-function toConfig(values: Values, given: Texts): Config {
+const INVISIBLE = /[\p{Cf}\p{Zl}\p{Zp}]|(?! )\p{Zs}/u;
+
+/** The reason for a fault that the operator can't see. */
+function hintFor(value = ''): string {
+  return INVISIBLE.test(value) ? ' It has an invisible character: type it again.' : '';
+}
+
+function toConfig(values: Values, given: Texts, databaseFolder: string): Config {
   return {
     isProduction: values.NODE_ENV === 'production',
     port: values.PORT,
     host: values.HOST,
     publicOrigin: values.PUBLIC_ORIGIN ?? new URL(`http://localhost:${values.PORT}`).origin,
     serviceName: values.SERVICE_NAME,
-    databasePath: values.DATABASE_URL,
+    databasePath: resolve(databaseFolder, values.DATABASE_URL),
     appSecret: values.APP_SECRET,
     sms: readSms(values, given),
     policy: readPolicy(values),
@@ -235,7 +273,20 @@ const NETWORKS = z.union([
   z.cidrv6(),
 ]);
 
-/** Refuses the prefix /0, because it would trust every client. */
+/** Shorter prefixes would trust strangers. An operator's own networks are smaller, except for fc00::/7. */
+const MIN_PREFIX = { ipv4: 8, ipv6: 16 };
+const UNIQUE_LOCAL = ipaddr.IPv6.parseCIDR('fc00::/7');
+const IPV4_MAPPED = ipaddr.IPv6.parse('::ffff:0:0');
+/** The bits before the IPv4 address in a mapped one. */
+const MAPPED_BITS = 96;
+
+/** Refuses networks that are too broad, also as IPv4 addresses mapped into IPv6. */
 function isNetwork(text: string): boolean {
-  return NETWORKS.safeParse(text).success && !text.endsWith('/0');
+  if (!NETWORKS.safeParse(text).success) return false;
+  if (!text.includes('/')) return true;
+  const [address, prefix] = ipaddr.parseCIDR(text);
+  if (!(address instanceof ipaddr.IPv6)) return prefix >= MIN_PREFIX.ipv4;
+  if (address.isIPv4MappedAddress()) return prefix >= MAPPED_BITS + MIN_PREFIX.ipv4;
+  if (IPV4_MAPPED.match([address, prefix])) return false;
+  return prefix >= MIN_PREFIX.ipv6 || (prefix >= UNIQUE_LOCAL[1] && address.match(UNIQUE_LOCAL));
 }

@@ -1,7 +1,6 @@
 import { randomBytes } from 'node:crypto';
+import { existsSync } from 'node:fs';
 import { setTimeout } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
-import dotenv from 'dotenv';
 import type { Logger } from 'pino';
 import { type Config, readConfig } from './config.ts';
 import { createApp } from './http/app.ts';
@@ -9,6 +8,7 @@ import { closeServers, listen } from './http/listen.ts';
 import { throttledAlerts } from './runtime/alerts.ts';
 import { createBackground } from './runtime/background-tasks.ts';
 import { cleanUp } from './runtime/cleanup.ts';
+import { assertComplete, loadEnvironment, ROOT } from './runtime/environment.ts';
 import { createLog } from './runtime/log.ts';
 import { listenFault, startupMessages } from './runtime/startup-messages.ts';
 import { consoleSms, type InboxMessage } from './sms/console.ts';
@@ -25,13 +25,15 @@ const CLEAN_UP_EVERY_MS = 60_000;
 const STOP_WITHIN_MS = 15_000;
 
 async function main(): Promise<void> {
-  dotenv.config({ quiet: true });
-  const config = readConfig(process.env);
+  const source = loadEnvironment(process.env, process.cwd());
+  const config = readConfig(process.env, source);
+  assertComplete();
   // Only the program's own user may read its files.
   process.umask(0o077);
 
   const { log, print, end: endLog } = createLog();
   const background = createBackground((error) => log.error({ reason: String(error) }, 'background fault'));
+  const isNewDatabase = !existsSync(config.databasePath);
   const store = openSqliteStore(config.databasePath);
   const { sms, availability, close, inbox, check } = senderFor(config, log, print);
   const app = createApp(
@@ -52,7 +54,7 @@ async function main(): Promise<void> {
         () => performance.now(),
       ),
     },
-    { ...config, root: fileURLToPath(new URL('..', import.meta.url)), log, ...(inbox && { inbox }) },
+    { ...config, root: ROOT, log, ...(inbox && { inbox }) },
   );
 
   const servers = await listen(app, config.host, config.port).catch((error) => {
@@ -60,7 +62,7 @@ async function main(): Promise<void> {
   });
   const stopping = new AbortController();
   background.afterResponse(() => cleanUpRegularly(store, log, stopping.signal));
-  print(startupMessages(config).join('\n'));
+  print(startupMessages(config, { ...source, isNewDatabase }).join('\n'));
   void check?.();
 
   const stop = async () => {

@@ -1,3 +1,4 @@
+import { resolve } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { ConfigError, readConfig } from '../src/config.ts';
 import { STRICT, TUTORIAL } from '../src/policy.ts';
@@ -8,7 +9,7 @@ const RC = {
   RC_USER_JWT: 'the-jwt',
   RC_FROM_NUMBER: '+12025550100',
 };
-const SECRET = Buffer.alloc(32, 5).toString('base64url');
+const SECRET = 'r28-T5nAFi9_OmYGq8JtMg_1sFwz8VYWyqEGlZcpbTA';
 
 /** Returns the names of the bad variables in the order of the error message. */
 function faultsOf(env: Record<string, string>): string[] {
@@ -31,7 +32,7 @@ test('without any variable, the tutorial runs on this machine and prints its mes
     host: 'localhost',
     publicOrigin: 'http://localhost:5000',
     serviceName: 'Two-Factor Demo',
-    databasePath: 'data/users.db',
+    databasePath: resolve('data/users.db'),
     appSecret: undefined,
     sms: { sender: 'console' },
     policy: TUTORIAL,
@@ -55,6 +56,7 @@ test.each([
 
 test('one error names all faults', () => {
   const env = {
+    NODE_ENV: 'Production',
     PORT: '65536',
     HOST: 'a b',
     PUBLIC_ORIGIN: 'example.com',
@@ -84,6 +86,9 @@ test.each([
   [{ PORT: 'x' }, ['PORT']],
   [{ HOST: 'bad host' }, ['HOST']],
   [{ HOST: '[::1]' }, ['HOST']],
+  [{ NODE_ENV: 'PRODUCTION' }, ['NODE_ENV']],
+  [{ NODE_ENV: 'prod' }, ['NODE_ENV']],
+  [{ NODE_ENV: 'staging' }, ['NODE_ENV']],
   [{ POLICY: 'constructor' }, ['POLICY']],
   [{ POLICY: 'toString', MAX_FAILURES: '3' }, ['POLICY']],
   [
@@ -203,6 +208,37 @@ test.each([
   expect(readConfig({ TRUST_PROXY: text }).trustProxy).toEqual(value);
 });
 
+test.each(['10.0.0.0/8', 'fc00::/7', 'fd00::/8', '2001:db8::/16', '::ffff:10.0.0.0/104', 'uniquelocal'])(
+  'TRUST_PROXY=%s is accepted',
+  (network) => {
+    expect(readConfig({ TRUST_PROXY: network }).trustProxy).toEqual([network]);
+  },
+);
+
+test.each([
+  '0.0.0.0/1,128.0.0.0/1',
+  '::/1,8000::/1',
+  '0.0.0.0/2,64.0.0.0/2,128.0.0.0/2,192.0.0.0/2',
+  '10.0.0.0/7',
+  '2000::/3',
+  '2600::/15',
+  'f800::/5',
+  '::ffff:0:0/96',
+  '::ffff:10.0.0.0/103',
+  '::/80',
+  '::/16',
+  '10.0.0.0/8,0.0.0.0/01',
+])('TRUST_PROXY=%s is refused, because it would trust strangers', (networks) => {
+  expect(faultsOf({ TRUST_PROXY: networks })).toEqual(['TRUST_PROXY']);
+});
+
+test.each(['1\u200b', '10.0.0.0/8,\u00a010.1.0.1\u200b', '\u202a10.0.0.1', '10.0.0.\u00ad1'])(
+  'TRUST_PROXY=%j is refused, and the error names the invisible character',
+  (TRUST_PROXY) => {
+    expect(() => readConfig({ TRUST_PROXY })).toThrow(/TRUST_PROXY must be .*invisible character/);
+  },
+);
+
 test.each([
   'true',
   'all',
@@ -219,7 +255,7 @@ test.each([
 });
 
 test.each([
-  ['file:data/users.db', 'data/users.db'],
+  ['file:data/users.db', resolve('data/users.db')],
   ['file:/var/lib/x.db', '/var/lib/x.db'],
   ['file:///var/lib/x.db', '/var/lib/x.db'],
 ])('DATABASE_URL=%s is the file %s', (url, path) => {
@@ -233,6 +269,23 @@ test.each(['data/users.db', 'file:', 'file://host/x.db', 'file::memory:', 'file:
   },
 );
 
+test('a relative DATABASE_URL starts at the given folder, and an absolute one does not', () => {
+  const pathOf = (DATABASE_URL: string) =>
+    readConfig({ DATABASE_URL }, { databaseFolder: '/srv/app' }).databasePath;
+  expect(pathOf('')).toBe('/srv/app/data/users.db');
+  expect(pathOf('file:../x.db')).toBe('/srv/x.db');
+  expect(pathOf('file:/var/lib/x.db')).toBe('/var/lib/x.db');
+});
+
+test('one error has the faults of .env, of the variables, and the typing errors', () => {
+  const source = { faults: ['/srv/.env, line 3, must be NAME=value.'], notes: ['APP_SECERT is not read.'] };
+  expect(() => readConfig({ PORT: 'x' }, source)).toThrow(
+    /^The configuration is wrong:\n {2}\/srv\/\.env, line 3, .*\n {2}PORT must be .*\n {2}APP_SECERT is not read\.$/,
+  );
+  expect(() => readConfig({}, { ...source, notes: [] })).toThrow(/\.env, line 3/);
+  expect(readConfig({}, { notes: source.notes })).toEqual(readConfig({}));
+});
+
 test.each([43, 86])('APP_SECRET of %i characters is long enough', (length) => {
   expect(
     readConfig({ APP_SECRET: SECRET.repeat(2).slice(0, length) }).appSecret?.length,
@@ -243,6 +296,23 @@ test.each([SECRET.slice(0, 42), `${SECRET}xx`, `${SECRET}=`, `${SECRET.slice(0, 
   'APP_SECRET=%s is refused',
   (secret) => {
     expect(faultsOf({ APP_SECRET: secret })).toEqual(['APP_SECRET']);
+  },
+);
+
+test.each([
+  'x'.repeat(43),
+  'A'.repeat(86),
+  Buffer.alloc(32, 5).toString('base64url'),
+  'abcdefgh'.repeat(6),
+  'password-password-password-password-password',
+])('APP_SECRET=%s is refused, because an attacker could guess it', (APP_SECRET) => {
+  expect(() => readConfig({ APP_SECRET })).toThrow(/APP_SECRET must be .*randomBytes\(32\)/);
+});
+
+test.each(['0f1e2d3c4b5a69788796a5b4c3d2e1f00f1e2d3c4b5a69788796a5b4c3d2e1f0', `${SECRET}${SECRET}`])(
+  'APP_SECRET=%s is accepted',
+  (APP_SECRET) => {
+    expect(readConfig({ APP_SECRET }).appSecret?.length).toBeGreaterThan(32);
   },
 );
 

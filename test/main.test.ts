@@ -1,17 +1,18 @@
+import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { request } from 'node:http';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { temporaryFolder } from './support/folder.ts';
-import { runProgram, startProgram } from './support/program.ts';
+import { installation } from './support/installation.ts';
+import { runCommand, runProgram, startProgram } from './support/program.ts';
 
 const statusOf = async (url: string) => (await fetch(url)).status;
 
 test('starts without settings, and prints the places of the page, the data and the messages', async () => {
   const program = await startProgram();
   expect(program.output()).toContain(`Two-Factor Demo is at ${program.origin}\n`);
-  expect(program.output()).toContain('data/users.db');
   expect(program.output()).toContain(`${program.origin}/dev/messages`);
   expect(program.output()).toContain('docs/ringcentral.md');
   expect(program.output()).toContain('APP_SECRET is not set');
@@ -37,6 +38,105 @@ test('reads .env, and environment variables override it', async () => {
   const program = await startProgram({ SERVICE_NAME: 'From outside' }, folder);
   expect(program.output()).toContain('From outside is at');
   expect(existsSync(join(folder, 'other.db'))).toBe(true);
+});
+
+test('prints the absolute paths of .env and the database, and whether the database is new', async () => {
+  const folder = temporaryFolder();
+  writeFileSync(join(folder, '.env'), '');
+  const first = await startProgram({}, folder);
+  const path = join(folder, 'data', 'users.db');
+  expect(first.output()).toContain(`Settings    ${join(folder, '.env')}\n`);
+  expect(first.output()).toContain(`Data        ${path} (a new database)\n`);
+  first.process.kill('SIGTERM');
+  await first.ended();
+  expect((await startProgram({}, folder)).output()).toContain(`Data        ${path}\n`);
+});
+
+test('from another folder the program reads the .env beside itself, and finds the same database', async () => {
+  const root = installation();
+  writeFileSync(join(root, '.env'), 'SERVICE_NAME=From the file\nDATABASE_URL=file:kept/users.db\n');
+  const database = join(root, 'kept', 'users.db');
+  const program = await startProgram({}, root, [], root);
+  program.process.kill('SIGTERM');
+  await program.ended();
+
+  const elsewhere = await startProgram({}, temporaryFolder(), [], root);
+  expect(elsewhere.output()).toContain('From the file is at');
+  expect(elsewhere.output()).toContain(`Data        ${database}\n`);
+  const copy = await runCommand('commands/backup', ['copy.db'], {}, temporaryFolder(), root);
+  expect(copy).toMatchObject({ code: 0, output: expect.stringContaining(database) });
+});
+
+test('without any .env, the database is in the working folder, and the start says so', async () => {
+  const folder = temporaryFolder();
+  const program = await startProgram({}, folder, [], installation());
+  expect(program.output()).toContain('Settings    the environment, without a .env');
+  expect(program.output()).toContain(join(folder, 'data', 'users.db'));
+});
+
+test.each(['main', 'commands/backup', 'commands/doctor'])(
+  'dist/%s.js refuses a .env that it cannot use, and touches no database',
+  async (script) => {
+    const folder = temporaryFolder();
+    const program = await startProgram({}, folder);
+    program.process.kill('SIGTERM');
+    await program.ended();
+    rmSync(join(folder, '.env'));
+    mkdirSync(join(folder, '.env'));
+    const args = script.endsWith('backup') ? ['copy.db'] : [];
+    const { code, output } = await runCommand(script, args, {}, folder);
+    expect(output).toContain(`${join(folder, '.env')} is a folder, not a file.`);
+    expect(output).not.toContain('    at ');
+    expect(code).toBe(1);
+    expect(existsSync(join(folder, 'copy.db'))).toBe(false);
+  },
+);
+
+test('the error names bad lines of .env, bad variables and typing errors together, without their values', async () => {
+  const folder = temporaryFolder();
+  writeFileSync(join(folder, '.env'), 'APP_SECRET hunter2\nNODE_ENV=Production\nRC_USER_JTW=hunter3\n');
+  const program = await runProgram({ PORT: 'x' }, folder);
+  expect(await program.ended()).toBe(1);
+  for (const text of ['line 1 (APP_SECRET)', 'NODE_ENV must', 'PORT must', 'RC_USER_JTW is not read']) {
+    expect(program.output()).toContain(text);
+  }
+  expect(program.output()).not.toMatch(/hunter| {4}at /);
+});
+
+test('a variable that is empty in the environment comes from .env', async () => {
+  const folder = temporaryFolder();
+  writeFileSync(join(folder, '.env'), 'SERVICE_NAME=From the file\n');
+  expect((await startProgram({ SERVICE_NAME: '' }, folder)).output()).toContain('From the file is at');
+});
+
+test('says that all users are one network if https needs a proxy and TRUST_PROXY is not set', async () => {
+  const env = { PUBLIC_ORIGIN: 'https://example.com', SMS_SENDER: 'console' };
+  expect((await startProgram(env)).output()).toContain('TRUST_PROXY is not set');
+  expect((await startProgram({ ...env, TRUST_PROXY: '1' })).output()).not.toContain('TRUST_PROXY');
+});
+
+test.each([
+  ['localhost', 'localhost'],
+  ['0.0.0.0', '127.0.0.1'],
+  ['::1', '[::1]'],
+])('with HOST=%s the inbox that the start names is there', async (HOST, host) => {
+  const env = { HOST, PUBLIC_ORIGIN: 'https://example.com', SMS_SENDER: 'console' };
+  const program = await startProgram(env);
+  const [url = ''] = /http:\S+\/dev\/messages/.exec(program.output()) ?? [];
+  expect(url).toBe(`http://${host}:${program.port}/dev/messages`);
+  expect(await statusOf(url)).toBe(200);
+});
+
+test.each(['views', join('public', 'assets')])('does not start without its folder %s', async (missing) => {
+  const root = installation();
+  rmSync(join(root, missing), { recursive: true });
+  const folder = temporaryFolder();
+  const program = await runProgram({}, folder, [], root);
+  expect(await program.ended()).toBe(1);
+  expect(program.output().trim().split('\n')).toEqual([
+    expect.stringContaining(`${join(root, missing)} is missing`),
+  ]);
+  expect(existsSync(join(folder, 'data'))).toBe(false);
 });
 
 test('names every bad variable at once, and does not start', async () => {
@@ -164,7 +264,7 @@ test('an account survives a restart, and with APP_SECRET a sent code does too', 
   const { newKeys, proofFor } = await import('./support/page.ts');
   const { passcodeIn } = await import('./support/sms.ts');
   const folder = temporaryFolder();
-  const env = { APP_SECRET: Buffer.alloc(32, 4).toString('base64url') };
+  const env = { APP_SECRET: randomBytes(32).toString('base64url') };
   const first = await startProgram(env, folder);
   const post = async (origin: string, path: string, fields: Record<string, string>) =>
     (await fetch(`${origin}${path}`, { method: 'POST', body: new URLSearchParams(fields) })).json();

@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util';
-import dotenv from 'dotenv';
 import { readConfig } from '../config.ts';
+import { loadEnvironment } from '../runtime/environment.ts';
 import { backUp } from '../sqlite/backup.ts';
 
 const USAGE = 'Name the file for the copy: npm run backup -- copy.db';
@@ -10,9 +10,9 @@ async function main(): Promise<void> {
   const { positionals } = parseArgs({ allowPositionals: true });
   const [to, ...rest] = positionals;
   if (to === undefined || rest.length > 0) throw new Error(USAGE);
-  dotenv.config({ quiet: true });
+  const source = loadEnvironment(process.env, process.cwd());
   process.umask(0o077);
-  const { databasePath } = readConfig({ DATABASE_URL: process.env.DATABASE_URL });
+  const { databasePath } = readConfig({ DATABASE_URL: process.env.DATABASE_URL }, source);
   const accounts = await backUp(databasePath, to);
   console.log(`${to} is a copy of ${databasePath}, with ${accounts} account${accounts === 1 ? '' : 's'}.`);
 }

@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util';
-import dotenv from 'dotenv';
 import { type Config, ConfigError, readConfig } from '../config.ts';
 import { toE164 } from '../phone.ts';
+import { loadEnvironment } from '../runtime/environment.ts';
 import { type CheckResult, ok, unknown, wrong } from '../sms/ringcentral/check-result.ts';
 import { checkRingCentral } from '../sms/ringcentral/checks.ts';
 
@@ -10,7 +10,6 @@ const MARKS = { ok: 'ok   ', wrong: 'WRONG', unknown: '?    ' };
 
 /** Checks the connection to RingCentral and prints how to fix each fault. Exits with 1 after a fault, otherwise with 0. */
 async function main(): Promise<void> {
-  dotenv.config({ quiet: true });
   // Keeps the process alive while it waits for a message to be delivered.
   const keepAlive = setInterval(() => undefined, 60_000);
   for await (const finding of examine()) print(finding);
@@ -47,7 +46,8 @@ function readArguments(): { send?: string | undefined } | undefined {
 /** Returns the configuration, or a text that names its faults. Reads RingCentral's part even if the sender is the console. */
 function readVariables(): Config | string {
   try {
-    return readConfig({ ...process.env, SMS_SENDER: 'ringcentral' });
+    const source = loadEnvironment(process.env, process.cwd());
+    return readConfig({ ...process.env, SMS_SENDER: 'ringcentral' }, source);
   } catch (error) {
     if (error instanceof ConfigError) return error.message;
     throw error;

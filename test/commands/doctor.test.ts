@@ -6,7 +6,7 @@ import { buildSync } from 'esbuild';
 import { expect, onTestFinished, test } from 'vitest';
 import { freePort } from '../../tools/free-port.ts';
 import { temporaryFolder } from '../support/folder.ts';
-import { startProgram } from '../support/program.ts';
+import { runCommand, startProgram } from '../support/program.ts';
 import { expectNoSecrets, PHONE } from '../support/ringcentral.ts';
 import {
   account,
@@ -33,18 +33,8 @@ const variablesFor = (ringCentral: RingCentralStandIn) => ({
 });
 
 /** Runs the built doctor in a folder of its own until it ends. */
-async function doctor(env: Record<string, string>, args: string[] = [], cwd = temporaryFolder()) {
-  const child = spawn(process.execPath, [join(ROOT, 'dist', 'commands', 'doctor.js'), ...args], {
-    cwd,
-    env: { PATH: process.env.PATH, ...env },
-  });
-  let output = '';
-  for (const stream of [child.stdout, child.stderr]) {
-    stream.on('data', (chunk) => {
-      output += chunk;
-    });
-  }
-  const [code] = await once(child, 'close');
+async function doctor(env: Record<string, string>, args: string[] = [], cwd?: string) {
+  const { code, output } = await runCommand('commands/doctor', args, env, cwd);
   expect(output).not.toContain('    at ');
   return { code, output };
 }

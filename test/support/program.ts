@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
 import { freePort } from '../../tools/free-port.ts';
@@ -39,17 +40,48 @@ export function onPrintedCode({ process }: Program, take: (printed: PrintedCode)
   });
 }
 
+/** Makes an empty `.env` in a folder without one, so that a program there does not read the developer's. */
+function shieldFromEnvFile(cwd: string, root: string): void {
+  if (root === ROOT && !existsSync(join(cwd, '.env'))) writeFileSync(join(cwd, '.env'), '');
+}
+
+/** Runs a built script, such as `commands/backup`, until it ends. */
+export async function runCommand(
+  script: string,
+  args: readonly string[] = [],
+  env: Record<string, string> = {},
+  cwd = temporaryFolder(),
+  root = ROOT,
+): Promise<{ code: number | null; output: string }> {
+  shieldFromEnvFile(cwd, root);
+  const child = spawn(process.execPath, [join(root, 'dist', `${script}.js`), ...args], {
+    cwd,
+    env: { PATH: process.env.PATH, ...env },
+  });
+  onTestFinished(() => void child.kill());
+  let output = '';
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.setEncoding('utf8').on('data', (chunk) => {
+      output += chunk;
+    });
+  }
+  const [code] = await once(child, 'close');
+  return { code, output };
+}
+
 /**
  * Runs the built program in a folder of its own until the test ends. Of this process's environment it gets only PATH. `through`
- * is a command that runs the command behind it, as `strace` does.
+ * is a command that runs the command behind it, as `strace` does. `root` is the folder of the program.
  */
 export async function runProgram(
   env: Record<string, string> = {},
   cwd = temporaryFolder(),
   through: readonly string[] = [],
+  root = ROOT,
 ): Promise<Program> {
+  shieldFromEnvFile(cwd, root);
   const port = Number(env.PORT ?? (await freePort()));
-  const node = [process.execPath, '--enable-source-maps', join(ROOT, 'dist', 'main.js')];
+  const node = [process.execPath, '--enable-source-maps', join(root, 'dist', 'main.js')];
   const [command = '', ...args] = [...through, ...node];
   const child = spawn(command, args, {
     cwd,
@@ -80,8 +112,9 @@ export async function startProgram(
   env: Record<string, string> = {},
   cwd?: string,
   through?: readonly string[],
+  root?: string,
 ): Promise<Program> {
-  const program = await runProgram(env, cwd, through);
+  const program = await runProgram(env, cwd, through, root);
   const listens = new Promise<void>((resolve) => {
     program.process.stdout?.on('data', function look() {
       if (!program.output().includes(' is at ')) return;

@@ -55,6 +55,8 @@ export async function startServer(
   const [script = '', ...rest] = contender.script;
   const command = [process.execPath, ...(options.nodeFlags ?? []), join(ROOT, script), ...rest];
   const [program = '', ...args] = options.isPinned ? ['taskset', '-c', SERVER_CORE, ...command] : command;
+  // Otherwise the program reads the developer's own .env.
+  writeFileSync(join(cwd, '.env'), '');
   const output = openSync(join(cwd, 'output.log'), 'w');
   const child = spawn(program, args, {
     cwd,

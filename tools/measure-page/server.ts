@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { freePort } from '../free-port.ts';
@@ -7,6 +7,8 @@ import { freePort } from '../free-port.ts';
 /** Starts the built program in its own folder, without request limits. */
 export async function startServer(): Promise<{ origin: string; stop: () => void }> {
   const cwd = mkdtempSync(join(tmpdir(), 'two-factor-'));
+  // Otherwise the program reads the developer's own .env.
+  writeFileSync(join(cwd, '.env'), '');
   const port = await freePort();
   const program = spawn(process.execPath, [resolve('dist', 'main.js')], {
     cwd,
