@@ -109,9 +109,9 @@ test('a variable that is empty in the environment comes from .env', async () => 
   expect((await startProgram({ SERVICE_NAME: '' }, folder)).output()).toContain('From the file is at');
 });
 
-test('says that all users are one network if https needs a proxy and TRUST_PROXY is not set', async () => {
+test('says that all users are one network if https needs a proxy and TRUST_PROXY names none', async () => {
   const env = { PUBLIC_ORIGIN: 'https://example.com', SMS_SENDER: 'console' };
-  expect((await startProgram(env)).output()).toContain('TRUST_PROXY is not set');
+  expect((await startProgram(env)).output()).toContain('TRUST_PROXY names no proxy');
   expect((await startProgram({ ...env, TRUST_PROXY: '1' })).output()).not.toContain('TRUST_PROXY');
 });
 

@@ -53,7 +53,7 @@ function warnings({ appSecret, hasRateLimits, publicOrigin, isProduction, trustP
   }
   // The program itself speaks only http, so with https a proxy is in front.
   if (publicOrigin.startsWith('https:') && trustProxy === false) {
-    found.push('TRUST_PROXY is not set: behind a proxy all users count as one network, with one limit');
+    found.push('TRUST_PROXY names no proxy: behind one, all users count as one network, with one limit');
   }
   return found;
 }
