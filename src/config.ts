@@ -33,6 +33,8 @@ export interface Config {
   readonly databasePath: string;
   /** If undefined, the program generates a random secret at each start. */
   readonly appSecret: Uint8Array | undefined;
+  /** True if the secret is not random, so that an attacker could guess it. Production refuses it. */
+  readonly hasWeakSecret: boolean;
   readonly sms: SmsConfig;
   readonly policy: Policy;
   readonly smsCountries: readonly string[];
@@ -67,7 +69,6 @@ const Variables = z.object({
   APP_SECRET: z
     .base64url(SECRET_FORM)
     .min(43, SECRET_FORM)
-    .refine((secret) => new Set(secret).size >= MIN_SECRET_CHARACTERS, SECRET_FORM)
     .transform((secret) => Buffer.from(secret, 'base64url'))
     .optional(),
   SMS_SENDER: z.enum(['ringcentral', 'console'], 'must be ringcentral or console.').optional(),
@@ -161,6 +162,7 @@ function toConfig(values: Values, given: Texts, databaseFolder: string): Config 
     serviceName: values.SERVICE_NAME,
     databasePath: resolve(databaseFolder, values.DATABASE_URL),
     appSecret: values.APP_SECRET,
+    hasWeakSecret: given.APP_SECRET !== undefined && new Set(given.APP_SECRET).size < MIN_SECRET_CHARACTERS,
     sms: readSms(values, given),
     policy: readPolicy(values),
     smsCountries: values.SMS_COUNTRIES,
@@ -211,10 +213,11 @@ function readPolicy(values: Values): Policy {
 
 /** The faults of variables that don't fit together, although each is valid by itself. */
 function faultsAcross(
-  { isProduction, host, publicOrigin, serviceName, policy }: Config,
+  { isProduction, host, publicOrigin, serviceName, policy, hasWeakSecret }: Config,
   given: Texts,
 ): Texts {
   const faults: Texts = {};
+  if (isProduction && hasWeakSecret) faults.APP_SECRET = SECRET_FORM;
   if (!messagesFit({ serviceName, host: new URL(publicOrigin).hostname }, policy.codeLifetimeSeconds)) {
     faults.SERVICE_NAME = 'is too long: with the host of PUBLIC_ORIGIN, a message is over 160 characters.';
   }

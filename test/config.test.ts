@@ -34,6 +34,7 @@ test('without any variable, the tutorial runs on this machine and prints its mes
     serviceName: 'Two-Factor Demo',
     databasePath: resolve('data/users.db'),
     appSecret: undefined,
+    hasWeakSecret: false,
     sms: { sender: 'console' },
     policy: TUTORIAL,
     smsCountries: ['US', 'CA'],
@@ -305,14 +306,17 @@ test.each([
   Buffer.alloc(32, 5).toString('base64url'),
   'abcdefgh'.repeat(6),
   'password-password-password-password-password',
-])('APP_SECRET=%s is refused, because an attacker could guess it', (APP_SECRET) => {
-  expect(() => readConfig({ APP_SECRET })).toThrow(/APP_SECRET must be .*randomBytes\(32\)/);
+])('APP_SECRET=%s is noted, and refused in production, because an attacker could guess it', (APP_SECRET) => {
+  expect(readConfig({ APP_SECRET }).hasWeakSecret).toBe(true);
+  const production = { APP_SECRET, NODE_ENV: 'production', SMS_SENDER: 'console' };
+  expect(() => readConfig(production)).toThrow(/APP_SECRET must be .*randomBytes\(32\)/);
 });
 
 test.each(['0f1e2d3c4b5a69788796a5b4c3d2e1f00f1e2d3c4b5a69788796a5b4c3d2e1f0', `${SECRET}${SECRET}`])(
   'APP_SECRET=%s is accepted',
   (APP_SECRET) => {
     expect(readConfig({ APP_SECRET }).appSecret?.length).toBeGreaterThan(32);
+    expect(readConfig({ APP_SECRET }).hasWeakSecret).toBe(false);
   },
 );
 

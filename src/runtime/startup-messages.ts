@@ -41,11 +41,19 @@ function localHostOf(host: string): string | undefined {
   return host.includes(':') ? `[${host}]` : host;
 }
 
-function warnings({ appSecret, hasRateLimits, publicOrigin, isProduction, trustProxy }: Config): string[] {
+function warnings({
+  appSecret,
+  hasWeakSecret,
+  hasRateLimits,
+  publicOrigin,
+  isProduction,
+  trustProxy,
+}: Config): string[] {
   const found: string[] = [];
   if (appSecret === undefined) {
     found.push('APP_SECRET is not set: codes do not outlive a restart, and only one process can run');
   }
+  if (hasWeakSecret) found.push('APP_SECRET is not random: an attacker could guess the codes');
   if (!hasRateLimits)
     found.push('RATE_LIMITS=off: limits per network are lifted. Use it for a load test only');
   if (isProduction && !publicOrigin.startsWith('https:')) {

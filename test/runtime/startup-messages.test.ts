@@ -12,6 +12,11 @@ test.each(['192.0.2.1', 'example.com', '2001:db8::1'])(
   },
 );
 
+test('a secret that an attacker could guess is noted', () => {
+  const lines = startupMessages(readConfig({ APP_SECRET: 'x'.repeat(43) }), FINDINGS);
+  expect(lines.join('\n')).toContain('APP_SECRET is not random');
+});
+
 test('a note of the start is one line of its own', () => {
   const notes = ['APP_SECERT is not read.'];
   expect(startupMessages(readConfig({}), { ...FINDINGS, notes })).toContain(
