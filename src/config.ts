@@ -4,7 +4,7 @@ import ipaddr from 'ipaddr.js';
 import { z } from 'zod';
 import { isLoopbackHost } from './loopback.ts';
 import { isGsm7, messagesFit } from './passcode.ts';
-import { isCountry, isE164 } from './phone.ts';
+import { countryIn, isCountry, isE164, phoneIn } from './phone.ts';
 import { type Policy, STRICT, TUTORIAL } from './policy.ts';
 
 /** The SMS sender: RingCentral, or the console, which prints messages and shows them at /dev/messages. */
@@ -79,7 +79,11 @@ const Variables = z.object({
   RC_APP_CLIENT_ID: z.string().default(''),
   RC_APP_CLIENT_SECRET: z.string().default(''),
   RC_USER_JWT: z.string().default(''),
-  RC_FROM_NUMBER: text(isE164, 'must be a number in E.164 form, such as +12025550123.').default(''),
+  RC_FROM_NUMBER: z
+    .string()
+    .transform(phoneIn)
+    .pipe(text(isE164, 'must be a number in E.164 form, such as +12025550123.'))
+    .default(''),
   RC_SMS_API: z.enum(['standard', 'a2p'], 'must be standard or a2p.').default('standard'),
   RC_MESSAGES_PER_MINUTE: wholeNumber(1, 10_000).default(36),
   POLICY: z.enum(['tutorial', 'strict'], 'must be tutorial or strict.').default('tutorial'),
@@ -87,8 +91,16 @@ const Variables = z.object({
   CODE_LIFETIME_SECONDS: wholeNumber(1, 86_400).optional(),
   CODE_RESEND_SECONDS: wholeNumber(0, 86_400).optional(),
   MESSAGES_PER_DAY: wholeNumber(10, 1_000_000).default(TUTORIAL.messagesPerDay),
-  SMS_COUNTRIES: list(isCountry, 'must be two-letter country codes with commas between.').prefault('US,CA'),
-  DEFAULT_COUNTRY: text(isCountry, 'must be a two-letter country code.').default('US'),
+  SMS_COUNTRIES: z
+    .string()
+    .transform(countryIn)
+    .pipe(list(isCountry, 'must be two-letter country codes with commas between.'))
+    .prefault('US,CA'),
+  DEFAULT_COUNTRY: z
+    .string()
+    .transform(countryIn)
+    .pipe(text(isCountry, 'must be a two-letter country code.'))
+    .optional(),
   TRUST_PROXY: z
     .union([
       wholeNumber(0, 32).transform((hops) => (hops === 0 ? false : hops)),
@@ -166,10 +178,15 @@ function toConfig(values: Values, given: Texts, databaseFolder: string): Config 
     sms: readSms(values, given),
     policy: readPolicy(values),
     smsCountries: values.SMS_COUNTRIES,
-    defaultCountry: values.DEFAULT_COUNTRY,
+    defaultCountry: values.DEFAULT_COUNTRY ?? defaultCountryOf(values.SMS_COUNTRIES),
     trustProxy: values.TRUST_PROXY,
     hasRateLimits: values.RATE_LIMITS === 'on',
   };
+}
+
+/** Without the United States in the list, a number without `+` is of the first country in it. */
+function defaultCountryOf([first = 'US', ...others]: readonly string[]): string {
+  return others.includes('US') ? 'US' : first;
 }
 
 function readSms(values: Values, given: Texts): SmsConfig {

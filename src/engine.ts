@@ -28,11 +28,12 @@ import { requestCode, resendSmsMessage, sendNotice } from './engine/send-code.ts
 import { startSession } from './engine/sessions.ts';
 import { forgetCharges } from './engine/sms-limits.ts';
 import { forAccount, forFlow } from './engine/transaction.ts';
-import { toE164 } from './phone.ts';
+import { readPhone } from './phone.ts';
 import { CONSTANTS } from './policy.ts';
 import { isProof, KDF, signatureFor } from './scram.ts';
 import { fromBase64url, hashOf, randomToken, timedId, toBase64url } from './token.ts';
 
+export { accountAddress } from './engine/accounts.ts';
 export { codeStatus } from './engine/code-status.ts';
 export { whoIsSignedIn } from './engine/sessions.ts';
 
@@ -54,14 +55,14 @@ export async function getSeed(deps: Deps, { email, network }: GetSeedForm): Prom
 export async function signup(deps: Deps, form: SignupForm): Promise<SignupOutcome> {
   const { email, fname, lname, kdf } = form;
   const { saltKey } = deps.store;
-  const phoneno = toE164(form.phoneno, deps.phones);
-  if (phoneno === undefined) return { kind: 'invalid', field: 'phoneno' };
+  const phone = readPhone(form.phoneno, deps.phones);
+  if ('fault' in phone) return { kind: 'invalid', field: 'phoneno', fault: phone.fault };
 
   return deps.store.transact(async (tx) => {
     const refused = refusedField(saltKey, await accountFor(tx, saltKey, email), form);
     if (refused !== undefined) return refused;
 
-    const user = { email, phoneno, fname, lname, kdf, ...keysOf(form) };
+    const user = { email, phoneno: phone.e164, fname, lname, kdf, ...keysOf(form) };
     if (!(await tx.addUser(user, deps.nowMs()))) return { kind: 'taken' };
 
     await tx.clearLockouts(email);

@@ -1,4 +1,12 @@
-import { type CountryCode, isSupportedCountry, parsePhoneNumberFromString } from 'libphonenumber-js/max';
+import {
+  type CountryCode,
+  getCountries,
+  getCountryCallingCode,
+  isSupportedCountry,
+  Metadata,
+  type PhoneNumber,
+  parsePhoneNumberFromString,
+} from 'libphonenumber-js/max';
 
 /** The countries that get messages, and the country of a number that is typed without `+`. */
 export interface PhoneRules {
@@ -6,27 +14,88 @@ export interface PhoneRules {
   readonly defaultCountry: string;
 }
 
+/** The reason that a typed number gets no messages. */
+export type PhoneFault = 'no_number' | 'other_country' | 'not_mobile';
+
+/** Returns the code that a setting names, in upper case. */
+export function countryIn(typed: string): string {
+  return typed.replace(/[\s\p{DI}]/gu, '').toUpperCase();
+}
+
 /** True if `code` is an ISO 3166-1 alpha-2 code, in upper case, of a country with telephone numbers. */
 export function isCountry(code: string): code is CountryCode {
   return isSupportedCountry(code);
 }
 
-/** Returns the E.164 form of a typed number. Undefined if it is not a mobile number of a country that gets messages. */
-export function toE164(typed: string, rules: PhoneRules): string | undefined {
-  const number = parsePhoneNumberFromString(typed, {
-    defaultCountry: rules.defaultCountry as CountryCode,
-    extract: false,
-  });
-  if (number === undefined || !number.isValid() || number.ext !== undefined) return undefined;
-  if (number.country === undefined || !rules.smsCountries.includes(number.country)) return undefined;
-  // North America does not distinguish mobile numbers from fixed ones, so this accepts either.
-  const type = number.getType();
-  return type === 'MOBILE' || type === 'FIXED_LINE_OR_MOBILE' ? number.number : undefined;
+/** Blanks, dashes, dots, slashes, brackets and invisible characters. */
+const SEPARATORS = /[\s\p{DI}\p{Pd}\p{Pc}()[\]./\uff08\uff09\uff0e\uff0f\u00b7\u2212]/gu;
+
+/** Returns a typed or pasted number without separators and `tel:`. It has other characters if it is not a number. */
+export function phoneIn(typed: string): string {
+  return typed
+    .replace(SEPARATORS, '')
+    .replace(/^tel:/i, '')
+    .replace(/^\uff0b/, '+');
 }
 
-/** Returns the country of an E.164 number as ISO 3166-1 alpha-2, or undefined. */
+/** Returns the E.164 form of a typed mobile number, or the reason that it gets no messages. */
+export function readPhone(typed: string, rules: PhoneRules): { e164: string } | { fault: PhoneFault } {
+  const number = parse(phoneIn(typed), rules.defaultCountry);
+  if (number === undefined || !number.isPossible()) return { fault: 'no_number' };
+
+  const isNew = isNewAreaCode(number);
+  const country = isNew ? 'US' : number.country;
+  if (country !== undefined && !rules.smsCountries.includes(country)) return { fault: 'other_country' };
+  if (isNew) return { e164: number.number };
+  if (!number.isValid()) return { fault: 'no_number' };
+  // North America does not distinguish mobile numbers from fixed ones, so this accepts either.
+  const type = number.getType();
+  const isMobile = type === 'MOBILE' || type === 'FIXED_LINE_OR_MOBILE';
+  return isMobile && country !== undefined ? { e164: number.number } : { fault: 'not_mobile' };
+}
+
+/** Reads the digits that libphonenumber knows: ASCII, full-width, Arabic and Persian. Reads `00` as `+` if it fits nothing else. */
+function parse(text: string, defaultCountry: string): PhoneNumber | undefined {
+  if (!/^\+?[0-9\uff10-\uff19\u0660-\u0669\u06f0-\u06f9]+$/.test(text)) return undefined;
+  const options = { defaultCountry: defaultCountry as CountryCode, extract: false };
+  const number = parsePhoneNumberFromString(text, options);
+  const international = /^[0\uff10\u0660\u06f0]{2}(.*)/.exec(text)?.[1];
+  if (international === undefined || number?.isValid()) return number;
+  return parsePhoneNumberFromString(`+${international}`, options);
+}
+
+/**
+ * A number of +1 with an area code that the United States or Canada may assign. It excludes 5xx for personal numbers and 88x
+ * for toll-free ones. It excludes 37x, 96x and x9x, which are for a later plan. It excludes two equal last digits, 456, 710,
+ * 950 and 976, which are for services.
+ * Source: NANPA, NPA Allocation Plan and Assignment Guidelines.
+ */
+const NEW_AREA_CODE = /^\+1(?!5|37|96|88|.9|.(\d)\1|456|710|950|976)[2-9]\d\d[2-9]\d{6}$/;
+
+/** The first digits of the +1 numbers of other countries, such as 876 for Jamaica. */
+const OTHER_COUNTRIES_OF_1 = new RegExp(
+  `^\\+1(?:${getCountries()
+    .filter((country) => getCountryCallingCode(country) === '1')
+    .flatMap((country) => leadingDigitsOf(country) ?? [])
+    .join('|')})`,
+);
+
+function leadingDigitsOf(country: CountryCode): string | undefined {
+  const metadata = new Metadata();
+  metadata.selectNumberingPlan(country);
+  return metadata.numberingPlan?.leadingDigits() || undefined;
+}
+
+/** True if libphonenumber does not know the number's area code yet. Decision 23 says which ones count. */
+function isNewAreaCode(number: PhoneNumber): boolean {
+  const e164 = number.number;
+  return !number.isValid() && NEW_AREA_CODE.test(e164) && !OTHER_COUNTRIES_OF_1.test(e164);
+}
+
+/** Returns the country of an E.164 number as ISO 3166-1 alpha-2, or undefined. A new area code of +1 counts as US. */
 export function countryOf(e164: string): string | undefined {
-  return parsePhoneNumberFromString(e164, { extract: false })?.country;
+  const number = parsePhoneNumberFromString(e164, { extract: false });
+  return number !== undefined && isNewAreaCode(number) ? 'US' : number?.country;
 }
 
 /** Returns the prefix of a number: all but its last four digits. */

@@ -68,7 +68,7 @@ test('one error names all faults', () => {
     CODE_LIFETIME_SECONDS: '1.5',
     CODE_RESEND_SECONDS: '-1',
     SMS_COUNTRIES: 'US,Canada',
-    DEFAULT_COUNTRY: 'us',
+    DEFAULT_COUNTRY: 'USA',
     TRUST_PROXY: 'true',
     RATE_LIMITS: 'false',
     SMS_SENDER: 'pigeon',
@@ -331,3 +331,27 @@ test('SERVICE_NAME is refused if the host of PUBLIC_ORIGIN is too long for a mes
   const PUBLIC_ORIGIN = `https://${'a'.repeat(60)}.example.com`;
   expect(faultsOf({ PUBLIC_ORIGIN, SMS_SENDER: 'console' })).toEqual(['SERVICE_NAME']);
 });
+
+test.each([
+  ['us,ca', ['US', 'CA'], 'US'],
+  [' Ca , us', ['CA', 'US'], 'US'],
+  ['\u202ade\u202c', ['DE'], 'DE'],
+  ['DE,FR', ['DE', 'FR'], 'DE'],
+])(
+  'with SMS_COUNTRIES=%s a number without a plus is of a country that gets messages',
+  (typed, countries, country) => {
+    const { smsCountries, defaultCountry } = readConfig({ SMS_COUNTRIES: typed });
+    expect([smsCountries, defaultCountry]).toEqual([countries, country]);
+  },
+);
+
+test('DEFAULT_COUNTRY is kept as it is set, in either case', () => {
+  expect(readConfig({ SMS_COUNTRIES: 'DE', DEFAULT_COUNTRY: 'us' }).defaultCountry).toBe('US');
+});
+
+test.each(['+1 202 555 0100', '\u202a+1 (202) 555-0100\u202c', 'tel:+12025550100'])(
+  'the pasted sender %o is read as E.164',
+  (RC_FROM_NUMBER) => {
+    expect(readConfig({ ...RC, RC_FROM_NUMBER }).sms).toMatchObject({ fromNumber: '+12025550100' });
+  },
+);

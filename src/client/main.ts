@@ -1,6 +1,7 @@
 /** The tutorial's functions in the page: the user submits a form, the page posts a request and shows a screen. */
 import $ from 'jquery';
 import { authMessage } from '../auth-message.ts';
+import { emailFault, emailIn } from '../email.ts';
 import type {
   Answer,
   GetSeedOutcome,
@@ -11,6 +12,7 @@ import type {
   SignupOutcome,
   VerifyPasscodeOutcome,
 } from '../engine/outcomes.ts';
+import { nameIn, wellFormed } from '../typed.ts';
 import { type Failure, post } from './api.ts';
 import { warmUp } from './argon2-worker.ts';
 import { disableUntil } from './countdown.ts';
@@ -53,7 +55,7 @@ const NOT_OUR_SERVER =
   'Check the address of this page.';
 const NO_SEED = 'The server could not take up the sign-in. Try again.';
 const NO_CODE = 'Enter the six digits of the code in the text message.';
-const NO_ADDRESS = 'This does not look like an email address.';
+const NO_ADDRESS = 'Enter an email address like name@example.com.';
 const NEW_CODE = 'A new code is on its way.';
 const START_OVER = 'Start again here.';
 const SIGN_IN_FOR_CODE = 'Sign in again, and a code is sent to your phone.';
@@ -69,9 +71,10 @@ async function getSeed(username: string) {
 
 /** Creates the account. Sends only two keys in place of the password. */
 async function signup(form: Form) {
-  const email = typed(form, 'email');
+  const email = wellFormed(emailIn(typed(form, 'email')));
   const password = typed(form, 'password');
-  if (!isAddress(email)) return showFieldError(form, 'email', NO_ADDRESS);
+  const badAddress = emailFault(email);
+  if (badAddress) return showFieldError(form, 'email', badAddress);
   const fault = await passwordFault(password, rulesFor(email));
   if (fault) return showFieldError(form, 'password', fault);
 
@@ -80,9 +83,9 @@ async function signup(form: Form) {
 
   const answer = await post<SignupOutcome>('/signup', {
     email,
-    fname: typed(form, 'fname'),
-    lname: typed(form, 'lname'),
-    phoneno: typed(form, 'phoneno'),
+    fname: nameIn(typed(form, 'fname')),
+    lname: nameIn(typed(form, 'lname')),
+    phoneno: wellFormed(typed(form, 'phoneno')),
     ...verifier.fields,
   });
   switch (answer.status) {
@@ -99,7 +102,7 @@ async function signup(form: Form) {
 
 /** Gets a seed and proves the password with it. If the seed is no longer valid, tries once more with a new one. */
 async function login(form: Form, retriesLeft = 1): Promise<void> {
-  const username = typed(form, 'username');
+  const username = wellFormed(typed(form, 'username')).trim();
   const password = typed(form, 'password');
   if (!isAddress(username)) return showFieldError(form, 'username', NO_ADDRESS);
   const seed = await getSeed(username);
@@ -158,7 +161,7 @@ async function resetPwd(form: Form) {
 }
 
 async function askForResetCode(form: Form) {
-  const username = typed(form, 'username');
+  const username = wellFormed(typed(form, 'username')).trim();
   if (!isAddress(username)) return showFieldError(form, 'username', NO_ADDRESS);
   const answer = await post<ResetPwdOutcome>('/resetpwd', { username });
   if (isAbandoned(form)) return;
@@ -259,8 +262,9 @@ async function askAgain() {
   formOf('reset').trigger('submit');
 }
 
+/** True for every address that an account can have, also one from before `emailFault`. */
 function isAddress(username: string): boolean {
-  return /^[^\s@]+@[^\s@]+$/.test(username.trim());
+  return /^[^\s@]+@[^\s@]+$/.test(username.trim()) || emailFault(username) === undefined;
 }
 
 function rulesFor(email: string) {

@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util';
 import { type Config, ConfigError, readConfig } from '../config.ts';
-import { toE164 } from '../phone.ts';
+import { readPhone } from '../phone.ts';
 import { loadEnvironment } from '../runtime/environment.ts';
 import { type CheckResult, ok, unknown, wrong } from '../sms/ringcentral/check-result.ts';
 import { checkRingCentral } from '../sms/ringcentral/checks.ts';
@@ -27,12 +27,12 @@ async function* examine(): AsyncGenerator<CheckResult, void> {
     yield wrong('Variables', config, 'Set them in .env, as docs/ringcentral.md explains.');
     return;
   }
-  const to = args.send === undefined ? undefined : toE164(args.send, config);
-  if (args.send !== undefined && to === undefined) {
+  const to = args.send === undefined ? undefined : readPhone(args.send, config);
+  if (to !== undefined && 'fault' in to) {
     yield wrong('Arguments', 'The number is not a mobile number of a country in SMS_COUNTRIES.', USAGE);
     return;
   }
-  yield* findings(config, to);
+  yield* findings(config, to?.e164);
 }
 
 function readArguments(): { send?: string | undefined } | undefined {

@@ -2,6 +2,7 @@ import { createHmac } from 'node:crypto';
 import { KDF, type Keys } from '../scram.ts';
 import type { Tx } from '../store.ts';
 import { fromBase64url } from '../token.ts';
+import type { Deps } from './deps.ts';
 import type { NewKeys } from './requests.ts';
 
 /** An account as the engine sees it: a user's, or a decoy for an address without an account. */
@@ -15,6 +16,20 @@ export interface Account extends Keys {
   readonly knownSinceMs: number | undefined;
   /** False for a decoy: no proof and no code is ever right for it, and no message is sent. */
   readonly exists: boolean;
+}
+
+/**
+ * Returns the address that an account is stored under. That is `formerEmail` if an account was stored under it before today's
+ * rules, else the canonical `email`. If they differ, it takes the same work with and without an account.
+ */
+export async function accountAddress(
+  { store }: Pick<Deps, 'store'>,
+  email: string,
+  formerEmail: string,
+): Promise<string> {
+  if (formerEmail === email) return email;
+  const former = await store.transact((tx) => tx.userFor(formerEmail));
+  return former === undefined ? email : formerEmail;
 }
 
 /** Returns the account of an address, or its decoy. Both take the same work. */

@@ -1,3 +1,4 @@
+import type { PhoneFault } from '../phone.ts';
 import type { FailureReason } from '../sms.ts';
 
 /**
@@ -5,8 +6,8 @@ import type { FailureReason } from '../sms.ts';
  * base64url without padding, `resendIn` is in whole seconds.
  */
 
-/** A field that does not have its form, or does not fit what the server handed out. Nothing was changed. */
-export type Invalid = { kind: 'invalid'; field: string };
+/** A field that does not have its form, or does not fit what the server handed out. `fault` chooses the sentence. Nothing was changed. */
+export type Invalid = { kind: 'invalid'; field: string; fault?: PhoneFault };
 
 /** A code was asked for: the masked phone, the seconds until the next request, and the flow of the code. */
 export type CodeAsked = { phone: string; resendIn: number; flow?: string };
@@ -58,7 +59,7 @@ export type LogoutOutcome = { kind: 'ok' };
 
 /** An outcome as the page reads it: `status` in place of `kind`, a sentence for people, and no tokens. */
 export type Answer<Outcome> = Outcome extends { kind: infer Kind }
-  ? Omit<Outcome, 'kind' | 'issued'> & { status: Kind; message: string }
+  ? Omit<Outcome, 'kind' | 'issued' | 'fault'> & { status: Kind; message: string }
   : never;
 
 /** The answers that any request may get in place of its own outcomes. */

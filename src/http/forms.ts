@@ -1,8 +1,13 @@
+import { domainToUnicode } from 'node:url';
 import { z } from 'zod';
-import { canonicalEmail } from '../email.ts';
+import { canonicalEmail, emailFault, formerEmail, MAX_EMAIL_UNITS } from '../email.ts';
+import { nameFault, nameIn, sixDigits } from '../typed.ts';
 
-/** The fields of a form, or the field that is wrong: `body` if no single field is. */
-export type Parsed<Form> = { form: Form } | { field: string };
+/**
+ * The fields of a form, or the field that is wrong: `body` if no single field is. `sentence` says what is wrong, if the field's
+ * usual sentence does not.
+ */
+export type Parsed<Form> = { form: Form } | { field: string; sentence?: string };
 
 /** More pairs than any form has. It bounds the cost of a request that is not a form. */
 const MOST_PAIRS = 100;
@@ -43,42 +48,75 @@ export function readBody(contentType: string | undefined, body: Uint8Array): Par
 export function readForm<Form>(schema: z.ZodType<Form>, fields: Map<string, string>): Parsed<Form> {
   const result = schema.safeParse(Object.fromEntries(fields));
   if (result.success) return { form: result.data };
-  return { field: String(result.error.issues[0]?.path[0] ?? 'body') };
+  const [issue] = result.error.issues;
+  const field = String(issue?.path[0] ?? 'body');
+  const sentence = issue?.code === 'custom' ? issue.params?.sentence : undefined;
+  return { field, ...(sentence && { sentence }) };
 }
 
-const CONTROL = /[\p{Cc}\p{Zl}\p{Zp}]/u;
-const plain = z.string().refine((text) => !CONTROL.test(text));
+/** The most UTF-16 units of a field, checked first: normalizing a long text of combining marks takes milliseconds. */
+const MAX_TYPED_UNITS = 512;
+const MAX_NAME_UNITS = 100;
+const MAX_PHONE_UNITS = 64;
+const MAX_KDF_UNITS = 64;
 
-/** An address as it was typed. Its canonical form has 1 to 254 UTF-16 units (RFC 5321, 4.5.3.1.3). */
-const username = plain.refine((text) => {
-  const { length } = canonicalEmail(text);
-  return length > 0 && length <= 254;
+const CONTROL = /[\p{Cc}\p{Zl}\p{Zp}]/u;
+/** A text of at most `units` UTF-16 units, without control characters. Longer ones are not looked at. */
+const text = (units: number) =>
+  z
+    .string()
+    .max(units, { abort: true })
+    .refine((characters) => !CONTROL.test(characters), { abort: true });
+
+/** Refuses what `faultOf` has a sentence about. */
+const refuse =
+  (faultOf: (typed: string) => string | undefined): z.core.CheckFn<string> =>
+  ({ value, issues }) => {
+    const sentence = faultOf(value);
+    if (sentence !== undefined) issues.push({ code: 'custom', input: value, params: { sentence } });
+  };
+
+const canonical = (typed: string) => canonicalEmail(typed, domainToUnicode);
+
+/** An address as it was typed. It may be one of before `emailFault`, or one without an account. */
+const username = text(MAX_TYPED_UNITS).refine((typed) => {
+  const { length } = canonical(typed);
+  return length > 0 && length <= MAX_EMAIL_UNITS;
 });
-const email = username.transform(canonicalEmail).pipe(z.email({ pattern: z.regexes.unicodeEmail }));
-const name = plain.transform((text) => text.trim().normalize('NFC')).pipe(z.string().min(1).max(100));
-const phoneno = plain.pipe(z.string().min(1).max(64));
+/** An address for a new account. */
+const email = text(MAX_TYPED_UNITS).check(refuse(emailFault));
+const name = text(MAX_TYPED_UNITS)
+  .transform(nameIn)
+  .pipe(z.string().min(1).max(MAX_NAME_UNITS).check(refuse(nameFault)));
+const phoneno = z
+  .string()
+  .min(1)
+  .max(MAX_PHONE_UNITS)
+  .refine((typed) => !CONTROL.test(typed.replaceAll('\t', ' ')));
 
 /** `size` bytes as base64url without padding, in the one canonical spelling (RFC 4648, 3.5). */
 const bytes = (size: number) =>
-  z.string().refine((text) => {
-    const decoded = Buffer.from(text, 'base64url');
-    return decoded.length === size && decoded.toString('base64url') === text;
+  z.string().refine((letters) => {
+    const decoded = letters.length > 2 * size ? undefined : Buffer.from(letters, 'base64url');
+    return decoded?.length === size && decoded.toString('base64url') === letters;
   });
 const nonce = z.string().regex(/^[\w-]{22,64}$/);
-const kdf = plain.pipe(z.string().min(1).max(64));
-/** Six digits; blanks and dashes between them are dropped. */
-const passcode = plain
-  .transform((text) => text.replace(/[\p{Zs}\p{Pd}]/gu, ''))
-  .pipe(z.string().regex(/^[0-9]{6}$/));
+const kdf = text(MAX_KDF_UNITS).min(1);
+/** Six digits of any script; what separates them is dropped. */
+const passcode = text(MAX_TYPED_UNITS).transform(sixDigits).pipe(z.string());
 
 const newKeys = { salt: bytes(16), kdf, storedKey: bytes(32), serverKey: bytes(32) };
 const withEmail = <Form extends { username: string }>(form: Form) => ({
   ...form,
-  email: canonicalEmail(form.username),
+  ...addressesOf(form.username),
 });
+/** The address that an account has today, and the one that it may have been stored under before. */
+const addressesOf = (typed: string) => ({ email: canonical(typed), formerEmail: formerEmail(typed) });
 
 export const getSeedForm = z.object({ username }).transform(withEmail);
-export const signupForm = z.object({ email, fname: name, lname: name, phoneno, ...newKeys });
+export const signupForm = z
+  .object({ email, fname: name, lname: name, phoneno, ...newKeys })
+  .transform((form) => ({ ...form, ...addressesOf(form.email) }));
 export const loginForm = z.object({ username, id: bytes(16), nonce, proof: bytes(32) }).transform(withEmail);
 export const verifyPasscodeForm = z.object({ username, flow: bytes(16), passcode }).transform(withEmail);
 export const askResetForm = z.object({ username }).transform(withEmail);
@@ -88,7 +126,7 @@ export const codeStatusForm = resendCodeForm;
 export const logoutForm = z.object({});
 
 const FIELD_NAMES = new Set(
-  [signupForm, loginForm.in, setPwdForm.in].flatMap(({ shape }) => Object.keys(shape)),
+  [signupForm.in, loginForm.in, setPwdForm.in].flatMap(({ shape }) => Object.keys(shape)),
 );
 
 /** Returns the form of a reset's second step if any field of it is present, else the first step's. */

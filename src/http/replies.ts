@@ -11,6 +11,7 @@ import type {
   SlowDown,
   VerifyPasscodeOutcome,
 } from '../engine/outcomes.ts';
+import type { PhoneFault } from '../phone.ts';
 
 /** The outcomes of each request, by its path. */
 export interface Outcomes {
@@ -68,14 +69,22 @@ const INVALID_FIELDS: Record<string, string> = {
   email: 'This does not look like an email address.',
   fname: 'Please give your first name, of at most 100 characters.',
   lname: 'Please give your last name, of at most 100 characters.',
-  phoneno:
-    'Please give a mobile number that text messages can go to, in a country that this service sends to.',
   passcode: 'A code has six digits.',
   body: 'The request is not a form that this service knows.',
 };
-const invalid = (field: string) =>
+const PHONE_FAULTS: Record<PhoneFault, string> = {
+  no_number: 'Enter a full mobile number, such as +1 650 555 0100.',
+  other_country: "This service can't text numbers of that country.",
+  not_mobile: 'This is not a mobile number. Enter a number that can get texts.',
+};
+const invalid = (field: string, fault: PhoneFault = 'no_number') =>
+  field === 'phoneno' ? PHONE_FAULTS[fault] : invalidField(field);
+const invalidField = (field: string) =>
   INVALID_FIELDS[field] ?? `The field ${field} is missing or does not have its form.`;
-const INVALID: Row<{ field: string }> = [400, ({ field }) => invalid(field)];
+const INVALID: Row<{ field: string; fault?: PhoneFault }> = [
+  400,
+  ({ field, fault }) => invalid(field, fault),
+];
 
 /** The HTTP status and the sentence of each outcome. They are nowhere else. */
 const REPLIES: Table = {
@@ -151,13 +160,16 @@ export function reply<Path extends keyof Outcomes>(
   send(response, rows[outcome.kind] as Row<Outcomes[Path]>, outcome);
 }
 
+/** The fields of an outcome that have a meaning here. Tokens and faults are not part of an answer's body. */
+type WireFields = { kind: string; issued?: unknown; fault?: unknown; retryAfter?: number };
+
 function send<Outcome extends { kind: string }>(
   response: ServerResponse,
   [status, sentence]: Row<Outcome>,
   outcome: Outcome,
 ): void {
   const message = typeof sentence === 'function' ? sentence(outcome) : sentence;
-  const { kind, issued, ...fields } = outcome as { kind: string; issued?: unknown; retryAfter?: number };
+  const { kind, issued, fault, ...fields } = outcome as Outcome & WireFields;
   if (fields.retryAfter !== undefined) response.setHeader('Retry-After', String(fields.retryAfter));
   sendJson(response, status, { status: kind, message, ...fields });
 }
@@ -170,8 +182,8 @@ export function sendJson(response: ServerResponse, status: number, body: object)
 }
 
 /** Answers that a field (`body` if no single field is wrong) does not have its form. */
-export function replyInvalid(response: ServerResponse, field: string): void {
-  sendJson(response, 400, { status: 'invalid', message: invalid(field), field });
+export function replyInvalid(response: ServerResponse, field: string, sentence = invalid(field)): void {
+  sendJson(response, 400, { status: 'invalid', message: sentence, field });
 }
 
 /** Answers that too many requests came, and when the next one is accepted. */

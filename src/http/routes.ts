@@ -4,6 +4,7 @@ import type { Deps } from '../engine/deps.ts';
 import type { IssuedTokens } from '../engine/outcomes.ts';
 import type { ClientNetwork } from '../engine/requests.ts';
 import {
+  accountAddress,
   codeStatus,
   getSeed,
   login,
@@ -90,15 +91,16 @@ export function addRoutes(
   ): void {
     app.post(`/${path}`, async (request, response) => {
       const parsed = parse(request, schema);
-      if ('field' in parsed) return replyInvalid(response, parsed.field);
+      if ('field' in parsed) return replyInvalid(response, parsed.field, parsed.sentence);
 
       const client = clientNetworkOf(request.ip ?? '');
       const waitSeconds = (await limit(client)) || (path === 'signup' ? await signupLimit(client) : 0);
       if (waitSeconds > 0) return replySlowDown(response, waitSeconds);
 
-      const { email } = parsed.form as { email?: string };
+      const form = await withAccountAddress(deps, parsed.form);
+      const { email } = form as { email?: string };
       const outcome = await answer(deps, {
-        ...parsed.form,
+        ...form,
         ...cookies.read(request, email),
         deviceOf: (account) => cookies.read(request, account).device,
         ...client,
@@ -110,6 +112,13 @@ export function addRoutes(
       reply(response, path, outcome);
     });
   }
+}
+
+/** Returns the form with the address that its account is stored under. */
+async function withAccountAddress<Form extends object>(deps: Deps, form: Form): Promise<Form> {
+  const { email, formerEmail } = form as { email?: string; formerEmail?: string };
+  if (email === undefined || formerEmail === undefined) return form;
+  return { ...form, email: await accountAddress(deps, email, formerEmail) };
 }
 
 /** A form's schema, or how to choose it by the fields that came. */

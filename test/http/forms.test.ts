@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test, vi } from 'vitest';
 import { site, type Visitor } from '../support/site.ts';
 import { ANN } from '../support/world.ts';
 
@@ -48,6 +48,18 @@ test.each(FIELDS)(
     for (const character of ['\0', '\n', '\u001b', '\u0085', '\u2028']) {
       await expectInvalid(visitor, path, { ...form, [field]: `${form[field]}${character}` }, field);
     }
+  },
+);
+
+test.each(FIELDS)(
+  '%s with a long %s is refused before any text of its length is normalized',
+  async (path, field) => {
+    const normalize = vi.spyOn(String.prototype, 'normalize');
+    onTestFinished(() => normalize.mockRestore());
+    const marks = '\u0345\u0334'.repeat(500);
+    await expectInvalid(site().visitor(), path, { ...FORMS[path], [field]: marks }, field);
+    const lengths = normalize.mock.contexts.map((text) => String(text).length);
+    expect(Math.max(0, ...lengths)).toBeLessThanOrEqual(512);
   },
 );
 
@@ -198,7 +210,7 @@ test.each([
   await expectInvalid(site().visitor(), '/signup', { ...FORMS['/signup'], phoneno }, 'phoneno');
 });
 
-test.each(['12345', '1234567', '12345a', '１２３４５６', '', '------'])(
+test.each(['12345', '1234567', '12345a', '１２３４５', '', '------'])(
   '%s is not a passcode',
   async (passcode) => {
     await expectInvalid(
