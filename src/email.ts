@@ -1,15 +1,18 @@
 /** The most UTF-16 units of a canonical address (RFC 5321, 4.5.3.1.3). */
 export const MAX_EMAIL_UNITS = 254;
 
-/** Spaces, and characters that show nothing: the default ignorable ones of Unicode (UAX 44). */
-const ENDS = /^[\s\p{DI}]+|[\s\p{DI}]+$/gu;
+/**
+ * The text from its first to its last visible character. Spaces and the default ignorable characters of Unicode (UAX 44) show
+ * nothing.
+ */
+const VISIBLE = /[^\s\p{DI}](?:.*[^\s\p{DI}])?/su;
+const visible = (text: string) => VISIBLE.exec(text)?.[0] ?? '';
 
 /** Returns the address in a typed or pasted text such as `mailto:ann@example.com` or `Ann Lee <ann@example.com>`. */
 export function emailIn(typed: string): string {
-  const text = typed.replace(ENDS, '');
+  const text = visible(typed);
   const inAngles = /^[^<>]*<([^<>]*)>$/.exec(text)?.[1] ?? text;
-  const address = inAngles.replace(ENDS, '');
-  return address.replace(/^mailto:([^?]*).*$/i, '$1').replace(ENDS, '');
+  return visible(visible(inAngles).replace(/^mailto:([^?]*).*$/i, '$1'));
 }
 
 /**

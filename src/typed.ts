@@ -6,18 +6,17 @@ export function wellFormed(typed: string): string {
   return typed.replace(/\p{Surrogate}/gu, '');
 }
 
-/** Spaces, and characters that show nothing: the default ignorable ones of Unicode (UAX 44). */
-const LEADING = /^[\s\p{DI}]+/u;
 /**
- * As `LEADING`. A joiner after a combining mark is part of a letter in Malayalam and Sinhala. A variation selector is part of
- * an ideograph or an emoji.
+ * The text from its first to its last visible character. Spaces and the default ignorable characters of Unicode (UAX 44) show
+ * nothing. A joiner after a combining mark belongs to a letter of Malayalam or Sinhala. A variation selector belongs to an
+ * ideograph or an emoji.
  */
-const TRAILING =
-  /((?<=\p{M})\u200d|(?<=[\p{Lo}\p{Extended_Pictographic}])\p{Variation_Selector})?[\s\p{DI}]*$/u;
+const VISIBLE =
+  /[^\s\p{DI}](?:.*[^\s\p{DI}])?(?:(?<=\p{M})\u200d|(?<=[\p{Lo}\p{Extended_Pictographic}])\p{Variation_Selector})?/su;
 
 /** Returns a typed or pasted name in Unicode NFC, without spaces and invisible characters at its ends. */
 export function nameIn(typed: string): string {
-  return wellFormed(typed).normalize('NFC').replace(LEADING, '').replace(TRAILING, '$1');
+  return VISIBLE.exec(wellFormed(typed).normalize('NFC'))?.[0] ?? '';
 }
 
 /** Joiners and variation selectors change how letters without case (Arabic, Indic, Han) and emoji look. */

@@ -269,7 +269,7 @@ function isAddress(username: string): boolean {
 
 function rulesFor(email: string) {
   const { passwordMinLength, serviceName } = $('body').data();
-  return { email, minLength: Number(passwordMinLength), serviceName: String(serviceName) };
+  return { email: emailIn(email), minLength: Number(passwordMinLength), serviceName: String(serviceName) };
 }
 
 /** Opens another page. Never resolves, so that the form stays busy until the other page is there. */

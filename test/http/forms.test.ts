@@ -1,4 +1,5 @@
 import { expect, onTestFinished, test, vi } from 'vitest';
+import { getSeedForm, readForm } from '../../src/http/forms.ts';
 import { site, type Visitor } from '../support/site.ts';
 import { ANN } from '../support/world.ts';
 
@@ -62,6 +63,21 @@ test.each(FIELDS)(
     expect(Math.max(0, ...lengths)).toBeLessThanOrEqual(512);
   },
 );
+
+test('a field of invisible characters takes about as long as one of letters', () => {
+  const milliseconds = (username: string) => {
+    const fields = new Map([['username', username]]);
+    const start = performance.now();
+    for (let run = 0; run < 100; run += 1) readForm(getSeedForm, fields);
+    return performance.now() - start;
+  };
+  const fastest = (username: string) => Math.min(...Array.from({ length: 5 }, () => milliseconds(username)));
+  const letters = fastest(`${'é'.repeat(200)}@${'é'.repeat(50)}`);
+  for (const character of [' ', '\u200b', '\u0345', '\u0345\u0334', 'σ', '<', '>']) {
+    const text = `a${character.repeat(510 / character.length)}a`;
+    expect(fastest(text) / letters).toBeLessThan(40);
+  }
+});
 
 test.each(FIELDS)('%s with %s twice names that field (attack 24)', async (path, field) => {
   const twice = new URLSearchParams(FORMS[path]);

@@ -1,0 +1,14 @@
+import { test } from 'vitest';
+import { checkTypedAddresses, checkTypedCodes, checkTypedPhones } from '../http/typed.ts';
+
+test('whatever surrounds an address, the plain one signs in, or the sign-up is refused, in three thousand tries', async () => {
+  await checkTypedAddresses(3000);
+});
+
+test('whatever surrounds a phone number, it is that number, or it is refused, in many tries', () => {
+  checkTypedPhones(50_000);
+});
+
+test('whatever separates the digits of a code, it is that code, or it is refused, in many tries', () => {
+  checkTypedCodes(50_000);
+});
