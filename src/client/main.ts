@@ -71,7 +71,7 @@ async function getSeed(username: string) {
 
 /** Creates the account. Sends only two keys in place of the password. */
 async function signup(form: Form) {
-  const email = wellFormed(emailIn(typed(form, 'email')));
+  const email = emailIn(wellFormed(typed(form, 'email')));
   const password = typed(form, 'password');
   const badAddress = emailFault(email);
   if (badAddress) return showFieldError(form, 'email', badAddress);
