@@ -83,7 +83,7 @@ test('a number of a new area code has the form of a number', () => {
   }
 });
 
-/** The countries of +1 by area code, the services, and what is held back for them. Source: NANPA, August 2025. */
+/** The countries of +1 by area code, the services, and what is held back for them. The metadata of libphonenumber has most of them. */
 const NEVER = {
   'other countries':
     '242 246 264 268 284 340 345 441 473 649 658 664 670 671 684 721 758 767 784 787 809 829 849 868 869 876 939',
