@@ -4,7 +4,7 @@ import { setTimeout } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { type Config, readConfig } from './config.ts';
 import { createApp } from './http/app.ts';
-import { closeServers, listen } from './http/listen.ts';
+import { listen } from './http/listen.ts';
 import { throttledAlerts } from './runtime/alerts.ts';
 import { createBackground } from './runtime/background-tasks.ts';
 import { cleanUp } from './runtime/cleanup.ts';
@@ -57,7 +57,7 @@ async function main(): Promise<void> {
     { ...config, root: ROOT, log, ...(inbox && { inbox }) },
   );
 
-  const servers = await listen(app, config.host, config.port).catch((error) => {
+  const listener = await listen(app, config).catch((error) => {
     throw new Error(listenFault(error, config));
   });
   const stopping = new AbortController();
@@ -66,12 +66,13 @@ async function main(): Promise<void> {
   void check?.();
 
   const stop = async () => {
+    if (stopping.signal.aborted) return;
     stopping.abort();
     void setTimeout(STOP_WITHIN_MS, undefined, { ref: false }).then(() => {
       print('Shutdown timed out. Some requests were not answered.');
       return exit(1);
     });
-    await closeServers(servers);
+    await listener.close();
     close();
     await background.idle();
     await store.close();
@@ -83,7 +84,7 @@ async function main(): Promise<void> {
     if (!(await endLog())) process.kill(process.pid, 'SIGKILL');
     process.exit(code);
   };
-  for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => void stop().catch(giveUp));
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.once(signal, () => void stop().catch(giveUp));
 }
 
 /** The port to the sender, the inbox of the console sender, and the check at the start. */

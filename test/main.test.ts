@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { request } from 'node:http';
+import { Agent, request } from 'node:http';
+import { connect } from 'node:net';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { temporaryFolder } from './support/folder.ts';
@@ -167,7 +168,7 @@ test("refuses a database that isn't its own, without a stack trace", async () =>
   expect(program.output()).not.toContain('    at ');
 });
 
-test.each(['SIGTERM', 'SIGINT'] as const)(
+test.each(['SIGTERM', 'SIGINT', 'SIGHUP'] as const)(
   '%s waits for an open request, closes the database and exits',
   async (signal) => {
     const folder = temporaryFolder();
@@ -190,6 +191,50 @@ test.each(['SIGTERM', 'SIGINT'] as const)(
     expect(existsSync(join(folder, 'data', 'users.db-wal'))).toBe(false);
   },
 );
+
+test('SIGTERM does not wait for a form that is never finished', async () => {
+  const folder = temporaryFolder();
+  const program = await startProgram({}, folder);
+  const socket = connect(program.port, '127.0.0.1');
+  socket.on('error', () => undefined);
+  const form = 'Content-Type: application/x-www-form-urlencoded\r\nContent-Length: 12\r\n\r\nuser';
+  socket.write(`POST /getseed HTTP/1.1\r\nHost: localhost\r\n${form}`);
+  await statusOf(program.origin);
+
+  program.process.kill('SIGTERM');
+  expect(await program.ended()).toBe(0);
+  expect(program.output()).toContain('Stopped.');
+  expect(existsSync(join(folder, 'data', 'users.db-wal'))).toBe(false);
+});
+
+test('a restart loses no request of a busy proxy', async () => {
+  const program = await startProgram();
+  const agent = new Agent({ keepAlive: true, maxSockets: 8 });
+  const options = { port: program.port, host: '127.0.0.1', path: '/getseed', method: 'POST', agent };
+  const headers = { 'Content-Type': 'application/x-www-form-urlencoded' };
+  const ask = async () => {
+    const asked = request({ ...options, headers }).end('username=ann');
+    const [response] = await once(asked, 'response');
+    await response.toArray();
+    return response.statusCode as number;
+  };
+  const statuses: number[] = [];
+  const faults: unknown[] = [];
+  const lanes = Array.from({ length: 8 }, async () => {
+    for (;;) {
+      const status = await ask().catch((error: NodeJS.ErrnoException) => error.code);
+      if (status === 'ECONNREFUSED') return;
+      if (status === 200 || status === 429) statuses.push(status);
+      else faults.push(status);
+    }
+  });
+  await expect.poll(() => statuses.length).toBeGreaterThan(200);
+  program.process.kill('SIGTERM');
+  await Promise.all(lanes);
+  agent.destroy();
+  expect(await program.ended()).toBe(0);
+  expect(faults).toEqual([]);
+});
 
 test.skipIf(process.platform !== 'linux')(
   'answers, and stops with 0, if the disk of its log is full',

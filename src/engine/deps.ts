@@ -28,9 +28,11 @@ export interface Deps {
 
 /**
  * `messages_suppressed`: a limit that accounts share is full. `queue_full`: the sender has no place left for messages of a
- * trust level. `many_failed_codes`: wrong codes of all accounts together passed their limit.
+ * trust level. `many_failed_codes`: wrong codes of all accounts together passed their limit. `proxy_not_trusted`: a proxy
+ * forwards requests, but `TRUST_PROXY` is not set.
  */
 export type Alert =
   | { readonly event: 'queue_full' }
   | { readonly event: 'many_failed_codes' }
+  | { readonly event: 'proxy_not_trusted' }
   | { readonly event: 'messages_suppressed'; readonly limit: 'prefix' | 'country' | 'total' };

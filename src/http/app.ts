@@ -1,16 +1,17 @@
-import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
+import type { IncomingMessage, RequestListener } from 'node:http';
 import { join } from 'node:path';
 import ejs from 'ejs';
 import express, { type ErrorRequestHandler, type Request, type RequestHandler, type Response } from 'express';
-import helmet from 'helmet';
 import type { Logger } from 'pino';
 import type { Deps } from '../engine/deps.ts';
 import { StoreUnavailable } from '../store.ts';
 import { readAssets } from './assets.ts';
 import { sameSite } from './csrf.ts';
 import { formBody } from './form-body.ts';
-import { refusal, replyInvalid, sendJson } from './replies.ts';
-import { addRoutes, type RouteOptions } from './routes.ts';
+import { commonHeaders } from './headers.ts';
+import { countRequests } from './rate-limit.ts';
+import { type Refused, refusal, replyInvalid, sendJson, slowDown } from './replies.ts';
+import { addInbox, addRoutes, type RouteOptions } from './routes.ts';
 
 /** The settings of the app, besides the engine's dependencies. */
 export interface AppOptions extends RouteOptions {
@@ -39,36 +40,59 @@ export function createApp(deps: Deps, options: AppOptions): RequestListener {
   app.locals.smsCountries = deps.phones.smsCountries;
   app.locals.defaultCountry = deps.phones.defaultCountry;
 
-  const malformed = new WeakSet<IncomingMessage>();
+  const malformed = new WeakMap<IncomingMessage, 400 | 417>();
 
-  app.use(commonHeaders(options.publicOrigin));
+  app.use(setHeaders(options.publicOrigin));
   app.use(assets.serve);
-  app.use(logRequests(options.log));
-  app.use(sameSite(options.publicOrigin, (request, response) => refuse(request, response, 'cross_site')));
-  app.use(formBody((request, response) => refuse(request, response, 'too_large')));
+  const routes = new Set<string>();
+  app.use(logRequests(options.log, routes));
+  addInbox(app, options);
+  app.use(alertForwarded(deps, options));
+  app.use(
+    countRequests(deps.policy.requestsPerMinute, (request, response, seconds) =>
+      refuse(request, response, slowDown(seconds)),
+    ),
+  );
+  app.use(
+    sameSite(options.publicOrigin, (request, response) => refuse(request, response, refusal('cross_site'))),
+  );
+  app.use(formBody((request, response) => refuse(request, response, refusal('too_large'))));
   addRoutes(app, deps, options);
+  for (const { route } of app.router.stack) if (route) routes.add(route.path);
   app.use((request, response) => {
     // Judged after the origin, as docs/api.md orders it.
-    if (malformed.has(request)) return replyInvalid(response, 'body');
-    return refuse(request, response, 'not_found');
+    const code = malformed.get(request);
+    if (code) return replyInvalid(response, 'body', undefined, code);
+    return refuse(request, response, refusal('not_found'));
   });
   app.use(faults(options.log));
 
   return (request, response) => {
-    if (!toOriginForm(request)) malformed.add(request);
+    const code = faultOf(request);
+    if (code) {
+      malformed.set(request, code);
+      // Express would parse the target leniently, and Node would print it. No route has this path.
+      request.url = '/*';
+    }
     app(request as Request, response as Response);
   };
 }
 
+/** Returns 400 if a request has no Host or no known form of target, and 417 if its expectation is unknown. */
+function faultOf(request: IncomingMessage): 400 | 417 | undefined {
+  const { httpVersion, headers } = request;
+  if (httpVersion === '1.1' && headers.host === undefined) return 400;
+  if (!toOriginForm(request)) return 400;
+  return (headers.expect ?? '100-continue').toLowerCase() === '100-continue' ? undefined : 417;
+}
+
 /**
  * Brings a request target that names its host to origin form (RFC 9112, 3.2.2). That host replaces the Host header.
- * Returns false for a target that is neither, and replaces it by a path that no route has. Express would parse it leniently,
- * and Node would print it.
+ * Returns false for a target that is neither.
  */
 function toOriginForm(request: IncomingMessage): boolean {
   const { url = '' } = request;
   if (url.startsWith('/')) return true;
-  request.url = '/*';
   if (!/^https?:\/\//i.test(url) || !URL.canParse(url)) return false;
   const { host, pathname, search } = new URL(url);
   request.url = pathname + search;
@@ -76,53 +100,44 @@ function toOriginForm(request: IncomingMessage): boolean {
   return true;
 }
 
-/** Sets the headers of every answer: helmet's, and no-store. They never differ, so helmet runs once. */
-function commonHeaders(publicOrigin: string): RequestHandler {
-  const isHttps = publicOrigin.startsWith('https:');
-  const headers: [name: string, value: string][] = [['Cache-Control', 'no-store']];
-  const collect = helmet({
-    contentSecurityPolicy: {
-      useDefaults: false,
-      directives: {
-        defaultSrc: ["'none'"],
-        // Argon2id is WebAssembly. No other code is made at run time.
-        scriptSrc: ["'self'", "'wasm-unsafe-eval'"],
-        workerSrc: ["'self'"],
-        styleSrc: ["'self'"],
-        imgSrc: ["'self'", 'data:'],
-        connectSrc: ["'self'"],
-        formAction: ["'self'"],
-        baseUri: ["'none'"],
-        frameAncestors: ["'none'"],
-      },
-    },
-    // With helmet's default, `no-referrer`, browsers send `Origin: null` with a form.
-    referrerPolicy: { policy: 'same-origin' },
-    frameguard: { action: 'deny' },
-    // This program doesn't decide about subdomains.
-    strictTransportSecurity: isHttps && { includeSubDomains: false },
-  });
-  const sample = {
-    setHeader: (name: string, value: string) => headers.push([name, value]),
-    removeHeader: () => undefined,
-  };
-  collect({} as IncomingMessage, sample as unknown as ServerResponse, () => undefined);
+/** Sets the headers of every answer. */
+function setHeaders(publicOrigin: string): RequestHandler {
+  const headers = commonHeaders(publicOrigin);
   return (_request, response, next) => {
     for (const [name, value] of headers) response.setHeader(name, value);
     next();
   };
 }
 
-/** Logs one line for each request, except for the inbox, which polls. Logs a route's own path only: users type the rest of a URL. */
-function logRequests(log: AppOptions['log']): RequestHandler {
+/**
+ * Logs one line for each request however it ends, except for the inbox, which polls. Logs a route's own path only: users type
+ * the rest of a URL. `aborted`: the answer was not sent completely. There is no `status` if it was not begun.
+ */
+function logRequests(log: AppOptions['log'], routes: ReadonlySet<string>): RequestHandler {
   return (request, response, next) => {
     const startMs = performance.now();
+    let isSent = false;
+    // Node emits it for an answer that was cut, too.
     response.on('finish', () => {
-      const path = (request.route as { path?: string } | undefined)?.path ?? 'unknown';
+      isSent = !request.socket.destroyed;
+    });
+    response.on('close', () => {
+      const path = routes.has(request.path) ? request.path : 'unknown';
       if (path.startsWith('/dev/')) return;
       const ms = Math.round(performance.now() - startMs);
-      log.info({ method: request.method, path, status: response.statusCode, ms }, 'request');
+      const status = response.headersSent ? { status: response.statusCode } : {};
+      const aborted = isSent ? {} : { aborted: true };
+      log.info({ method: request.method, path, ...status, ms, ...aborted }, 'request');
     });
+    next();
+  };
+}
+
+/** Alerts on forwarded requests if a site at https trusts no proxy. All its users count as one network. */
+function alertForwarded({ alert }: Deps, { publicOrigin, trustProxy }: AppOptions): RequestHandler {
+  const isForgotten = publicOrigin.startsWith('https:') && trustProxy === false;
+  return ({ headers }, _response, next) => {
+    if (isForgotten && headers['x-forwarded-for'] !== undefined) alert({ event: 'proxy_not_trusted' });
     next();
   };
 }
@@ -133,7 +148,7 @@ function faults(log: AppOptions['log']): ErrorRequestHandler {
     if (response.headersSent) return next(error);
     const { status } = error as { status?: unknown };
     if (typeof status === 'number' && status >= 400 && status < 500) return replyInvalid(response, 'body');
-    refuse(request, response, logFault(log, error));
+    refuse(request, response, refusal(logFault(log, error)));
   };
 }
 
@@ -148,10 +163,10 @@ function logFault(log: AppOptions['log'], error: unknown): 'unavailable' | 'erro
 }
 
 /** Refuses with JSON for programs, and with a page if a person's browser opened an address. */
-function refuse(request: Request, response: Response, status: Parameters<typeof refusal>[0]): void {
-  const { code, title, body } = refusal(status);
-  const isPageVisit = request.method === 'GET' && request.accepts(['json', 'html']) === 'html';
-  if (!isPageVisit) return void sendJson(response, code, body);
+function refuse(request: Request, response: Response, { code, title, body }: Refused): void {
+  if (body.retryAfter !== undefined) response.set('Retry-After', String(body.retryAfter));
+  const isGet = request.method === 'GET' || request.method === 'HEAD';
+  if (!isGet || request.accepts(['json', 'html']) !== 'html') return void sendJson(response, code, body);
   const { message } = body;
   response
     .status(code)

@@ -18,7 +18,8 @@ const CODINGS = [
 /** Reads the built files once. Throws if there is no build. */
 export function readAssets(folder: string): Assets {
   const names = readManifest(folder);
-  const files = new Set(readdirSync(folder));
+  // In memory, so a request holds no open file.
+  const files = new Map(readdirSync(folder).map((name) => [name, readFileSync(join(folder, name))]));
 
   const serve: RequestHandler = (request, response, next) => {
     if (request.method !== 'GET' && request.method !== 'HEAD') return next();
@@ -32,12 +33,8 @@ export function readAssets(folder: string): Assets {
     response.type(extname(file));
     // The name contains a hash of the content, so the content never changes.
     response.set('Cache-Control', 'public, max-age=31536000, immutable');
-    const options = { root: folder, cacheControl: false, acceptRanges: false };
-    response.sendFile(file + (coding?.[1] ?? ''), options, (error) => {
-      if (!error || response.headersSent) return;
-      response.set('Cache-Control', 'no-store').removeHeader('Content-Encoding');
-      next(error);
-    });
+    const content = files.get(file + (coding?.[1] ?? '')) as Buffer;
+    response.set('Content-Length', String(content.length)).end(content);
   };
   return {
     serve,

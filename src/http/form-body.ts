@@ -1,10 +1,7 @@
 import type { RequestHandler } from 'express';
+import { BOUNDS } from './bounds.ts';
 import { isFormType } from './forms.ts';
 import { replyInvalid } from './replies.ts';
-
-const MAX_BYTES = 8 * 1024;
-/** A client that ignores the refusal may send this much more before its connection is cut. */
-const MAX_DISCARDED_BYTES = 2 * 1024 * 1024;
 
 /** Reads the body of a form as bytes into `request.body`. Past 8 KiB it calls `refuse` at once, and discards the rest. */
 export function formBody(refuse: RequestHandler): RequestHandler {
@@ -23,15 +20,15 @@ export function formBody(refuse: RequestHandler): RequestHandler {
     };
     request.on('data', (chunk: Buffer) => {
       size += chunk.length;
-      if (size > MAX_BYTES) refuseOnce();
+      if (size > BOUNDS.formBytes) refuseOnce();
       else chunks.push(chunk);
-      if (size > MAX_DISCARDED_BYTES) request.destroy();
+      if (size > BOUNDS.discardedBytes) request.destroy();
     });
     request.on('end', () => {
       if (isRefused) return;
       request.body = Buffer.concat(chunks);
       next();
     });
-    if (Number(headers['content-length']) > MAX_BYTES) refuseOnce();
+    if (Number(headers['content-length']) > BOUNDS.formBytes) refuseOnce();
   };
 }

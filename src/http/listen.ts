@@ -1,18 +1,56 @@
-import { createServer, type RequestListener, type Server, type ServerResponse } from 'node:http';
-import type { Socket } from 'node:net';
+import { createServer, type RequestListener, type Server } from 'node:http';
+import { Server as NetServer, type Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
+import { setTimeout } from 'node:timers/promises';
+import { BOUNDS, type Bounds } from './bounds.ts';
+import { type Connections, createConnections } from './connections.ts';
+import { commonHeaders } from './headers.ts';
+import { malformedAnswer } from './replies.ts';
 
-// A form has 8 KiB at most. A client that takes longer to send one only holds the connection. Node checks every five seconds.
-const TIMEOUTS = { requestTimeout: 20_000, connectionsCheckingInterval: 5_000 };
+/** The address to listen on, and the origin that decides the headers of answers without the app. */
+export interface ListenOptions {
+  readonly host: string;
+  readonly port: number;
+  readonly publicOrigin: string;
+  readonly bounds?: Bounds;
+}
+
+/** The program, as it listens. */
+export interface Listener {
+  /**
+   * Stops listening, and settles once all connections are closed. Requests that have arrived, or that arrive within
+   * `stopIdleMs`, are answered. All other connections are cut.
+   */
+  close(): Promise<void>;
+}
 
 /**
  * Listens on `host`. `localhost` is 127.0.0.1, and ::1 if this machine has IPv6. Rejects with Node's error (`code` EADDRINUSE,
  * EACCES …), and then listens on nothing.
  */
-export async function listen(app: RequestListener, host: string, port: number): Promise<Server[]> {
-  if (host !== 'localhost') return [await listenOn(app, host, port)];
-  const ipv4 = await listenOn(app, '127.0.0.1', port);
+export async function listen(app: RequestListener, options: ListenOptions): Promise<Listener> {
+  const { bounds = BOUNDS } = options;
+  const connections = createConnections(app, bounds);
+  const servers = await openServers(connections, options);
+  return {
+    async close() {
+      const closed = Promise.all(servers.map(stopListening));
+      const closedWithin = (ms: number) => Promise.race([closed, setTimeout(ms, undefined, { ref: false })]);
+      connections.endWithAnswers();
+      await closedWithin(bounds.stopIdleMs);
+      connections.cutIdle();
+      await closedWithin(bounds.stopAnswersMs);
+      connections.cutAll();
+      await closed;
+    },
+  };
+}
+
+async function openServers(connections: Connections, options: ListenOptions): Promise<Server[]> {
+  if (options.host !== 'localhost') return [await openServer(connections, options)];
+  const ipv4 = await openServer(connections, { ...options, host: '127.0.0.1' });
   try {
-    return [ipv4, await listenOn(app, '::1', port)];
+    return [ipv4, await openServer(connections, { ...options, host: '::1' })];
   } catch (error) {
     if (['EADDRNOTAVAIL', 'EAFNOSUPPORT'].includes((error as NodeJS.ErrnoException).code ?? ''))
       return [ipv4];
@@ -21,47 +59,25 @@ export async function listen(app: RequestListener, host: string, port: number): 
   }
 }
 
-/**
- * Stops listening, and settles once every request under way has its answer. Cuts connections that have not asked for anything.
- * Each answer ends its connection.
- */
-export async function closeServers(servers: readonly Server[]): Promise<void> {
-  await Promise.all(
-    servers.map((server) => {
-      server.prependListener('request', (_request, response) => response.setHeader('Connection', 'close'));
-      const closed = new Promise((resolve) => server.close(resolve));
-      server.closeIdleConnections();
-      for (const [socket, response] of TRAFFIC.get(server) ?? []) {
-        if (response === undefined) socket.destroy();
-        else if (!response.headersSent) response.setHeader('Connection', 'close');
-      }
-      return closed;
-    }),
-  );
-}
-
-/**
- * The open connections with their last answers. A connection without a request has none: Node does not count it as idle. A
- * Set of answers would leak for a while. V8 (11.3) rebuilds a busy Set often, and each old one keeps the next alive.
- */
-type Traffic = Map<Socket, ServerResponse | undefined>;
-
-const TRAFFIC = new WeakMap<Server, Traffic>();
-
-function watchTraffic(server: Server): void {
-  const traffic: Traffic = new Map();
-  TRAFFIC.set(server, traffic);
-  server.on('connection', (socket) => {
-    traffic.set(socket, undefined);
-    socket.once('close', () => traffic.delete(socket));
+function openServer(
+  connections: Connections,
+  { host, port, publicOrigin, bounds = BOUNDS }: ListenOptions,
+): Promise<Server> {
+  const server = createServer({
+    requestTimeout: bounds.requestMs,
+    headersTimeout: bounds.requestMs,
+    connectionsCheckingInterval: bounds.checkMs,
+    keepAliveTimeout: bounds.keepAliveMs,
+    // The app refuses a request without it.
+    requireHostHeader: false,
   });
-  server.on('request', ({ socket }, response) => traffic.set(socket, response));
-}
+  server.timeout = bounds.stalledMs;
+  server.on('connection', connections.add);
+  server.on('request', connections.take);
+  server.on('checkExpectation', connections.take);
+  server.on('timeout', connections.cut);
 
-function listenOn(app: RequestListener, host: string, port: number): Promise<Server> {
-  const server = createServer(TIMEOUTS);
-  watchTraffic(server);
-  server.on('request', app);
+  answerMalformed(server, connections, publicOrigin);
   return new Promise((resolve, reject) => {
     server.once('error', reject);
     server.listen(port, host, () => {
@@ -69,4 +85,38 @@ function listenOn(app: RequestListener, host: string, port: number): Promise<Ser
       resolve(server);
     });
   });
+}
+
+/** Answers requests that Node hands to no app, with the headers that every answer has. */
+function answerMalformed(server: Server, connections: Connections, publicOrigin: string): void {
+  const headers = commonHeaders(publicOrigin);
+  const refuse = (socket: Duplex, status: number) => {
+    socket.end(malformedAnswer(status, headers));
+    (socket as Socket).destroySoon();
+  };
+  server.on('connect', (_request, socket) => {
+    // Node hands over the socket without a listener for its errors.
+    socket.on('error', () => socket.destroy());
+    refuse(socket, 400);
+  });
+  server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
+    const [request, response] = connections.current(socket as Socket) ?? [];
+    // The client would take the refusal for the answer to its earlier request.
+    const isAnswering = request?.complete || response?.headersSent;
+    if (!socket.writable || isAnswering) socket.destroy();
+    else refuse(socket, STATUS_OF_ERROR[error.code ?? ''] ?? 400);
+  });
+}
+
+/** The status of errors of Node's parser, as Node itself answers them. All others are 400. */
+const STATUS_OF_ERROR: Record<string, number> = {
+  HPE_HEADER_OVERFLOW: 431,
+  HPE_CHUNK_EXTENSIONS_OVERFLOW: 413,
+  ERR_HTTP_REQUEST_TIMEOUT: 408,
+};
+
+/** Stops listening. Resolves when all connections are closed. */
+function stopListening(server: Server): Promise<void> {
+  // An HTTP server's own `close` cuts all idle connections at once, also those with a request on its way.
+  return new Promise((resolve) => NetServer.prototype.close.call(server, () => resolve()));
 }

@@ -1,4 +1,4 @@
-import type { ServerResponse } from 'node:http';
+import { type ServerResponse, STATUS_CODES } from 'node:http';
 import type {
   CodeStatusOutcome,
   GetSeedOutcome,
@@ -44,10 +44,9 @@ const NO_MESSAGE: Row<SlowDown> = [
   429,
   ({ retryAfter }) => `We can't send another code right now. Try again in ${inWords(retryAfter)}.`,
 ];
-const SLOW_DOWN: Row<SlowDown> = [
-  429,
-  ({ retryAfter }) => `Too many requests. Try again in ${inWords(retryAfter)}.`,
-];
+const tooMany = ({ retryAfter }: { retryAfter: number }) =>
+  `Too many requests. Try again in ${inWords(retryAfter)}.`;
+const SLOW_DOWN: Row<SlowDown> = [429, tooMany];
 
 const FAILURES: Record<NonNullable<CodeStatusOutcome['reason']>, (again: string) => string> = {
   bad_recipient: () => "This phone number can't receive texts.",
@@ -148,6 +147,9 @@ const REFUSALS = {
   error: [500, 'Something went wrong', 'Something went wrong here. Please try again.'],
 } as const satisfies Partial<Record<Refusal['status'], readonly [number, string, string]>>;
 
+/** `waitSeconds` is above 0 past the limit of requests. */
+type Reply = ServerResponse & { readonly locals?: { readonly waitSeconds?: number } };
+
 const JSON_TYPE = 'application/json; charset=utf-8';
 
 /** Answers with an outcome: HTTP status, `status`, `message`, and the outcome's own fields without its tokens. */
@@ -174,16 +176,22 @@ function send<Outcome extends { kind: string }>(
   sendJson(response, status, { status: kind, message, ...fields });
 }
 
-/** Sends every answer in JSON. */
-export function sendJson(response: ServerResponse, status: number, body: object): void {
+/** Sends every answer in JSON. A form that is refused past the limit of requests ends its connection. */
+export function sendJson(response: Reply, status: number, body: object): void {
   const text = JSON.stringify(body);
+  if (status !== 429 && response.locals?.waitSeconds) response.setHeader('Connection', 'close');
   response.writeHead(status, { 'Content-Type': JSON_TYPE, 'Content-Length': Buffer.byteLength(text) });
   response.end(text);
 }
 
 /** Answers that a field (`body` if no single field is wrong) does not have its form. */
-export function replyInvalid(response: ServerResponse, field: string, sentence = invalid(field)): void {
-  sendJson(response, 400, { status: 'invalid', message: sentence, field });
+export function replyInvalid(
+  response: ServerResponse,
+  field: string,
+  sentence = invalid(field),
+  code: 400 | 417 = 400,
+): void {
+  sendJson(response, code, { status: 'invalid', message: sentence, field });
 }
 
 /** Answers that too many requests came, and when the next one is accepted. */
@@ -191,14 +199,43 @@ export function replySlowDown(response: ServerResponse, retryAfter: number): voi
   send(response, SLOW_DOWN, { kind: 'slow_down', retryAfter });
 }
 
-/** The HTTP status, the title for a page, and the JSON body of a refusal. */
-export function refusal(status: keyof typeof REFUSALS): {
-  code: number;
-  title: string;
-  body: { status: string; message: string };
-} {
+/**
+ * Returns the bytes of an answer to a request that Node's parser refuses, with these headers. `invalid` of the body, or
+ * `too_large`.
+ */
+export function malformedAnswer(code: number, headers: readonly (readonly [string, string])[]): string {
+  const isTooLarge = code === 413 || code === 431;
+  const body = isTooLarge
+    ? { status: 'too_large', message: 'The request is too large.' }
+    : { status: 'invalid', message: invalid('body'), field: 'body' };
+  const text = JSON.stringify(body);
+  return [
+    `HTTP/1.1 ${code} ${STATUS_CODES[code]}`,
+    ...headers.map(([name, value]) => `${name}: ${value}`),
+    `Content-Type: ${JSON_TYPE}`,
+    `Content-Length: ${Buffer.byteLength(text)}`,
+    'Connection: close',
+    '',
+    text,
+  ].join('\r\n');
+}
+
+/** A refusal: its HTTP status, its title for a page, and its JSON body. */
+export interface Refused {
+  readonly code: number;
+  readonly title: string;
+  readonly body: { readonly status: string; readonly message: string; readonly retryAfter?: number };
+}
+
+export function refusal(status: keyof typeof REFUSALS): Refused {
   const [code, title, message] = REFUSALS[status];
   return { code, title, body: { status, message } };
+}
+
+/** Returns the refusal of a request past a limit. */
+export function slowDown(retryAfter: number): Refused {
+  const body = { status: 'slow_down', message: tooMany({ retryAfter }), retryAfter };
+  return { code: 429, title: 'Too many requests', body };
 }
 
 /** Seconds as people say them, rounded up: `45 seconds`, `12 minutes`, `3 hours`. */

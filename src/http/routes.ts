@@ -2,7 +2,6 @@ import type { Express, Request, RequestHandler, Response } from 'express';
 import type { ZodType } from 'zod';
 import type { Deps } from '../engine/deps.ts';
 import type { IssuedTokens } from '../engine/outcomes.ts';
-import type { ClientNetwork } from '../engine/requests.ts';
 import {
   accountAddress,
   codeStatus,
@@ -15,7 +14,6 @@ import {
   verifyPasscode,
   whoIsSignedIn,
 } from '../engine.ts';
-import { clientNetworkOf } from './client-network.ts';
 import { cookiesFor, type Tokens } from './cookies.ts';
 import { isLocal } from './csrf.ts';
 import {
@@ -31,7 +29,7 @@ import {
   signupForm,
   verifyPasscodeForm,
 } from './forms.ts';
-import { requestLimit } from './rate-limit.ts';
+import { type Counted, requestLimit } from './rate-limit.ts';
 import { type Outcomes, reply, replyInvalid, replySlowDown } from './replies.ts';
 
 /** The settings of the routes, besides the engine's dependencies. */
@@ -43,24 +41,31 @@ export interface RouteOptions {
 }
 
 /** The client that sent a form: cookies and network. */
-type Client = Tokens & ClientNetwork & { deviceOf: (email: string) => string | undefined };
+type Client = Tokens & Counted['client'] & { deviceOf: (email: string) => string | undefined };
+
+/** Adds the inbox of the console sender, for requests from this machine only. */
+export function addInbox(app: Express, options: RouteOptions): void {
+  const toInbox: RequestHandler = (request, _response, next) =>
+    next(hasInbox(request, options) ? undefined : 'route');
+  app.get('/dev/messages', toInbox, (_request, response) => {
+    response.render('messages', { page: 'messages', hasInbox: true, messages: options.inbox?.() });
+  });
+  app.get('/dev/messages.json', toInbox, (_request, response) => void response.json(options.inbox?.()));
+}
+
+function hasInbox(request: Request, { inbox, isProduction }: RouteOptions): boolean {
+  return inbox !== undefined && !isProduction && isLocal(request);
+}
 
 /** Adds the pages and the requests of the API to the app, in the tutorial's order. */
-export function addRoutes(
-  app: Express,
-  deps: Deps,
-  { publicOrigin, isProduction, inbox }: RouteOptions,
-): void {
-  const cookies = cookiesFor(publicOrigin);
-  const { requestsPerMinute, signupsPerHour } = deps.policy;
-  const limit = requestLimit(requestsPerMinute, 60);
-  const signupLimit = requestLimit(signupsPerHour, 3600);
+export function addRoutes(app: Express, deps: Deps, options: RouteOptions): void {
+  const cookies = cookiesFor(options.publicOrigin);
+  const signupLimit = requestLimit(deps.policy.signupsPerHour, 3600);
 
-  const hasInbox = (request: Request) => inbox !== undefined && !isProduction && isLocal(request);
   const page = (name: string): RequestHandler => {
     return async (request, response) => {
       const signedIn = await whoIsSignedIn(deps, cookies.read(request));
-      response.render(name, { page: name, hasInbox: hasInbox(request), signedIn });
+      response.render(name, { page: name, hasInbox: hasInbox(request, options), signedIn });
     };
   };
 
@@ -77,11 +82,6 @@ export function addRoutes(
   app.get('/signup', page('signup'));
   app.get('/about', page('about'));
 
-  const toInbox: RequestHandler = (request, _response, next) => next(hasInbox(request) ? undefined : 'route');
-  app.get('/dev/messages', toInbox, (_request, response) => {
-    response.render('messages', { page: 'messages', hasInbox: true, messages: inbox?.() });
-  });
-  app.get('/dev/messages.json', toInbox, (_request, response) => void response.json(inbox?.()));
   /** One request: its form, its limits, the engine's answer, and the cookies that the answer issued. */
   function post<Path extends keyof Outcomes, Form extends object>(
     path: Path,
@@ -93,8 +93,8 @@ export function addRoutes(
       const parsed = parse(request, schema);
       if ('field' in parsed) return replyInvalid(response, parsed.field, parsed.sentence);
 
-      const client = clientNetworkOf(request.ip ?? '');
-      const waitSeconds = (await limit(client)) || (path === 'signup' ? await signupLimit(client) : 0);
+      const { client, waitSeconds: wait } = response.locals as Counted;
+      const waitSeconds = wait || (path === 'signup' ? signupLimit(client) : 0);
       if (waitSeconds > 0) return replySlowDown(response, waitSeconds);
 
       const form = await withAccountAddress(deps, parsed.form);

@@ -62,6 +62,11 @@ describe('pages', () => {
     expect([browser.status, browser.headers['content-type']]).toEqual([404, 'text/html; charset=utf-8']);
   });
 
+  test('HEAD of an unknown path has the type of GET', async () => {
+    const { status, headers, text } = await supertest(site().app).head('/nope').set('Accept', 'text/html');
+    expect([status, headers['content-type'], text]).toEqual([404, 'text/html; charset=utf-8', undefined]);
+  });
+
   test('an unexpected error answers a browser with a page', async () => {
     const { app, world } = site({ hasFaults: true });
     world.deps.store.transact = () => Promise.reject(new TypeError('a secret detail'));
@@ -436,6 +441,67 @@ describe("a database that can't be written", () => {
       { status: 'error', message: 'Something went wrong here. Please try again.' },
     ]);
     expect(logged()).toContain('TypeError');
+  });
+});
+
+describe('the log', () => {
+  const lines = (logged: string) =>
+    logged.split('\n').map((line) => (JSON.parse(line) as [Record<string, unknown>])[0]);
+
+  test('names the route of a refused POST, but no other path', async () => {
+    const { app, logged } = site();
+    const post = (path: string) => supertest(app).post(path).type('form');
+    await post('/getseed').send({});
+    await post('/login').set('Origin', 'null').send({});
+    await post('/signup').send({ email: 'a'.repeat(9000) });
+    await post('/my-secret').send({});
+    await supertest(app).get('/getseed');
+    expect(lines(logged()).map(({ method, path, status }) => [method, path, status])).toEqual([
+      ['POST', '/getseed', 400],
+      ['POST', '/login', 403],
+      ['POST', '/signup', 413],
+      ['POST', 'unknown', 404],
+      ['GET', '/getseed', 404],
+    ]);
+  });
+
+  test('has a line for a request that its client gives up, without a status if there was no answer', async () => {
+    const { app, logged } = site();
+    const server = createServer(app).listen(0, '127.0.0.1');
+    onTestFinished(() => void server.close());
+    await once(server, 'listening');
+    const socket = connect((server.address() as { port: number }).port, '127.0.0.1');
+    const form = 'Content-Type: application/x-www-form-urlencoded\r\nContent-Length: 12\r\n\r\nuser';
+    const received = once(server, 'request');
+    socket.write(`POST /getseed HTTP/1.1\r\nHost: localhost\r\n${form}`);
+    await received;
+    socket.destroy();
+    await expect.poll(logged).not.toBe('');
+    expect(lines(logged())).toEqual([
+      { method: 'POST', path: '/getseed', ms: expect.any(Number), aborted: true },
+    ]);
+  });
+});
+
+describe('a proxy that is not trusted', () => {
+  const alertsOf = async (options: object, headers: Record<string, string>) => {
+    const { app, world } = site(options);
+    await supertest(app).get('/').set(headers);
+    return world.alerts;
+  };
+  const https = { publicOrigin: 'https://example.com' };
+  const forwarded = { 'X-Forwarded-For': '203.0.113.9' };
+
+  test('alerts if it forwards requests to a site at https', async () => {
+    expect(await alertsOf(https, forwarded)).toEqual([{ event: 'proxy_not_trusted' }]);
+  });
+
+  test.each([
+    ['no request was forwarded', https, {}],
+    ['a proxy is trusted', { ...https, trustProxy: 1 }, forwarded],
+    ['the site is at http', {}, forwarded],
+  ])('does not alert if %s', async (_, options, headers) => {
+    expect(await alertsOf(options, headers)).toEqual([]);
   });
 });
 

@@ -1,6 +1,8 @@
 import supertest from 'supertest';
 import { describe, expect, test } from 'vitest';
+import { BOUNDS } from '../../src/http/bounds.ts';
 import { clientNetworkOf } from '../../src/http/client-network.ts';
+import { requestLimit } from '../../src/http/rate-limit.ts';
 import { site } from '../support/site.ts';
 import { ANN } from '../support/world.ts';
 
@@ -42,13 +44,57 @@ describe('requests of one network', () => {
     }
   });
 
-  test('do not count if they are invalid or cross-site, and keep that answer above the limit', async () => {
+  const refused: [string, number, (ask: ReturnType<typeof asker>) => supertest.Test][] = [
+    ['an invalid form', 400, (ask) => ask(undefined, '/getseed', {})],
+    ['a form of another type', 400, (ask) => ask().type('json')],
+    ['a compressed form', 400, (ask) => ask().set('Content-Encoding', 'gzip')],
+    ['a form from another site', 403, (ask) => ask().set('Origin', 'https://elsewhere.example')],
+    ['a form over 8 KiB', 413, (ask) => ask(undefined, '/getseed', { username: 'a'.repeat(9000) })],
+  ];
+
+  test.each(refused)('count if they are %s', async (_, code, send) => {
     const ask = asker({ policy });
+    for (let count = 0; count < 3; count += 1) expect((await send(ask)).status).toBe(code);
+    expect((await ask()).status).toBe(429);
+  });
+
+  test.each(refused)(
+    'above the limit, %s keeps its answer and ends its connection',
+    async (_, code, send) => {
+      const ask = asker({ policy });
+      const first = await send(ask).set('Connection', 'keep-alive');
+      expect([first.status, first.headers.connection]).toEqual([code, 'keep-alive']);
+      for (let count = 0; count < 3; count += 1) await ask();
+      const above = await send(ask).set('Connection', 'keep-alive');
+      expect([above.status, above.headers.connection]).toEqual([code, 'close']);
+      const wellFormed = await ask().set('Connection', 'keep-alive');
+      expect([wellFormed.status, wellFormed.headers.connection]).toEqual([429, 'keep-alive']);
+    },
+  );
+
+  test.each(['/', '/about', '/nope'])(
+    'count if they are for the page %s, but not for its files',
+    async (path) => {
+      const { app } = site({ policy });
+      const file = /"(\/assets\/[^"]+)"/.exec((await supertest(app).get('/')).text)?.[1] ?? '';
+      for (let count = 0; count < 5; count += 1) expect((await supertest(app).get(file)).status).toBe(200);
+      for (let count = 0; count < 2; count += 1) await supertest(app).get(path);
+      const page = await supertest(app).get(path).set('Accept', 'text/html');
+      expect([page.status, page.headers['content-type']]).toEqual([429, 'text/html; charset=utf-8']);
+      expect(Number(page.headers['retry-after'])).toBeGreaterThanOrEqual(1);
+      expect(page.text).toContain('Too many requests');
+      const program = await supertest(app).get(path).set('Accept', 'application/json');
+      expect([program.status, program.body.status]).toEqual([429, 'slow_down']);
+      expect(String(program.body.retryAfter)).toBe(program.headers['retry-after']);
+      expect((await supertest(app).get(file)).status).toBe(200);
+    },
+  );
+
+  test('do not count if they are for the inbox, which polls', async () => {
+    const { app } = site({ policy, inbox: () => [] });
     for (let count = 0; count < 5; count += 1)
-      expect((await ask(undefined, '/getseed', {})).status).toBe(400);
-    for (let count = 0; count < 3; count += 1) expect((await ask()).status).toBe(200);
-    expect((await ask(undefined, '/getseed', {})).status).toBe(400);
-    expect((await ask().set('Origin', 'https://elsewhere.example')).status).toBe(403);
+      expect((await supertest(app).get('/dev/messages.json')).status).toBe(200);
+    expect((await supertest(app).get('/')).status).toBe(200);
   });
 
   test('count together for every X-Forwarded-For if no proxy is trusted (attack 31)', async () => {
@@ -110,6 +156,28 @@ describe('requests of one network', () => {
   test('have no limit if limits are turned off', async () => {
     const ask = asker({ policy: { requestsPerMinute: Number.POSITIVE_INFINITY } });
     for (let count = 0; count < 20; count += 1) expect((await ask()).status).toBe(200);
+  });
+});
+
+describe('the counts in memory', () => {
+  const ipv4 = (index: number) => ({ network: `192.0.2.${index}` });
+  const of48 = (index: number) => ({ network: `2001:db8:1:${index}::/64`, prefix48: '2001:db8:1::/48' });
+
+  test('are bounded: past the bound, the oldest is forgotten', () => {
+    const limit = requestLimit(1, 60);
+    expect([limit(ipv4(0)), limit(ipv4(0))]).toEqual([0, expect.any(Number)]);
+    for (let index = 1; index < BOUNDS.countedNetworks; index += 1) limit(ipv4(index));
+    expect(limit(ipv4(0))).toBeGreaterThan(0);
+    limit(ipv4(BOUNDS.countedNetworks));
+    limit(ipv4(BOUNDS.countedNetworks + 1));
+    expect(limit(ipv4(0))).toBe(0);
+  });
+
+  test('have no entry for a network of a /48 that is refused', () => {
+    const limit = requestLimit(1, 60);
+    limit(ipv4(0));
+    for (let index = 0; index < BOUNDS.countedNetworks + 10; index += 1) limit(of48(index));
+    expect(limit(ipv4(0))).toBeGreaterThan(0);
   });
 });
 

@@ -1,0 +1,37 @@
+/** The bounds on what clients take of the server, each with its reason. SECURITY.md has them in its table of limits. */
+export const BOUNDS = {
+  /**
+   * Open connections, of all clients together. Past it, the one without a request for the longest time is cut. Many systems
+   * allow a process 4096 descriptors, and the database and the log need some. There is no bound per network, because behind
+   * a proxy all connections come from one address.
+   */
+  connections: 4000,
+  /** Requests of one connection without an answer. Browsers and proxies send one at a time. Past it, the connection is cut. */
+  unansweredRequests: 16,
+  /** A whole request must arrive in this time. A form has 8 KiB at most. Node checks every `checkMs`. */
+  requestMs: 20_000,
+  checkMs: 5_000,
+  /** A connection is cut if nothing moves on it for this long. Longer than a request takes, so that one is answered 408. */
+  stalledMs: 30_000,
+  /** Longer than proxies keep an idle connection (nginx 60 s, Go 90 s, Caddy 120 s), so the proxy closes it first. */
+  keepAliveMs: 125_000,
+  /**
+   * A stop cuts idle connections after this time. Until then, a busy proxy sends another request, and its answer says that
+   * the connection ends. Without it, a request on its way would meet a closed connection.
+   */
+  stopIdleMs: 1_000,
+  /** Then a stop waits this long for answers. A database that does not answer takes 5 s, and a client reads in the rest. */
+  stopAnswersMs: 8_000,
+  /** Bytes of a form. The largest form, a reset, has less than 2 KiB. */
+  formBytes: 8 * 1024,
+  /** A client that ignores the refusal of a large form may send this many bytes before its connection is cut. */
+  discardedBytes: 2 * 1024 * 1024,
+  /**
+   * Networks that one limiter counts. Past it, the oldest count is forgotten. To reset its own count, an attacker needs this
+   * many other networks. Each of them may send as many requests anyway.
+   */
+  countedNetworks: 100_000,
+} as const;
+
+/** The bounds of one listener. */
+export type Bounds = { readonly [Name in keyof typeof BOUNDS]: number };
