@@ -78,7 +78,7 @@ export function createApp(deps: Deps, options: AppOptions): RequestListener {
   };
 }
 
-/** Returns 400 if a request has no Host or no known form of target, and 417 if its expectation is unknown. */
+/** Returns 400 for a request without a Host or a known form of target, and 417 for an unknown expectation. */
 function faultOf(request: IncomingMessage): 400 | 417 | undefined {
   const { httpVersion, headers } = request;
   if (httpVersion === '1.1' && headers.host === undefined) return 400;

@@ -13,7 +13,7 @@ export const BOUNDS = {
   checkMs: 5_000,
   /** A connection is cut if nothing moves on it for this long. Longer than a request takes, so that one is answered 408. */
   stalledMs: 30_000,
-  /** Longer than proxies keep an idle connection (nginx 60 s, Go 90 s, Caddy 120 s), so the proxy closes it first. */
+  /** Longer than proxies keep an idle connection: nginx 60 s, Go 90 s, Caddy 120 s. So they close it first. */
   keepAliveMs: 125_000,
   /**
    * A stop cuts idle connections after this time. Until then, a busy proxy sends another request, and its answer says that

@@ -1,3 +1,4 @@
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { once } from 'node:events';
 import { readdirSync } from 'node:fs';
 import { Agent, get, type RequestListener, type ServerResponse } from 'node:http';
@@ -229,6 +230,20 @@ describe('what one connection can hold', () => {
     await untilClosed(greedy);
     expect(patient.closed).toBe(false);
     expect(taken).toEqual(['/', '/']);
+  });
+
+  test('a connection that is cut costs no parsing of its further requests', async () => {
+    const { port } = await listening(() => undefined);
+    let parsed = 0;
+    const count = () => {
+      parsed += 1;
+    };
+    subscribe('http.server.request.start', count);
+    onTestFinished(() => void unsubscribe('http.server.request.start', count));
+    await untilClosed(await open(port, GET.repeat(850)));
+    expect(parsed).toBe(17);
+    await open(port, GET);
+    await expect.poll(() => parsed).toBe(18);
   });
 
   test('an answer that is not read holds back the next request', async () => {

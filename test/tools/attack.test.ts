@@ -15,8 +15,11 @@ function printer() {
   };
 }
 
-test('there are forty attacks, each with its own number', () => {
-  expect(ATTACKS.map(({ number }) => number)).toEqual(Array.from({ length: 40 }, (_, index) => index + 1));
+test('there are forty known attacks and seven on what the server holds, each with its own number', () => {
+  expect(ATTACKS.map(({ number }) => number)).toEqual([
+    ...Array.from({ length: 40 }, (_, index) => index + 1),
+    ...Array.from({ length: 7 }, (_, index) => `S${index + 1}`),
+  ]);
 });
 
 test.each([

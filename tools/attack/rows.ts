@@ -1,4 +1,5 @@
 import { codeAttacks } from './codes.ts';
+import { connectionAttacks } from './connections.ts';
 import { formAttacks } from './forms.ts';
 import { openInbox } from './inbox.ts';
 import { messageAttacks } from './messages.ts';
@@ -7,30 +8,31 @@ import { passwordAttacks } from './passwords.ts';
 import { scenes } from './scene.ts';
 import { silenceAttacks } from './silence.ts';
 import type { Target } from './target.ts';
-import type { Attack, Verdict } from './verdict.ts';
+import type { Attack, AttackNumber, Verdict } from './verdict.ts';
 
 /** The result of one attack, as a row of the table. */
 export interface Row extends Verdict {
-  readonly number: number;
+  readonly number: AttackNumber;
   readonly attack: string;
 }
 
-/** The forty attacks by number. */
+/** The known attacks by number, then the attacks on what the server holds. */
 export const ATTACKS: readonly Attack[] = [
   ...messageAttacks,
   ...codeAttacks,
   ...passwordAttacks,
   ...silenceAttacks,
   ...formAttacks,
-].sort((left, right) => left.number - right.number);
+  ...connectionAttacks,
+].sort(byNumber);
 
 // These come last, because they use up the limits that all other attacks need.
-const LAST = [33, 30, 2, 16, 9, 6, 10, 3, 1];
+const LAST: readonly AttackNumber[] = ['S6', 'S5', 33, 30, 2, 16, 9, 6, 10, 3, 1];
 
 /** Carries out the attacks with these numbers, one after the other. Returns a row for each, by number. */
 export async function attack(
   target: Target,
-  numbers: readonly number[] = ATTACKS.map(({ number }) => number),
+  numbers: readonly AttackNumber[] = ATTACKS.map(({ number }) => number),
 ): Promise<Row[]> {
   const inbox = openInbox(target);
   if (target.hasInbox) await inbox.read();
@@ -49,7 +51,13 @@ export async function attack(
     scene.close();
     rows.push({ number, attack: name, ...inTheEnd(verdict, faults, isSlowedDown && !meetsLimits) });
   }
-  return rows.sort((left, right) => left.number - right.number);
+  return rows.sort(byNumber);
+}
+
+function byNumber(left: { number: AttackNumber }, right: { number: AttackNumber }): number {
+  const place = ({ number }: { number: AttackNumber }) =>
+    typeof number === 'number' ? number : 1000 + Number(number.slice(1));
+  return place(left) - place(right);
 }
 
 /** Returns the final verdict. An HTTP 500 means broken. An attack that limits stopped counts as not tried. */

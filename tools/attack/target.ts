@@ -1,6 +1,8 @@
 import { randomInt } from 'node:crypto';
 import { Agent, type IncomingHttpHeaders, type IncomingMessage, request as requestHttp } from 'node:http';
 import { request as requestHttps, Agent as TlsAgent } from 'node:https';
+import { connect as connectTcp, type Socket } from 'node:net';
+import { connect as connectTls } from 'node:tls';
 import { isLoopbackHost } from '../../src/loopback.ts';
 import { type Random, seededRandom } from '../random.ts';
 
@@ -59,6 +61,8 @@ export interface Target {
   /** Returns a new source address; undefined if the target has only one. */
   newAddress(): string | undefined;
   browser(address?: string): Browser;
+  /** Opens a connection for a client that keeps no rule of HTTP. It ignores its errors, and reads only if the client does. */
+  connect(address?: string): Socket;
   /** Returns the result of the first call with that name, so attacks can share a costly preparation. */
   once<Value>(name: string, make: () => Promise<Value>): Promise<Value>;
 }
@@ -99,6 +103,7 @@ export async function openTarget(url: URL, seed = randomInt(2 ** 32)): Promise<T
     hasInbox: inbox.status === 200,
     newAddress,
     browser: (address) => openBrowser(url, host, address),
+    connect: (address) => openSocket(url, host, address),
     once<Value>(name: string, make: () => Promise<Value>) {
       if (!shared.has(name)) shared.set(name, make());
       return shared.get(name) as Promise<Value>;
@@ -107,6 +112,17 @@ export async function openTarget(url: URL, seed = randomInt(2 ** 32)): Promise<T
 }
 
 const PATIENCE_MS = 20_000;
+
+function openSocket(url: URL, host: string, localAddress: string | undefined): Socket {
+  const isTls = url.protocol === 'https:';
+  const options = {
+    host,
+    port: Number(url.port || (isTls ? 443 : 80)),
+    ...(localAddress && { localAddress }),
+  };
+  const socket = isTls ? connectTls({ ...options, servername: url.hostname }) : connectTcp(options);
+  return socket.on('error', () => undefined);
+}
 
 function openBrowser(url: URL, host: string, address: string | undefined): Browser {
   const isTls = url.protocol === 'https:';

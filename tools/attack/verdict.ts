@@ -10,9 +10,12 @@ export interface Verdict {
   readonly evidence: string;
 }
 
-/** One of the forty attacks. `attempt` carries it out. */
+/** The number of a known attack, or `S1` and so on for an attack on what the server holds. */
+export type AttackNumber = number | `S${number}`;
+
+/** One of the attacks. `attempt` carries it out. */
 export interface Attack {
-  readonly number: number;
+  readonly number: AttackNumber;
   readonly name: string;
   /** True if the attack itself meets limits, so `slow_down` does not mean that earlier attacks used them up. */
   readonly meetsLimits?: true;

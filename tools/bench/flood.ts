@@ -34,23 +34,32 @@ export async function measureFlood(
   { accounts, seconds }: { accounts: number; seconds: number },
 ): Promise<FloodSlice> {
   server.wake();
-  const quietMs = await signInRegularly(server.port, '127.0.2.1', seconds);
-
-  // The flood has its own process, so the honest user does not wait for it on the client's side.
-  const flood = fork(join(ROOT, 'dist', 'bench.js'), ['flood', String(server.port), String(accounts)]);
-  await nextMessage(flood);
-  const floodMs = await signInRegularly(server.port, '127.0.2.2', seconds);
-  flood.send('stop');
-  const report = (await nextMessage(flood)) as FloodReport;
-  flood.disconnect();
+  const { quietMs, besideMs, report } = await measureBeside(server, seconds, ['flood', String(accounts)]);
   server.rest();
   return {
     quietP50Ms: percentile(quietMs, 0.5),
     quietP99Ms: percentile(quietMs, 0.99),
-    floodP50Ms: percentile(floodMs, 0.5),
-    floodP99Ms: percentile(floodMs, 0.99),
-    ...report,
+    floodP50Ms: percentile(besideMs, 0.5),
+    floodP99Ms: percentile(besideMs, 0.99),
+    ...(report as FloodReport),
   };
+}
+
+/** Measures an honest user's sign-ins for `seconds` alone, and for `seconds` beside a process of the benchmark. */
+export async function measureBeside(
+  server: Server,
+  seconds: number,
+  [command = '', ...args]: readonly string[],
+): Promise<{ quietMs: number[]; besideMs: number[]; report: unknown }> {
+  const quietMs = await signInRegularly(server.port, '127.0.2.1', seconds);
+  // The attack has its own process, so the honest user does not wait for it on the client's side.
+  const child = fork(join(ROOT, 'dist', 'bench.js'), [command, String(server.port), ...args]);
+  await nextMessage(child);
+  const besideMs = await signInRegularly(server.port, '127.0.2.2', seconds);
+  child.send('stop');
+  const report = await nextMessage(child);
+  child.disconnect();
+  return { quietMs, besideMs, report };
 }
 
 async function signInRegularly(port: number, address: string, seconds: number): Promise<number[]> {

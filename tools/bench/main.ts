@@ -3,6 +3,7 @@ import { copyFileSync, existsSync, mkdtempSync, readdirSync, readFileSync, write
 import { join } from 'node:path';
 import { withMeasured } from '../measured.ts';
 import { seededRandom } from '../random.ts';
+import { type AttackSlice, CONNECTION_ATTACKS, measureAttack, runAttack } from './attacks.ts';
 import { CONTENDERS, type Contender, PRODUCT } from './contenders.ts';
 import { fillAccounts } from './fill.ts';
 import { type FloodSlice, measureFlood, runFlood } from './flood.ts';
@@ -21,6 +22,7 @@ const USAGE = `npm run bench -- [options]
   --seconds 0.6       seconds of a turn
   --flood-rounds 2    rounds of the flood, each with a new start of the product
   --flood-seconds 60  seconds of the honest user alone, and again beside the flood; at most 60
+  --attack-seconds 10 seconds of the honest user alone, and again beside each attack on connections
   --users 16          users who sign in at once
   --accounts 1000     accounts
   --write             writes the figures to docs/benchmarks.md and docs/images/benchmarks.svg
@@ -37,6 +39,7 @@ const DEFAULTS = {
   seconds: 0.6,
   'flood-rounds': 2,
   'flood-seconds': 60,
+  'attack-seconds': 10,
   users: 16,
   accounts: 1000,
 };
@@ -50,6 +53,7 @@ async function main(args: string[]): Promise<void> {
     ...options,
     floodRounds: options['flood-rounds'],
     floodSeconds: options['flood-seconds'],
+    attackSeconds: options['attack-seconds'],
     isPinned,
     fsyncMs: fsyncMsIn(folder),
   };
@@ -58,7 +62,8 @@ async function main(args: string[]): Promise<void> {
   installPeers();
   const slices = await measureSignIns(folder, setting);
   const floods = await measureFloods(folder, setting);
-  const results: Results = { slices, floods };
+  const attacks = await measureAttacks(folder, setting);
+  const results: Results = { slices, floods, attacks };
   const report = reportOf(results, setting);
   console.log(`\n${forTerminal(report)}`);
   if (!options.write) return;
@@ -122,16 +127,31 @@ async function measureFloods(folder: string, setting: Setting): Promise<FloodSli
   const floods: FloodSlice[] = [];
   for (let round = 1; round <= floodRounds; round += 1) {
     console.log(`Flood ${round} of ${floodRounds} …`);
-    const server = await start(
-      PRODUCT,
-      folder,
-      { ...setting, users: WARM_UP_NETWORKS },
-      { env: { RATE_LIMITS: 'on' } },
-    );
+    const server = await startLimited(folder, setting);
     floods.push(await measureFlood(server, { accounts, seconds: floodSeconds }));
     await server.stop();
   }
   return floods;
+}
+
+/** Measures each attack on connections on a new start of the product, in `floodRounds` rounds. */
+async function measureAttacks(folder: string, setting: Setting): Promise<Map<string, AttackSlice[]>> {
+  const attacks = new Map(CONNECTION_ATTACKS.map(({ name }): [string, AttackSlice[]] => [name, []]));
+  if (process.platform !== 'linux') return attacks;
+  for (let round = 1; round <= setting.floodRounds; round += 1) {
+    for (const [name, slices] of attacks) {
+      console.log(`Attack ${round} of ${setting.floodRounds}: ${name} …`);
+      const server = await startLimited(folder, setting);
+      slices.push(await measureAttack(server, name, setting.attackSeconds));
+      await server.stop();
+    }
+  }
+  return attacks;
+}
+
+/** Starts the product with its default limits. */
+function startLimited(folder: string, setting: Setting): Promise<Server> {
+  return start(PRODUCT, folder, { ...setting, users: WARM_UP_NETWORKS }, { env: { RATE_LIMITS: 'on' } });
 }
 
 type StartOptions = { nodeFlags?: readonly string[]; env?: Record<string, string> };
@@ -183,6 +203,7 @@ async function profile(folder: string, setting: Setting): Promise<void> {
 const [first = '', ...rest] = process.argv.slice(2);
 try {
   if (first === 'flood') await runFlood(rest);
+  else if (first === 'attack') await runAttack(rest);
   else if (first === '--help') console.log(USAGE);
   else await main(process.argv.slice(2));
 } catch (error) {

@@ -13,6 +13,7 @@ export interface Setting {
   readonly seconds: number;
   readonly floodRounds: number;
   readonly floodSeconds: number;
+  readonly attackSeconds: number;
   readonly users: number;
   readonly accounts: number;
   readonly isPinned: boolean;
@@ -41,13 +42,15 @@ export function forMarkdown(report: Report): string {
 
 /** Returns the report of a run. */
 export function reportOf(results: Results, setting: Setting): Report {
-  const { rounds, turns, seconds, floodRounds, floodSeconds, users, accounts } = setting;
+  const { rounds, turns, seconds, floodRounds, floodSeconds, attackSeconds, users, accounts } = setting;
   return [
     ...machine(setting),
     `**Sign-ins.** ${users} users, ${accounts} accounts. The figure of a round is the median of ${turns} turns of ${seconds} s; a peer has one turn. The tables show the median of ${rounds} rounds, with the minimum and the maximum in parentheses.`,
     speedTable(results),
     `**An honest user** signs in every 150 ms, for ${floodSeconds} s alone. Then 64 networks guess passwords as fast as they can for ${floodSeconds} s. All limits have their defaults. The table shows the median of ${floodRounds} rounds.`,
     floodTable(results),
+    `**Attacks on connections.** The honest user signs in for ${attackSeconds} s alone, and then for ${attackSeconds} s beside each attack. A descriptor is left if it is open a second after the attack.`,
+    attackTable(results),
     '**Targets.** Each ratio is taken in each round. The median decides.',
     targetTable(targetsOf(results)),
   ];
@@ -130,6 +133,19 @@ function floodTable({ floods }: Results): Table {
         ranged(over(floods, ({ limitedPerSecond }) => limitedPerSecond)),
       ],
     ],
+  };
+}
+
+function attackTable({ attacks }: Results): Table {
+  return {
+    head: ['beside', 'quiet p99 ms', 'p99 ms', 'peak MiB', 'descriptors left'],
+    rows: [...attacks].map(([name, rounds]) => [
+      name,
+      ranged(over(rounds, ({ quietP99Ms }) => quietP99Ms)),
+      ranged(over(rounds, ({ besideP99Ms }) => besideP99Ms)),
+      ranged(over(rounds, ({ memoryMiB }) => memoryMiB)),
+      ranged(over(rounds, ({ leftDescriptors }) => leftDescriptors)),
+    ]),
   };
 }
 

@@ -1,4 +1,5 @@
 import { type Spread, spreadOf } from '../statistics.ts';
+import type { AttackSlice } from './attacks.ts';
 import { CONTENDERS, type Contender, PRODUCT } from './contenders.ts';
 import type { FloodSlice } from './flood.ts';
 import type { Slice } from './load.ts';
@@ -8,6 +9,8 @@ export interface Results {
   /** The slices of all rounds by the server's name. */
   readonly slices: ReadonlyMap<string, readonly Slice[]>;
   readonly floods: readonly FloodSlice[];
+  /** The slices of all rounds by the attack's name. */
+  readonly attacks: ReadonlyMap<string, readonly AttackSlice[]>;
 }
 
 /** A ratio with its target. The median of all rounds decides. */
@@ -24,7 +27,7 @@ export function over<Round>(rounds: readonly Round[] | undefined, figure: (round
 }
 
 /** Returns the ratios of a run with their targets. A ratio is taken in each round. */
-export function targetsOf({ slices, floods }: Results): Target[] {
+export function targetsOf({ slices, floods, attacks }: Results): Target[] {
   const perSecond = (round: number, isOne: (contender: Contender) => boolean) => {
     const figures = CONTENDERS.filter(isOne).map(({ name }) => slices.get(name)?.[round]?.perSecond);
     return Math.max(...figures.map((figure) => figure ?? Number.NaN));
@@ -53,6 +56,13 @@ export function targetsOf({ slices, floods }: Results): Target[] {
       3,
       "an honest user's p99: beside the flood / on the quiet server",
       over(floods, ({ floodP99Ms, quietP99Ms }) => floodP99Ms / quietP99Ms),
+    ),
+    ...[...attacks].map(([name, rounds]) =>
+      atMost(
+        3,
+        `the same beside ${name}`,
+        over(rounds, ({ besideP99Ms, quietP99Ms }) => besideP99Ms / quietP99Ms),
+      ),
     ),
   ];
 }

@@ -1,6 +1,15 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { closeSync, fsyncSync, openSync, readFileSync, writeFileSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  existsSync,
+  fsyncSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
@@ -23,6 +32,8 @@ export interface Server {
   cpuMs(): number;
   /** Returns the largest resident memory since `wake`; NaN if the system does not report it. */
   memoryMiB(): number;
+  /** Returns the open descriptors of its process; 0 if the system does not report them. */
+  descriptors(): number;
   /** Ends the process. Resolves after its exit. */
   stop(): Promise<void>;
 }
@@ -88,6 +99,8 @@ export async function startServer(
     rest: () => void child.kill('SIGSTOP'),
     cpuMs: () => cpuMsOf(child.pid),
     memoryMiB: () => memoryMiBOf(child.pid),
+    descriptors: () =>
+      existsSync(`/proc/${child.pid}/fd`) ? readdirSync(`/proc/${child.pid}/fd`).length : 0,
     async stop() {
       child.kill('SIGCONT');
       child.kill('SIGTERM');
