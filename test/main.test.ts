@@ -192,7 +192,7 @@ test.each(['SIGTERM', 'SIGINT', 'SIGHUP'] as const)(
   },
 );
 
-test('SIGTERM does not wait for a form that is never finished', async () => {
+test('SIGTERM does not wait for a form that is never finished (attack S3)', async () => {
   const folder = temporaryFolder();
   const program = await startProgram({}, folder);
   const socket = connect(program.port, '127.0.0.1');

@@ -67,7 +67,7 @@ export interface Counted {
 }
 
 /**
- * Counts each request for its client's network, and keeps what it `Counted` in `response.locals`. Past the limit it calls
+ * Counts each request for its client's network, and keeps what it found in `response.locals.counted`. Past the limit it calls
  * `slowDown`. A form still reaches its route, which answers `invalid` or `slow_down`.
  */
 export function countRequests(
@@ -80,7 +80,7 @@ export function countRequests(
     if (request.ip === undefined) return void request.destroy();
     const client = clientNetworkOf(request.ip);
     const waitSeconds = limit(client);
-    Object.assign(response.locals, { client, waitSeconds } satisfies Counted);
+    response.locals.counted = { client, waitSeconds } satisfies Counted;
     if (waitSeconds > 0 && request.method !== 'POST') slowDown(request, response, waitSeconds);
     else next();
   };

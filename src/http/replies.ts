@@ -147,8 +147,8 @@ const REFUSALS = {
   error: [500, 'Something went wrong', 'Something went wrong here. Please try again.'],
 } as const satisfies Partial<Record<Refusal['status'], readonly [number, string, string]>>;
 
-/** `waitSeconds` is above 0 past the limit of requests. */
-type Reply = ServerResponse & { readonly locals?: { readonly waitSeconds?: number } };
+/** An answer, also without Express. `waitSeconds` is above 0 past the limit of requests. */
+type Reply = ServerResponse & { readonly locals?: { readonly counted?: { readonly waitSeconds: number } } };
 
 const JSON_TYPE = 'application/json; charset=utf-8';
 
@@ -179,7 +179,7 @@ function send<Outcome extends { kind: string }>(
 /** Sends every answer in JSON. A form that is refused past the limit of requests ends its connection. */
 export function sendJson(response: Reply, status: number, body: object): void {
   const text = JSON.stringify(body);
-  if (status !== 429 && response.locals?.waitSeconds) response.setHeader('Connection', 'close');
+  if (status !== 429 && response.locals?.counted?.waitSeconds) response.setHeader('Connection', 'close');
   response.writeHead(status, { 'Content-Type': JSON_TYPE, 'Content-Length': Buffer.byteLength(text) });
   response.end(text);
 }

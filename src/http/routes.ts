@@ -93,7 +93,7 @@ export function addRoutes(app: Express, deps: Deps, options: RouteOptions): void
       const parsed = parse(request, schema);
       if ('field' in parsed) return replyInvalid(response, parsed.field, parsed.sentence);
 
-      const { client, waitSeconds: wait } = response.locals as Counted;
+      const { client, waitSeconds: wait } = response.locals.counted as Counted;
       const waitSeconds = wait || (path === 'signup' ? signupLimit(client) : 0);
       if (waitSeconds > 0) return replySlowDown(response, waitSeconds);
 

@@ -222,7 +222,7 @@ test('closing cuts a connection whose client never reads its answer', async () =
 });
 
 describe('what one connection can hold', () => {
-  test('a connection is cut at the seventeenth unanswered request, and the app gets only the first', async () => {
+  test('a connection is cut at the seventeenth unanswered request, and the app gets only the first (attack S1)', async () => {
     const taken: string[] = [];
     const { port } = await listening(({ url = '' }) => void taken.push(url));
     const patient = await open(port, GET.repeat(16));
@@ -272,7 +272,7 @@ describe('what one connection can hold', () => {
   });
 
   test.skipIf(process.platform !== 'linux')(
-    'files asked for and never read leave no open descriptor',
+    'files asked for and never read leave no open descriptor (attack S2)',
     async () => {
       const { port } = await listening(site().app);
       const { pathname } = new URL(
@@ -294,7 +294,7 @@ describe('what one connection can hold', () => {
 });
 
 describe('what all connections can hold', () => {
-  test('past the bound, the connection without a request for the longest time is cut', async () => {
+  test('past the bound, the connection without a request for the longest time is cut (attack S4)', async () => {
     const { port } = await listening(answerAtOnce, { connections: 3 });
     const first = await open(port, GET);
     await once(first, 'data');
@@ -333,7 +333,7 @@ describe('what all connections can hold', () => {
   });
 });
 
-test('the address of a client is known after it has reset its connection', async () => {
+test('the address of a client is known after it has reset its connection (attack S5)', async () => {
   let address: string | undefined;
   let socketOfApp: Socket | undefined;
   const { port } = await listening(({ socket }) => {
@@ -372,15 +372,18 @@ describe('a request that the parser refuses', () => {
       `${GET.trimEnd()}\r\nX: ${'a'.repeat(20_000)}\r\n\r\n`,
       'too_large',
     ],
-  ])('%# is answered %s with the headers of every answer and JSON', async (status, text, word) => {
-    const answer = await answerTo(text, { requestMs: 50, checkMs: 20 });
-    const usual = await answerTo('GET /nope HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n');
-    expect(answer).toContain(`HTTP/1.1 ${status}\r\n`);
-    expect(answer.match(COMMON)).toHaveLength(4);
-    expect(answer.match(COMMON)).toEqual(usual.match(COMMON));
-    expect(answer).toMatch(/Content-Type: application\/json; charset=utf-8/);
-    expect(JSON.parse(answer.split('\r\n\r\n')[1] ?? '')).toMatchObject({ status: word });
-  });
+  ])(
+    '%# is answered %s with the headers of every answer and JSON (attacks S3, S7)',
+    async (status, text, word) => {
+      const answer = await answerTo(text, { requestMs: 50, checkMs: 20 });
+      const usual = await answerTo('GET /nope HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n');
+      expect(answer).toContain(`HTTP/1.1 ${status}\r\n`);
+      expect(answer.match(COMMON)).toHaveLength(4);
+      expect(answer.match(COMMON)).toEqual(usual.match(COMMON));
+      expect(answer).toMatch(/Content-Type: application\/json; charset=utf-8/);
+      expect(JSON.parse(answer.split('\r\n\r\n')[1] ?? '')).toMatchObject({ status: word });
+    },
+  );
 
   test('does not take the place of the answer to an earlier request', async () => {
     const { port } = await listening(() => undefined);

@@ -52,7 +52,7 @@ describe('requests of one network', () => {
     ['a form over 8 KiB', 413, (ask) => ask(undefined, '/getseed', { username: 'a'.repeat(9000) })],
   ];
 
-  test.each(refused)('count if they are %s', async (_, code, send) => {
+  test.each(refused)('count if they are %s (attack S6)', async (_, code, send) => {
     const ask = asker({ policy });
     for (let count = 0; count < 3; count += 1) expect((await send(ask)).status).toBe(code);
     expect((await ask()).status).toBe(429);
@@ -156,6 +156,9 @@ describe('requests of one network', () => {
   test('have no limit if limits are turned off', async () => {
     const ask = asker({ policy: { requestsPerMinute: Number.POSITIVE_INFINITY } });
     for (let count = 0; count < 20; count += 1) expect((await ask()).status).toBe(200);
+    expect((await ask(undefined, '/getseed', {}).set('Connection', 'keep-alive')).headers.connection).toBe(
+      'keep-alive',
+    );
   });
 });
 

@@ -1,7 +1,8 @@
 import type { Socket } from 'node:net';
 import { setTimeout } from 'node:timers/promises';
+import { NotTried } from './not-tried.ts';
 import { atOnce, guessPassword, loginForm, type Scene, tally } from './scene.ts';
-import type { Answer } from './target.ts';
+import type { Answer, Browser } from './target.ts';
 import { type Attack, judge, type Verdict } from './verdict.ts';
 
 /** Attacks on what the server holds: by what a client doesn't read, doesn't finish, or by how it hangs up. */
@@ -107,26 +108,34 @@ async function openThousands(scene: Scene): Promise<Verdict> {
 const PAST_THE_LIMIT = 1050;
 
 async function resetAfterForm(scene: Scene): Promise<Verdict> {
-  const browser = scene.browser();
-  const { email } = scene.stranger();
-  const sendAndReset = async (path: string, fields: Record<string, string>) => {
-    const form = new URLSearchParams(fields).toString();
-    const head = requestText(scene, `POST ${path}`, FORM_TYPE, `Content-Length: ${form.length}`);
-    const [socket] = openSockets(scene, 1, '') as [Socket];
+  const browser = scene.fromAfar();
+  const victims = Array.from({ length: 20 }, () => scene.stranger().email);
+  for (const email of victims) {
+    const form = new URLSearchParams(await loginForm(browser, email, 'a wrong guess')).toString();
+    const head = requestText(scene, 'POST /login', FORM_TYPE, `Content-Length: ${form.length}`);
+    const socket = scene.target.connect(browser.address);
     const closed = new Promise((resolve) => socket.on('close', resolve));
     socket.write(head + form, () => socket.resetAndDestroy());
     await closed;
-  };
-  for (let count = 0; count < 2; count += 1)
-    await sendAndReset('/login', await loginForm(browser, email, 'a wrong guess'));
-  const { triesLeft } = (await guessPassword(scene.elsewhere(), email)).body;
-  await atOnce(PAST_THE_LIMIT, () => sendAndReset('/getseed', { username: email }), 20);
-  const next = await browser.post('/getseed', { username: email });
+  }
+  const another = scene.fromAfar();
+  const triesLeft = await atOnce(victims.length, async (index) => {
+    return (await guessPassword(another, victims[index] as string)).body.triesLeft;
+  });
+  const checked = triesLeft.filter((tries) => tries !== 2).length;
+  const counted =
+    (await requestsUntilLimit(scene.fromAfar())) - (await requestsUntilLimit(browser)) - victims.length;
   return judge(
-    triesLeft === 2 || next.status === 429,
-    `2 guesses whose connections were reset left ${triesLeft ?? 'no'} tries after another; ` +
-      `after ${PAST_THE_LIMIT} forms like that the next one: ${tally([next])}`,
+    counted >= checked,
+    `of ${victims.length} guesses whose connections were reset, ${checked} were checked and ${counted} counted`,
   );
+}
+
+/** Sends forms until the limit of the network. Returns their number. */
+async function requestsUntilLimit(browser: Browser): Promise<number> {
+  for (let sent = 0; sent < PAST_THE_LIMIT; sent += 1)
+    if ((await browser.post('/getseed', { username: 'unknown@example.com' })).status === 429) return sent;
+  throw new NotTried(`${PAST_THE_LIMIT} requests met no limit`);
 }
 
 async function sendRefusedForms(scene: Scene): Promise<Verdict> {
