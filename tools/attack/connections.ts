@@ -98,6 +98,7 @@ async function openThousands(scene: Scene): Promise<Verdict> {
     },
     100,
   );
+  await setTimeout(500);
   const open = opened.filter(({ closed }) => !closed).length;
   const verdict = await judgeByAnother(scene, `5000 connections were opened, and ${open} stayed`);
   closeAll(opened);
