@@ -38,4 +38,4 @@ export type SetPwdForm = AskResetForm & { flow: string; passcode: string } & New
 /** The account is the flow's. `deviceOf` returns the token of the browser's device for an account's address. */
 export type FlowForm = { flow: string; deviceOf?: (email: string) => string | undefined } & ClientNetwork;
 
-export type SessionForm = { session?: string };
+export type SessionForm = { session?: string; deviceOf?: FlowForm['deviceOf'] };

@@ -59,7 +59,8 @@ export function addRoutes(
   const hasInbox = (request: Request) => inbox !== undefined && !isProduction && isLocal(request);
   const page = (name: string): RequestHandler => {
     return async (request, response) => {
-      const signedIn = await whoIsSignedIn(deps, cookies.read(request));
+      const deviceOf = (email: string) => cookies.read(request, email).device;
+      const signedIn = await whoIsSignedIn(deps, { ...cookies.read(request), deviceOf });
       response.render(name, { page: name, hasInbox: hasInbox(request), signedIn });
     };
   };
@@ -107,7 +108,7 @@ export function addRoutes(
       });
 
       const { issued } = outcome as { issued?: IssuedTokens };
-      if (issued !== undefined && email !== undefined) cookies.grant(response, email, issued);
+      if (issued !== undefined && email !== undefined) cookies.grant(request, response, email, issued);
       alsoOnAnswer?.(response);
       reply(response, path, outcome);
     });

@@ -262,7 +262,9 @@ test.each([
   [
     'replaced',
     async (here: Awaited<ReturnType<typeof withKnownDevice>>) => {
-      await here.signIn(PASSWORD, { device: here.device });
+      const next = await here.signIn(PASSWORD, { device: here.device });
+      if (next.kind !== 'ok') throw new Error(next.kind);
+      await here.signIn('wrong', { device: next.issued.device });
       return here.device;
     },
   ],
