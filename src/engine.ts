@@ -18,8 +18,8 @@ import type {
   FlowForm,
   GetSeedForm,
   LoginForm,
+  LogoutForm,
   ResetPwdForm,
-  SessionForm,
   SetPwdForm,
   SignupForm,
   VerifyPasscodeForm,
@@ -153,8 +153,14 @@ export async function resendCode(deps: Deps, form: FlowForm): Promise<ResendCode
   });
 }
 
-/** Ends the session of this browser, if it has one. The device stays known. */
-export async function logout(deps: Deps, { session }: SessionForm): Promise<LogoutOutcome> {
-  if (session !== undefined) await deps.store.transact((tx) => tx.endSession(hashOf(session)));
-  return { kind: 'ok' };
+/** Ends the session of this browser, unless the page showed another user. The device stays known. */
+export async function logout(deps: Deps, { session, shown }: LogoutForm): Promise<LogoutOutcome> {
+  if (session === undefined) return { kind: 'ok' };
+
+  return deps.store.transact(async (tx) => {
+    const { email = shown } = (await tx.sessionFor(hashOf(session))) ?? {};
+    if (shown !== undefined && shown !== email) return { kind: 'ok', isOtherSignedIn: true };
+    await tx.endSession(hashOf(session));
+    return { kind: 'ok' };
+  });
 }

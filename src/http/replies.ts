@@ -132,7 +132,15 @@ const REPLIES: Table = {
         reason ? FAILURES[reason](resendIn ? ` in ${inWords(resendIn)}` : '') : DELIVERIES[delivery],
     ],
   },
-  logout: { ok: [200, 'You are signed out.'] },
+  logout: {
+    ok: [
+      200,
+      ({ isOtherSignedIn }) =>
+        isOtherSignedIn
+          ? 'You were signed out before. Another user is signed in here now.'
+          : 'You are signed out.',
+    ],
+  },
 };
 
 /** The refusals without an outcome of the engine: HTTP status, title of the page, sentence. */

@@ -72,7 +72,9 @@ export function addRoutes(
   post('resetpwd', resetPwdForm, resetPwd);
   post('resendcode', resendCodeForm, resendCode);
   post('codestatus', codeStatusForm, codeStatus);
-  post('logout', logoutForm, logout, cookies.dropSession);
+  post('logout', logoutForm, logout, (response, { isOtherSignedIn }) => {
+    if (!isOtherSignedIn) cookies.dropSession(response);
+  });
 
   app.get('/', page('index'));
   app.get('/signup', page('signup'));
@@ -88,7 +90,7 @@ export function addRoutes(
     path: Path,
     schema: FormSchema<Form>,
     answer: (deps: Deps, form: Form & Client) => Promise<Outcomes[Path]>,
-    alsoOnAnswer?: (response: Response) => void,
+    alsoOnAnswer?: (response: Response, outcome: Outcomes[Path]) => void,
   ): void {
     app.post(`/${path}`, async (request, response) => {
       const parsed = parse(request, schema);
@@ -109,7 +111,7 @@ export function addRoutes(
 
       const { issued } = outcome as { issued?: IssuedTokens };
       if (issued !== undefined && email !== undefined) cookies.grant(request, response, email, issued);
-      alsoOnAnswer?.(response);
+      alsoOnAnswer?.(response, outcome);
       reply(response, path, outcome);
     });
   }
