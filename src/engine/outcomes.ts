@@ -55,7 +55,7 @@ export type CodeStatusOutcome = {
   resendIn?: number;
 };
 
-/** `isOtherSignedIn`: the browser's session is another user's than the page showed, and goes on. */
+/** `isOtherSignedIn`: the session of this browser is not of the user whom the page showed, and did not end. */
 export type LogoutOutcome = { kind: 'ok'; isOtherSignedIn?: true };
 
 /** An outcome as the page reads it: `status` in place of `kind`, a sentence for people, and no tokens. */
