@@ -275,6 +275,16 @@ test.each([
   expect(await here.signIn(PASSWORD, { device })).toMatchObject({ kind: 'locked' });
 });
 
+test('of two sign-ins at once with one device token, the device is known by both answers', async () => {
+  const here = await withKnownDevice();
+  const both = await Promise.all([1, 2].map(() => here.signIn(PASSWORD, { device: here.device })));
+  await here.lockOut();
+  const [first, second] = both.map((outcome) => (outcome.kind === 'ok' ? outcome.issued.device : undefined));
+  expect(await here.signIn('wrong', { device: must(first) })).toEqual({ kind: 'wrong', triesLeft: 2 });
+  expect(await here.signIn('wrong', { device: must(second) })).toEqual({ kind: 'wrong', triesLeft: 1 });
+  expect(await here.signIn(PASSWORD, { device: must(first) })).toMatchObject({ kind: 'locked' });
+});
+
 test("one account's device token is unknown to another account", async () => {
   const here = await withKnownDevice();
   const bob = 'bob@example.com';
