@@ -2,7 +2,7 @@ import { authMessage } from './auth-message.ts';
 import { accountFor, keysOf, refusedField, saltFor } from './engine/accounts.ts';
 import { codeToTry, spendPasscode } from './engine/codes.ts';
 import type { Deps } from './engine/deps.ts';
-import { rememberDevice } from './engine/devices.ts';
+import { forgetOthers, rememberDevice } from './engine/devices.ts';
 import { guessLimit } from './engine/guess-limit.ts';
 import { addFailure, clearLockout, isLocked, lock, lockedWithCode } from './engine/lockouts.ts';
 import type {
@@ -18,8 +18,8 @@ import type {
   FlowForm,
   GetSeedForm,
   LoginForm,
+  LogoutForm,
   ResetPwdForm,
-  SessionForm,
   SetPwdForm,
   SignupForm,
   VerifyPasscodeForm,
@@ -95,7 +95,7 @@ export async function login(deps: Deps, form: LoginForm): Promise<LoginOutcome> 
 
     await clearLockout(request);
     const session = await startSession(request, form.session);
-    const device = await rememberDevice(request, form.device);
+    const device = await rememberDevice(request);
     const signature = toBase64url(signatureFor(account.serverKey, exchange));
     return { kind: 'ok', signature, issued: { session, device } };
   });
@@ -114,7 +114,7 @@ export async function verifyPasscode(deps: Deps, form: VerifyPasscodeForm): Prom
     if (!(await spendPasscode(request, form, code))) return { kind: 'wrong_code' };
 
     await clearLockout(request, code.device);
-    return { kind: 'ok', issued: { device: await rememberDevice(request, form.device) } };
+    return { kind: 'ok', issued: { device: await rememberDevice(request) } };
   });
 }
 
@@ -137,11 +137,9 @@ async function setNewPassword(deps: Deps, form: SetPwdForm): Promise<ResetPwdOut
     const { email } = account;
     await tx.setKeys(email, form.kdf, keysOf(form), nowMs);
     await tx.clearLockouts(email);
-    await tx.forgetBrowsers(email, nowMs);
     await tx.spendCodes(email, nowMs);
     await sendNotice(request);
-    // The reset has forgotten this device too, so it is added as a new one.
-    return { kind: 'ok', issued: { device: await rememberDevice(request) } };
+    return { kind: 'ok', issued: { device: await forgetOthers(request, form.device) } };
   });
 }
 
@@ -155,8 +153,14 @@ export async function resendCode(deps: Deps, form: FlowForm): Promise<ResendCode
   });
 }
 
-/** Ends the session of this browser, if it has one. The device stays known. */
-export async function logout(deps: Deps, { session }: SessionForm): Promise<LogoutOutcome> {
-  if (session !== undefined) await deps.store.transact((tx) => tx.endSession(hashOf(session)));
-  return { kind: 'ok' };
+/** Ends the session of this browser, unless the page showed another user. The device stays known. */
+export async function logout(deps: Deps, { session, shown }: LogoutForm): Promise<LogoutOutcome> {
+  if (session === undefined) return { kind: 'ok' };
+
+  return deps.store.transact(async (tx) => {
+    const { email = shown } = (await tx.sessionFor(hashOf(session))) ?? {};
+    if (shown !== undefined && shown !== email) return { kind: 'ok', isOtherSignedIn: true };
+    await tx.endSession(hashOf(session));
+    return { kind: 'ok' };
+  });
 }

@@ -75,4 +75,10 @@ export const CONSTANTS = {
   settledAfterSeconds: 86_400,
   /** The longest that browsers keep a cookie (RFC 6265bis, 5.5). */
   deviceLifetimeSeconds: 400 * 86_400,
+  /** More browsers than a user has. A sign-in without cookies adds a device each time. */
+  maxDevicesPerAccount: 50,
+  /** Half of the 8 KiB that nginx accepts as a header. A cookie has some 80 bytes. */
+  maxDeviceCookies: 50,
+  /** Proxies accept an answer's header of 4 KiB. Dropping a cookie takes some 130 bytes. */
+  maxDroppedCookies: 8,
 } as const;

@@ -1,6 +1,9 @@
 import { createHmac, hash, timingSafeEqual } from 'node:crypto';
 
-/** The KDF for SaltedPassword: Argon2id (RFC 9106) with OWASP's minimum cost for 19 MiB of memory; m is in KiB. */
+/**
+ * The KDF for SaltedPassword: Argon2id (RFC 9106) with OWASP's minimum cost for 19 MiB of memory; m is in KiB. Editing it alone
+ * would tell who has an account: docs/decisions/0025-raising-the-kdf.md.
+ */
 export const KDF = 'argon2id$m=19456,t=2,p=1';
 
 /** The two keys that the server stores for a password (RFC 5802, 3), 32 bytes each. Neither can be used to sign in. */

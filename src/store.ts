@@ -123,8 +123,17 @@ export interface DueRows {
   readonly eventsBeforeMs: number;
 }
 
-/** The times at which a device becomes known and expires. */
-export interface DeviceTimes {
+/** A device that an account knows, found by one of its tokens. */
+export interface Device {
+  readonly id: string;
+  /** True if the device has tokens that are older than the one that found it. */
+  readonly hasOlderTokens: boolean;
+}
+
+/** A fresh token of a device, and the times at which it is made and expires. */
+export interface DeviceToken {
+  readonly id: string;
+  readonly tokenHash: string;
   readonly nowMs: number;
   readonly expiresAtMs: number;
 }
@@ -177,19 +186,19 @@ export interface Tx {
   flowFor(flowHash: string): Promise<Flow | undefined>;
   markTried(flowHash: string, nowMs: number): Promise<void>;
 
-  /** The id of the account's live device with that token, or undefined. */
-  deviceFor(email: string, tokenHash: string, nowMs: number): Promise<string | undefined>;
-  /** Makes a device known to the user under the token. */
-  addDevice(id: string, email: string, tokenHash: string, times: DeviceTimes): Promise<void>;
-  /** Replaces the token of the account's device. */
-  renewDevice(email: string, oldTokenHash: string, tokenHash: string, expiresAtMs: number): Promise<void>;
+  /** The account's device with that token, unless the token has expired. */
+  deviceFor(email: string, tokenHash: string, nowMs: number): Promise<Device | undefined>;
+  /** Makes the device known to the user under the token, beside its older ones. The user keeps the newest `maxPerUser` tokens. */
+  addDeviceToken(email: string, token: DeviceToken, maxPerUser: number): Promise<void>;
+  /** Deletes the tokens of the device that are older than this one. */
+  endOlderTokens(email: string, tokenHash: string): Promise<void>;
 
   /** Starts a session of a user. */
   addSession(tokenHash: string, email: string, nowMs: number): Promise<void>;
   sessionFor(tokenHash: string): Promise<Session | undefined>;
   noteSeen(tokenHash: string, nowMs: number): Promise<void>;
   endSession(tokenHash: string): Promise<void>;
-  /** Ends all sessions of the user, and makes all devices unknown. */
+  /** Ends all sessions of the user, and deletes all devices. */
   forgetBrowsers(email: string, nowMs: number): Promise<void>;
 
   /** Counts an event once under each key. Forgets events of the key after `nowMs`: the clock was set back. */

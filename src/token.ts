@@ -25,6 +25,12 @@ export function timedToken(randomBytes: (size: number) => Uint8Array, nowMs: num
   return nowMs.toString(16).padStart(2 * TIME_BYTES, '0') + randomToken(randomBytes, SECRET_BYTES);
 }
 
+/** Returns the time that a token begins with, in Unix milliseconds. Returns 0 for a token without a time. */
+export function madeAtMs(token: string): number {
+  const time = token.slice(0, -SECRET_LENGTH);
+  return /^[0-9a-f]{12}$/.test(time) ? Number.parseInt(time, 16) : 0;
+}
+
 /** Returns the hash of a token for the store. A time before the secret stays as it is. */
 export function hashOf(token: string): string {
   return token.slice(0, -SECRET_LENGTH) + hash('sha256', token, 'base64url');

@@ -1,6 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
-import { hashOf, randomToken, timedId, timedToken } from '../src/token.ts';
+import { hashOf, madeAtMs, randomToken, timedId, timedToken } from '../src/token.ts';
 
 const NOW = Date.UTC(2026, 10, 27);
 const sha256 = (text: string) => createHash('sha256').update(text).digest('base64url');
@@ -22,6 +22,12 @@ describe('ids and tokens that begin with the time', () => {
       expect(Buffer.from(token.slice(12), 'base64url').length).toBe(32);
     }
     expect(new Set(tokens.map((token) => token.slice(12))).size).toBe(1000);
+  });
+
+  test('the time of a token can be read, and is 0 if the token has none', () => {
+    expect(madeAtMs(timedToken(randomBytes, NOW))).toBe(NOW);
+    for (const token of ['', 'A'.repeat(43), `${'g'.repeat(12)}${'A'.repeat(43)}`])
+      expect(madeAtMs(token)).toBe(0);
   });
 
   test('the stored hashes of tokens sort by time', () => {

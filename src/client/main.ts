@@ -31,6 +31,7 @@ import {
   whileBusy,
 } from './forms.ts';
 import { watchInbox } from './inbox.ts';
+import { codeOnce, type PerhapsDone, postOnce, signupOnce } from './lost-answers.ts';
 import { passcodeIn } from './passcode.ts';
 import { commonPasswords, passwordFault } from './passwords.ts';
 import { isServerSignature, keysFor, newNonce, parseKdf, proofFor, saltedPassword } from './scram.ts';
@@ -81,15 +82,16 @@ async function signup(form: Form) {
   const verifier = await verifierFor(email, password);
   if (verifier.status !== 'ok') return showFailure(form, verifier);
 
-  const answer = await post<SignupOutcome>('/signup', {
-    email,
+  const person = {
     fname: nameIn(typed(form, 'fname')),
     lname: nameIn(typed(form, 'lname')),
     phoneno: wellFormed(typed(form, 'phoneno')),
-    ...verifier.fields,
-  });
+  };
+  const fields = { email, ...person, ...verifier.fields };
+  const answer = await postOnce<SignupOutcome>('/signup', fields, signupOnce(email));
   switch (answer.status) {
     case 'ok':
+    case 'perhaps_done':
       saveUsername(email);
       saveNote(answer.message);
       return goTo('/');
@@ -139,12 +141,14 @@ async function verifyPasscode(form: Form) {
   if (!passcode) return showFieldError(form, 'passcode', NO_CODE);
 
   const { username, flow } = code;
-  const answer = await post<VerifyPasscodeOutcome>('/verifypasscode', { username, flow, passcode });
+  const fields = { username, flow, passcode };
+  const answer = await postOnce<VerifyPasscodeOutcome>('/verifypasscode', fields, codeOnce(code));
   recordResult(code, answer.status);
   if (isAbandoned(form)) return;
   switch (answer.status) {
     case 'ok':
     case 'not_locked':
+    case 'perhaps_done':
       return showLogin(answer.message);
     case 'wrong_code':
     case 'expired_code':
@@ -172,7 +176,7 @@ async function askForResetCode(form: Form) {
       disableUntil(form.find('button[type=submit]'), Date.now() + answer.retryAfter * 1000);
       return showFailure(form, answer);
     default:
-      return showResetFailure(form, answer);
+      return showResetResult(form, answer);
   }
 }
 
@@ -187,10 +191,11 @@ async function setPassword(form: Form, code: PendingCode, flow: string) {
   const verifier = await verifierFor(username, password);
   if (verifier.status !== 'ok') return showFailure(form, verifier);
 
-  const answer = await post<ResetPwdOutcome>('/resetpwd', { username, flow, passcode, ...verifier.fields });
+  const fields = { username, flow, passcode, ...verifier.fields };
+  const answer = await postOnce<ResetPwdOutcome>('/resetpwd', fields, codeOnce(code));
   recordResult(code, answer.status);
   if (isAbandoned(form)) return;
-  return answer.status === 'ok' ? showLogin(answer.message) : showResetFailure(form, answer);
+  return showResetResult(form, answer);
 }
 
 /** Asks the server to send the code again, or to send a new one. */
@@ -219,7 +224,7 @@ async function resendCode(form: Form) {
 
 /** Signs out, then shows the login form. */
 async function logout(form: Form) {
-  const answer = await post<LogoutOutcome>('/logout', {});
+  const answer = await post<LogoutOutcome>('/logout', { shown: typed(form, 'shown') });
   if (answer.status !== 'ok') return showFailure(form, answer);
   clearTabStorage();
   saveNote(answer.message);
@@ -242,12 +247,14 @@ async function verifierFor(username: string, password: string) {
   return { status: 'ok', fields: { salt, kdf, ...keys } } as const;
 }
 
-function showResetFailure(form: Form, answer: Answer<ResetPwdOutcome> | Failure) {
+function showResetResult(form: Form, answer: Answer<ResetPwdOutcome> | Failure | PerhapsDone) {
   switch (answer.status) {
+    case 'ok':
+    case 'perhaps_done':
+      return showLogin(answer.message);
     case 'wrong_code':
     case 'expired_code':
       return showRefusal(form);
-    case 'ok':
     case 'code_sent':
       return showError(form, answer.message);
     default:

@@ -107,7 +107,7 @@ export function returnToCode(): void {
 export function recordResult(code: PendingCode, status: string): void {
   const saved = findCode(codeKey(code));
   if (!saved || saved.flow !== code.flow) return;
-  if (status === 'ok' || status === 'not_locked') {
+  if (status === 'ok' || status === 'not_locked' || status === 'perhaps_done') {
     deleteCode(code);
     // A new password removes the lock, and makes its code void.
     if (code.purpose === 'reset') deleteCode({ ...code, purpose: 'unlock' });

@@ -19,12 +19,17 @@ interface TabState {
   username: string;
   note: string;
   codes: PendingCode[];
+  /** The keys of requests without an answer. */
+  unanswered: string[];
 }
 
 const KEY = 'two-factor';
-const EMPTY: TabState = { username: '', note: '', codes: [] };
+const EMPTY: TabState = { username: '', note: '', codes: [], unanswered: [] };
 // The hour that a code is valid, and some minutes to ask for another one.
 const CODE_MAX_AGE_MS = 65 * 60_000;
+
+// The user repeats a request soon, or never.
+const MAX_UNANSWERED = 10;
 
 let state = load();
 
@@ -73,6 +78,16 @@ export function usableCode(key?: string): PendingCode | undefined {
     .filter((code) => code.flow && !code.refusal && isFresh(code))
     .filter((code) => key === undefined || codeKey(code) === key)
     .at(-1);
+}
+
+/** Saves that the answer to a request was lost. */
+export function saveUnanswered(key: string): void {
+  save({ unanswered: [...state.unanswered, key].slice(-MAX_UNANSWERED) });
+}
+
+/** Returns true if an answer to the request was lost. */
+export function wasUnanswered(key: string): boolean {
+  return state.unanswered.includes(key);
 }
 
 /** Deletes everything, so that the next user of this browser doesn't see it. */

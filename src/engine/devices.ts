@@ -3,29 +3,47 @@ import { type Tx, UNKNOWN_DEVICE } from '../store.ts';
 import { hashOf, randomToken, timedToken } from '../token.ts';
 import type { EngineRequest } from './request.ts';
 
-/** Returns the id of the account's device that has the form's device token, or UNKNOWN_DEVICE. */
+/**
+ * Returns the id of the account's device that has the form's device token, or UNKNOWN_DEVICE. Ends the older tokens of the
+ * device, because the browser has received this one.
+ */
 export async function knownDevice(
   tx: Tx,
-  form: { email: string; device?: string },
+  form: { email: string; device?: string | undefined },
   nowMs: number,
 ): Promise<string> {
   if (form.device === undefined) return UNKNOWN_DEVICE;
-  return (await tx.deviceFor(form.email, hashOf(form.device), nowMs)) ?? UNKNOWN_DEVICE;
+  const found = await tx.deviceFor(form.email, hashOf(form.device), nowMs);
+  if (found?.hasOlderTokens) await tx.endOlderTokens(form.email, hashOf(form.device));
+  return found?.id ?? UNKNOWN_DEVICE;
 }
 
-/** Makes the device known to the account under a fresh token, and returns the token. `oldToken` is the device's token so far. */
-export async function rememberDevice(
-  { deps, tx, nowMs, account, device }: EngineRequest,
-  oldToken?: string,
-): Promise<string> {
-  const { email } = account;
+/**
+ * Makes the device known to the account under a fresh token, and returns the token. The device's old token stays valid until
+ * the fresh one is used. So the device stays known even if the answer is lost on its way.
+ */
+export async function rememberDevice({ deps, tx, nowMs, account, device }: EngineRequest): Promise<string> {
+  const id = device === UNKNOWN_DEVICE ? randomToken(deps.randomBytes, 16) : device;
   const token = timedToken(deps.randomBytes, nowMs);
-  const expiresAtMs = nowMs + CONSTANTS.deviceLifetimeSeconds * 1000;
-  if (device !== UNKNOWN_DEVICE && oldToken !== undefined) {
-    await tx.renewDevice(email, hashOf(oldToken), hashOf(token), expiresAtMs);
-  } else {
-    const id = randomToken(deps.randomBytes, 16);
-    await tx.addDevice(id, email, hashOf(token), { nowMs, expiresAtMs });
-  }
+  await addToken(tx, account.email, id, token, nowMs);
   return token;
+}
+
+/**
+ * Ends all sessions of the account and forgets its devices, except for the one that sent the request. That one becomes a new
+ * device with a fresh token, and the token is returned. `oldToken` is its token so far.
+ */
+export async function forgetOthers(request: EngineRequest, oldToken: string | undefined): Promise<string> {
+  const { deps, tx, nowMs, account, device } = request;
+  const { email } = account;
+  await tx.forgetBrowsers(email, nowMs);
+  const id = randomToken(deps.randomBytes, 16);
+  if (device !== UNKNOWN_DEVICE && oldToken !== undefined) await addToken(tx, email, id, oldToken, nowMs);
+  return rememberDevice({ ...request, device: id });
+}
+
+async function addToken(tx: Tx, email: string, id: string, token: string, nowMs: number): Promise<void> {
+  const expiresAtMs = nowMs + CONSTANTS.deviceLifetimeSeconds * 1000;
+  const fresh = { id, tokenHash: hashOf(token), nowMs, expiresAtMs };
+  await tx.addDeviceToken(email, fresh, CONSTANTS.maxDevicesPerAccount);
 }

@@ -55,7 +55,8 @@ export type CodeStatusOutcome = {
   resendIn?: number;
 };
 
-export type LogoutOutcome = { kind: 'ok' };
+/** `isOtherSignedIn`: the session of this browser is not of the user whom the page showed, and did not end. */
+export type LogoutOutcome = { kind: 'ok'; isOtherSignedIn?: true };
 
 /** An outcome as the page reads it: `status` in place of `kind`, a sentence for people, and no tokens. */
 export type Answer<Outcome> = Outcome extends { kind: infer Kind }

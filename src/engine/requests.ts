@@ -38,4 +38,7 @@ export type SetPwdForm = AskResetForm & { flow: string; passcode: string } & New
 /** The account is the flow's. `deviceOf` returns the token of the browser's device for an account's address. */
 export type FlowForm = { flow: string; deviceOf?: (email: string) => string | undefined } & ClientNetwork;
 
-export type SessionForm = { session?: string };
+/** `shown` is the address of the user whom the page shows as signed in. */
+export type LogoutForm = { session?: string; shown?: string | undefined };
+
+export type SessionForm = { session?: string; deviceOf?: FlowForm['deviceOf'] };

@@ -1,6 +1,7 @@
 import { CONSTANTS } from '../policy.ts';
 import { hashOf, timedToken } from '../token.ts';
 import type { Deps } from './deps.ts';
+import { knownDevice } from './devices.ts';
 import type { EngineRequest } from './request.ts';
 import type { SessionForm } from './requests.ts';
 
@@ -15,10 +16,10 @@ export async function startSession(
   return token;
 }
 
-/** Returns the user of a session that is still good, and records that the session was seen. */
+/** Returns the user of a session that is still good. Records that the session was seen, and that the device's token was used. */
 export async function whoIsSignedIn(
   deps: Deps,
-  { session }: SessionForm,
+  { session, deviceOf }: SessionForm,
 ): Promise<{ fname: string; email: string } | undefined> {
   if (session === undefined) return undefined;
   return deps.store.transact(async (tx) => {
@@ -30,6 +31,7 @@ export async function whoIsSignedIn(
 
     if (nowMs >= found.seenAtMs + CONSTANTS.sessionSeenSeconds * 1000)
       await tx.noteSeen(hashOf(session), nowMs);
+    await knownDevice(tx, { email: found.email, device: deviceOf?.(found.email) }, nowMs);
     const user = await tx.userFor(found.email);
     return user && { fname: user.fname, email: user.email };
   });

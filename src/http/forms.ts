@@ -123,7 +123,8 @@ export const askResetForm = z.object({ username }).transform(withEmail);
 export const setPwdForm = z.object({ username, flow: bytes(16), passcode, ...newKeys }).transform(withEmail);
 export const resendCodeForm = z.object({ flow: bytes(16) });
 export const codeStatusForm = resendCodeForm;
-export const logoutForm = z.object({});
+/** `shown`: the address of the user whom the page shows as signed in, unchanged. */
+export const logoutForm = z.object({ shown: z.string().optional() });
 
 const FIELD_NAMES = new Set(
   [signupForm.in, loginForm.in, setPwdForm.in].flatMap(({ shape }) => Object.keys(shape)),

@@ -32,13 +32,17 @@ type Table = {
   };
 };
 
-const WRONG_CODE = 'That is not the code, and it no longer works here. Please ask for a new one.';
+const WRONG_CODE = 'That is not a valid code here. Please ask for a new one.';
 const EXPIRED_CODE = 'This code no longer works here. Please ask for a new one.';
 const NOT_LOCKED = 'The account is not locked here. Please sign in.';
 const codeAsked = (start: string) => (outcome: { phone: string; flow?: string; resendIn: number }) =>
   outcome.flow === undefined
     ? `${start} No further code can be had now: please ask again in ${inWords(outcome.resendIn)}.`
     : `${start} A code is on its way to ${outcome.phone}.`;
+
+/** True for a message that was sent again, and for a request during the pause. */
+const resentCode = ({ phone, resendIn }: { phone: string; resendIn: number }) =>
+  `A code was sent to ${phone}.${resendIn > 0 ? ` You can ask for another in ${inWords(resendIn)}.` : ''}`;
 
 const NO_MESSAGE: Row<SlowDown> = [
   429,
@@ -119,7 +123,7 @@ const REPLIES: Table = {
     invalid: INVALID,
   },
   resendcode: {
-    code_sent: [200, codeAsked('You asked for a code.')],
+    code_sent: [200, resentCode],
     slow_down: NO_MESSAGE,
     not_locked: [409, NOT_LOCKED],
     expired_code: [410, 'This request is done or no longer known. Please start over.'],
@@ -131,7 +135,15 @@ const REPLIES: Table = {
         reason ? FAILURES[reason](resendIn ? ` in ${inWords(resendIn)}` : '') : DELIVERIES[delivery],
     ],
   },
-  logout: { ok: [200, 'You are signed out.'] },
+  logout: {
+    ok: [
+      200,
+      ({ isOtherSignedIn }) =>
+        isOtherSignedIn
+          ? 'You were signed out before. Another user is signed in here now.'
+          : 'You are signed out.',
+    ],
+  },
 };
 
 /** The refusals without an outcome of the engine: HTTP status, title of the page, sentence. */

@@ -64,7 +64,8 @@ export function addRoutes(app: Express, deps: Deps, options: RouteOptions): void
 
   const page = (name: string): RequestHandler => {
     return async (request, response) => {
-      const signedIn = await whoIsSignedIn(deps, cookies.read(request));
+      const deviceOf = (email: string) => cookies.read(request, email).device;
+      const signedIn = await whoIsSignedIn(deps, { ...cookies.read(request), deviceOf });
       response.render(name, { page: name, hasInbox: hasInbox(request, options), signedIn });
     };
   };
@@ -76,7 +77,9 @@ export function addRoutes(app: Express, deps: Deps, options: RouteOptions): void
   post('resetpwd', resetPwdForm, resetPwd);
   post('resendcode', resendCodeForm, resendCode);
   post('codestatus', codeStatusForm, codeStatus);
-  post('logout', logoutForm, logout, cookies.dropSession);
+  post('logout', logoutForm, logout, (response, { isOtherSignedIn }) => {
+    if (!isOtherSignedIn) cookies.dropSession(response);
+  });
 
   app.get('/', page('index'));
   app.get('/signup', page('signup'));
@@ -87,7 +90,7 @@ export function addRoutes(app: Express, deps: Deps, options: RouteOptions): void
     path: Path,
     schema: FormSchema<Form>,
     answer: (deps: Deps, form: Form & Client) => Promise<Outcomes[Path]>,
-    alsoOnAnswer?: (response: Response) => void,
+    alsoOnAnswer?: (response: Response, outcome: Outcomes[Path]) => void,
   ): void {
     app.post(`/${path}`, async (request, response) => {
       const parsed = parse(request, schema);
@@ -107,8 +110,8 @@ export function addRoutes(app: Express, deps: Deps, options: RouteOptions): void
       });
 
       const { issued } = outcome as { issued?: IssuedTokens };
-      if (issued !== undefined && email !== undefined) cookies.grant(response, email, issued);
-      alsoOnAnswer?.(response);
+      if (issued !== undefined && email !== undefined) cookies.grant(request, response, email, issued);
+      alsoOnAnswer?.(response, outcome);
       reply(response, path, outcome);
     });
   }

@@ -225,6 +225,31 @@ const MIGRATIONS: readonly Migration[] = [
       `);
     },
   },
+  {
+    name: 'the devices of an account side by side, so that they can be counted and deleted',
+    up: (db) => {
+      db.exec(`
+        ALTER TABLE devices RENAME TO old_devices;
+        -- A row for each token of a device: an old token is valid until a newer one is used.
+        CREATE TABLE devices (
+          email TEXT NOT NULL,
+          token_hash TEXT NOT NULL,
+          id TEXT NOT NULL,
+          number INTEGER NOT NULL,
+          expires_at_ms INTEGER NOT NULL,
+          PRIMARY KEY (email, token_hash)
+        ) STRICT, WITHOUT ROWID;
+        INSERT INTO devices
+        SELECT email, token_hash, id, 51 - age, expires_at_ms FROM (
+          SELECT email, token_hash, id, expires_at_ms,
+            row_number() OVER (PARTITION BY email ORDER BY expires_at_ms DESC) AS age
+          FROM old_devices JOIN users USING (email, generation)
+        ) WHERE age <= 50;
+        DROP TABLE old_devices;
+        CREATE INDEX devices_by_expiry ON devices (expires_at_ms);
+      `);
+    },
+  },
 ];
 
 /**

@@ -5,7 +5,8 @@ import type { FailureReason } from '../sms.ts';
 import type {
   Code,
   Delivery,
-  DeviceTimes,
+  Device,
+  DeviceToken,
   DueRows,
   Flow,
   Lockout,
@@ -51,7 +52,7 @@ const DUE_ROWS = [
   { table: 'seeds', key: 'rowid', isDue: 'expires_at_ms <= @nowMs' },
   { table: 'lockouts', key: 'email, device', isDue: 'changed_at_ms < @rowsChangedBeforeMs' },
   { table: 'codes', key: 'rowid', isDue: 'changed_at_ms < @rowsChangedBeforeMs' },
-  { table: 'devices', key: 'token_hash', isDue: 'expires_at_ms <= @nowMs' },
+  { table: 'devices', key: 'email, token_hash', isDue: 'expires_at_ms <= @nowMs' },
   { table: 'sessions', key: 'token_hash', isDue: 'seen_at_ms < @sessionsSeenBeforeMs' },
   { table: 'events', key: 'key, number', isDue: 'at_ms < @eventsBeforeMs' },
 ];
@@ -148,20 +149,29 @@ export function prepareAll(db: Database) {
       'UPDATE codes SET changed_at_ms = ? WHERE id = (SELECT code_id FROM flows WHERE hash = ?)',
     ),
 
-    deviceFor: sql<[string, string, number], { id: string }>(
-      `SELECT id FROM devices JOIN users USING (email, generation)
-      WHERE email = ? AND token_hash = ? AND expires_at_ms > ?`,
-    ),
-    addDevice: sql<[object]>(`
-      INSERT INTO devices (id, email, token_hash, generation, expires_at_ms)
-      SELECT @id, email, @tokenHash, generation, @expiresAtMs FROM users WHERE email = @email`),
+    deviceFor: sql<[string, string, number], { id: string; has_older_tokens: number }>(`
+      SELECT id, EXISTS (
+          SELECT 1 FROM devices AS older
+          WHERE older.email = devices.email AND older.id = devices.id AND older.number < devices.number
+        ) AS has_older_tokens
+      FROM devices WHERE email = ? AND token_hash = ? AND expires_at_ms > ?`),
+    // The order of a user's tokens does not depend on the clock, which may be set back.
+    addDeviceToken: sql<[object]>(`
+      INSERT INTO devices (email, token_hash, id, number, expires_at_ms)
+      SELECT email, @tokenHash, @id,
+        (SELECT coalesce(max(number), 0) + 1 FROM devices WHERE email = @email), @expiresAtMs
+      FROM users WHERE email = @email`),
+    dropOldTokens: sql<[object]>(`
+      DELETE FROM devices WHERE email = @email AND @maxPerUser <= (
+        SELECT count(*) FROM devices AS newer WHERE newer.email = @email AND newer.number > devices.number)`),
+    endOlderTokens: sql<[object]>(`
+      DELETE FROM devices WHERE email = @email AND (id, number) IN (
+        SELECT older.id, older.number FROM devices AS used JOIN devices AS older USING (email, id)
+        WHERE used.email = @email AND used.token_hash = @tokenHash AND older.number < used.number)`),
     // One from the future is of a clock that was set back.
     noteKnown: sql<[object]>(`
       UPDATE users SET known_since_ms = @nowMs
       WHERE email = @email AND (known_since_ms IS NULL OR known_since_ms > @nowMs)`),
-    renewDevice: sql<[object]>(`
-      UPDATE devices SET token_hash = @tokenHash, expires_at_ms = @expiresAtMs
-      WHERE email = @email AND token_hash = @oldTokenHash`),
 
     addSession: sql<[object]>(`
       INSERT INTO sessions (token_hash, email, generation, created_at_ms, seen_at_ms)
@@ -172,9 +182,10 @@ export function prepareAll(db: Database) {
     noteSeen: sql<[number, string]>('UPDATE sessions SET seen_at_ms = ? WHERE token_hash = ?'),
     endSession: sql<[string]>('DELETE FROM sessions WHERE token_hash = ?'),
     // A generation begins with the time of the sign-up, so rows of an earlier account of the address never match.
-    forgetBrowsers: sql<[number, string]>(
+    endSessions: sql<[number, string]>(
       'UPDATE users SET generation = max(generation + 1, ?), known_since_ms = NULL WHERE email = ?',
     ),
+    forgetDevices: sql<[string]>('DELETE FROM devices WHERE email = ?'),
 
     newestEvent: sql<[string], { number: number; at_ms: number }>(
       'SELECT number, at_ms FROM events WHERE key = ? ORDER BY number DESC LIMIT 1',
@@ -337,27 +348,19 @@ export class SqliteTx implements Tx {
     this.#sql.touchCodeOf.run(nowMs, flowHash);
   }
 
-  async deviceFor(email: string, tokenHash: string, nowMs: number): Promise<string | undefined> {
-    return this.#sql.deviceFor.get(email, tokenHash, nowMs)?.id;
+  async deviceFor(email: string, tokenHash: string, nowMs: number): Promise<Device | undefined> {
+    const row = this.#sql.deviceFor.get(email, tokenHash, nowMs);
+    return row && { id: row.id, hasOlderTokens: row.has_older_tokens === 1 };
   }
 
-  async addDevice(
-    id: string,
-    email: string,
-    tokenHash: string,
-    { nowMs, expiresAtMs }: DeviceTimes,
-  ): Promise<void> {
-    this.#sql.addDevice.run({ id, email, tokenHash, expiresAtMs });
+  async addDeviceToken(email: string, { nowMs, ...token }: DeviceToken, maxPerUser: number): Promise<void> {
+    this.#sql.addDeviceToken.run({ email, ...token });
+    this.#sql.dropOldTokens.run({ email, maxPerUser });
     this.#sql.noteKnown.run({ email, nowMs });
   }
 
-  async renewDevice(
-    email: string,
-    oldTokenHash: string,
-    tokenHash: string,
-    expiresAtMs: number,
-  ): Promise<void> {
-    this.#sql.renewDevice.run({ email, oldTokenHash, tokenHash, expiresAtMs });
+  async endOlderTokens(email: string, tokenHash: string): Promise<void> {
+    this.#sql.endOlderTokens.run({ email, tokenHash });
   }
 
   async addSession(tokenHash: string, email: string, nowMs: number): Promise<void> {
@@ -378,7 +381,8 @@ export class SqliteTx implements Tx {
   }
 
   async forgetBrowsers(email: string, nowMs: number): Promise<void> {
-    this.#sql.forgetBrowsers.run(nowMs, email);
+    this.#sql.endSessions.run(nowMs, email);
+    this.#sql.forgetDevices.run(email);
   }
 
   async countEvent(keys: readonly string[], nowMs: number): Promise<void> {

@@ -8,9 +8,11 @@ import {
   saveCode,
   savedUsername,
   saveNote,
+  saveUnanswered,
   saveUsername,
   takeNote,
   usableCode,
+  wasUnanswered,
 } from '../../src/client/tab-storage.ts';
 
 const code = (changes: Partial<PendingCode> = {}): PendingCode => ({
@@ -74,4 +76,13 @@ test('returns a note once, and the email address until everything is cleared', (
   expect(savedUsername()).toBe('ann@example.com');
   clearTabStorage();
   expect(savedUsername()).toBe('');
+});
+
+test('remembers the last requests without an answer until everything is cleared', () => {
+  saveUnanswered('code 0');
+  expect([wasUnanswered('code 0'), wasUnanswered('code 1')]).toEqual([true, false]);
+  for (let later = 1; later <= 10; later += 1) saveUnanswered(`code ${later}`);
+  expect([wasUnanswered('code 0'), wasUnanswered('code 1')]).toEqual([false, true]);
+  clearTabStorage();
+  expect(wasUnanswered('code 1')).toBe(false);
 });

@@ -262,7 +262,9 @@ test.each([
   [
     'replaced',
     async (here: Awaited<ReturnType<typeof withKnownDevice>>) => {
-      await here.signIn(PASSWORD, { device: here.device });
+      const next = await here.signIn(PASSWORD, { device: here.device });
+      if (next.kind !== 'ok') throw new Error(next.kind);
+      await here.signIn('wrong', { device: next.issued.device });
       return here.device;
     },
   ],
@@ -271,6 +273,16 @@ test.each([
   const device = await tokenOf(here);
   await here.lockOut();
   expect(await here.signIn(PASSWORD, { device })).toMatchObject({ kind: 'locked' });
+});
+
+test('of two sign-ins at once with one device token, the device is known by both answers', async () => {
+  const here = await withKnownDevice();
+  const both = await Promise.all([1, 2].map(() => here.signIn(PASSWORD, { device: here.device })));
+  await here.lockOut();
+  const [first, second] = both.map((outcome) => (outcome.kind === 'ok' ? outcome.issued.device : undefined));
+  expect(await here.signIn('wrong', { device: must(first) })).toEqual({ kind: 'wrong', triesLeft: 2 });
+  expect(await here.signIn('wrong', { device: must(second) })).toEqual({ kind: 'wrong', triesLeft: 1 });
+  expect(await here.signIn(PASSWORD, { device: must(first) })).toMatchObject({ kind: 'locked' });
 });
 
 test("one account's device token is unknown to another account", async () => {

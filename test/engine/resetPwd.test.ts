@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { expect, test } from 'vitest';
-import { resetPwd, verifyPasscode, whoIsSignedIn } from '../../src/engine.ts';
+import { getSeed, resetPwd, verifyPasscode, whoIsSignedIn } from '../../src/engine.ts';
+import { newKeys } from '../support/page.ts';
 import { otherThan } from '../support/sms.ts';
 import { ANN, must, NETWORK, PASSWORD, world } from '../support/world.ts';
 
@@ -134,6 +135,22 @@ test('forgets all devices except the one that gave the code', async () => {
   await here.lockOut();
   expect(await here.signIn(NEW, { device: signedIn.issued.device })).toMatchObject({ kind: 'locked' });
   expect(await here.signIn(NEW, { device: done.issued.device })).toMatchObject({ kind: 'ok' });
+});
+
+test('starts no resend pause for the device that gave the code', async () => {
+  const here = await asked();
+  const signedIn = await here.signIn(PASSWORD);
+  if (signedIn.kind !== 'ok') throw new Error(signedIn.kind);
+  const { device } = signedIn.issued;
+  const { flow } = await here.ask(device);
+  const form = { network: NETWORK, email: ANN, flow: must(flow), passcode: here.sms.lastPasscode(), device };
+  const { salt, kdf } = await getSeed(here.deps, { email: ANN, network: NETWORK });
+  const done = await resetPwd(here.deps, { ...form, salt, kdf, ...newKeys(NEW, salt) });
+  if (done.kind !== 'ok') throw new Error(done.kind);
+  for (const token of [device, done.issued.device]) {
+    expect((await here.ask(token)).resendIn).toBe(60);
+    here.clock.advanceSeconds(60);
+  }
 });
 
 test('voids all other codes of the account (attack 20)', async () => {

@@ -1,5 +1,7 @@
 import { createHash } from 'node:crypto';
+import Database from 'better-sqlite3';
 import { describe, expect, test } from 'vitest';
+import { CONSTANTS } from '../../src/policy.ts';
 import { cookiesOf, type Site, site, type Visitor } from '../support/site.ts';
 import { ANN, PASSWORD } from '../support/world.ts';
 
@@ -120,6 +122,8 @@ describe('a device cookie (attack 4)', () => {
   test('that was copied is unknown after the owner signs in again, and the owner stays known', async () => {
     const here = await annAtHome();
     await here.ann.signIn(PASSWORD);
+    // After a sign-in, the page opens About.
+    await here.ann.agent.get('/about');
     await strangersLock(here);
     expect((await signInWith(here, `${nameFor(ANN)}=${here.token}`, PASSWORD)).body.status).toBe('locked');
     expect((await here.ann.signIn(PASSWORD)).body.status).toBe('ok');
@@ -143,6 +147,98 @@ describe('a device cookie (attack 4)', () => {
     const own = `${nameFor(ANN)}=${here.token}`;
     const other = `${nameFor(BOB)}=${'B'.repeat(43)}`;
     expect((await signInWith(here, `a=b; ${other}; ${own}`, PASSWORD)).body.status).toBe('ok');
+  });
+});
+
+describe('if the answer with a new device cookie is lost on its way (attack 4)', () => {
+  /** Sends a request of Ann's browser, which never gets the answer and so keeps its cookies. */
+  const loseAnswer = async (here: Site & { token: string }, send: (browser: Visitor) => Promise<unknown>) => {
+    const browser = here.visitor();
+    browser.agent.set('Cookie', `${nameFor(ANN)}=${here.token}`);
+    await send(browser);
+  };
+  const signInAtHome = (here: Site & { token: string }, password: string) =>
+    signInWith(here, `${nameFor(ANN)}=${here.token}`, password);
+
+  test('after a sign-in, the device stays known, however often', async () => {
+    const here = await annAtHome();
+    for (let time = 0; time < 3; time += 1) await loseAnswer(here, (browser) => browser.signIn(PASSWORD));
+    await strangersLock(here);
+    expect((await signInAtHome(here, PASSWORD)).body.status).toBe('ok');
+  });
+
+  test('after an unlock code, the device stays known', async () => {
+    const here = await annAtHome();
+    const { flow } = (await here.ann.lockOut()).body;
+    await here.world.settled();
+    const passcode = here.world.sms.lastPasscode();
+    await loseAnswer(here, async (browser) => {
+      const answer = await browser.post('/verifypasscode', { username: ANN, flow, passcode });
+      expect(answer.body.status).toBe('ok');
+    });
+    await strangersLock(here);
+    expect((await signInAtHome(here, PASSWORD)).body.status).toBe('ok');
+  });
+
+  test('after a reset, the device stays known', async () => {
+    const here = await annAtHome();
+    const { flow } = (await here.ann.post('/resetpwd', { username: ANN })).body;
+    await here.world.settled();
+    await loseAnswer(here, async (browser) => {
+      const answer = await browser.setPassword(flow, here.world.sms.lastPasscode(), 'the new one');
+      expect(answer.body.status).toBe('ok');
+    });
+    await strangersLock(here);
+    expect((await signInAtHome(here, 'the new one')).body.status).toBe('ok');
+  });
+
+  for (const [use, request] of [
+    ['visits a page while signed in', (ann: Visitor) => ann.agent.get('/')],
+    ['tries a password', (ann: Visitor) => ann.signIn('wrong')],
+    ['asks for a reset', (ann: Visitor) => ann.post('/resetpwd', { username: ANN })],
+  ] as const) {
+    test(`the old cookie stays valid only until the browser with the new one ${use}`, async () => {
+      const here = await annAtHome();
+      await loseAnswer(here, (browser) => browser.signIn(PASSWORD));
+      await here.ann.signIn(PASSWORD);
+      await request(here.ann);
+      await strangersLock(here);
+      expect((await signInAtHome(here, PASSWORD)).body.status).toBe('locked');
+      expect((await here.ann.signIn(PASSWORD)).body.status).toBe('ok');
+    });
+  }
+});
+
+describe('the known devices of an account', () => {
+  const rowsOf = ({ databasePath }: Site) => {
+    const db = new Database(databasePath, { readonly: true });
+    const rows = db.prepare('SELECT count(*) FROM devices').pluck().get() as number;
+    db.close();
+    return rows;
+  };
+
+  test('are the newest ones, and a device in use is not the oldest', async () => {
+    const here = await annAtHome();
+    const desk = here.visitor();
+    await desk.signIn(PASSWORD);
+    for (let time = 0; time < CONSTANTS.maxDevicesPerAccount; time += 1) {
+      await here.visitor().signIn(PASSWORD);
+      if (time % 20 === 0) await here.ann.signIn(PASSWORD);
+    }
+    expect(rowsOf(here)).toBe(CONSTANTS.maxDevicesPerAccount);
+    await strangersLock(here);
+    expect((await desk.signIn(PASSWORD)).body.status).toBe('locked');
+    expect((await here.ann.signIn(PASSWORD)).body.status).toBe('ok');
+  });
+
+  test('are deleted by a reset, except for the one that gave the code', async () => {
+    const here = await annAtHome();
+    for (let time = 0; time < 5; time += 1) await here.visitor().signIn(PASSWORD);
+    const other = here.visitor();
+    const { flow } = (await other.post('/resetpwd', { username: ANN })).body;
+    await here.world.settled();
+    await other.setPassword(flow, here.world.sms.lastPasscode(), 'the new one');
+    expect(rowsOf(here)).toBe(1);
   });
 });
 
@@ -171,6 +267,73 @@ describe('several accounts in one browser (attack 4)', () => {
     expect((await browser.lockOut()).body.status).toBe('locked');
     expect((await browser.signIn('wrong', BOB)).body).toMatchObject({ status: 'wrong', triesLeft: 2 });
     expect((await browser.signIn(PASSWORD, BOB)).body.status).toBe('ok');
+  });
+});
+
+describe('many accounts in one browser', () => {
+  const tokenOf = (madeAtMs: number) => madeAtMs.toString(16).padStart(12, '0') + 'T'.repeat(43);
+  const jar = (count: number, prefix = '') =>
+    Array.from({ length: count }, (_, index) => [
+      `${prefix}device-${index.toString(16).padStart(8, '0')}`,
+      tokenOf(1_700_000_000_000 + index),
+    ]);
+  const headerOf = (cookies: string[][]) => cookies.map((pair) => pair.join('=')).join('; ');
+  const droppedBy = (lines: string[]) =>
+    lines.filter((line) => line.includes('Expires=Thu, 01 Jan 1970')).map((line) => line.split('=')[0]);
+
+  test('keep the cookies of the newest devices, so that requests stay small', async () => {
+    const here = site();
+    await here.visitor().signUp();
+    const oldest = jar(CONSTANTS.maxDeviceCookies - 1);
+    const answer = await signInWith(here, headerOf(oldest), PASSWORD);
+    expect(droppedBy(cookiesOf(answer))).toEqual([]);
+
+    const newest = jar(CONSTANTS.maxDeviceCookies).reverse();
+    const next = await signInWith(here, headerOf(newest), PASSWORD);
+    expect(droppedBy(cookiesOf(next))).toEqual(['device-00000000']);
+    expect(deviceIn(cookiesOf(next))).toBeDefined();
+  });
+
+  test("do not count the account's own cookie, and cookies without a time are the oldest", async () => {
+    const here = site();
+    await here.visitor().signUp();
+    const others = jar(CONSTANTS.maxDeviceCookies - 1);
+    const own = [nameFor(ANN), tokenOf(0)];
+    const answer = await signInWith(here, headerOf([...others, own]), PASSWORD);
+    expect(droppedBy(cookiesOf(answer))).toEqual([]);
+
+    const untimed = ['device-ffffffff', 'T'.repeat(43)];
+    const next = await signInWith(here, headerOf([...others, untimed]), PASSWORD);
+    expect(droppedBy(cookiesOf(next))).toEqual(['device-ffffffff']);
+  });
+
+  test('lose a few cookies with each answer, so that the answer stays small', async () => {
+    const here = site();
+    await here.visitor().signUp();
+    const answer = await signInWith(here, headerOf(jar(150)), PASSWORD);
+    expect(droppedBy(cookiesOf(answer))).toEqual(jar(CONSTANTS.maxDroppedCookies).map(([name]) => name));
+  });
+
+  test('leave cookies of other names alone', async () => {
+    const here = site();
+    await here.visitor().signUp();
+    const others = ['device-', 'device-00000000x', 'device-"(', 'xdevice-00000000', '__Host-device-00000000'];
+    const cookies = [...jar(CONSTANTS.maxDeviceCookies - 1), ...others.map((name) => [name, 'x'])];
+    const answer = await signInWith(here, headerOf(cookies), PASSWORD);
+    expect(answer.body.status).toBe('ok');
+    expect(droppedBy(cookiesOf(answer))).toEqual([]);
+  });
+
+  test('are dropped with the attributes that they were set with, under https too', async () => {
+    const here = site({ publicOrigin: 'https://2fa.example.com' });
+    await here.visitor().signUp();
+    const cookies = headerOf(jar(CONSTANTS.maxDeviceCookies, '__Host-'));
+    const dropped = cookiesOf(await signInWith(here, cookies, PASSWORD)).filter((line) =>
+      line.startsWith('__Host-device-00000000'),
+    );
+    expect(dropped).toEqual([
+      '__Host-device-00000000=; Path=/; Expires=Thu, 01 Jan 1970 00:00:00 GMT; HttpOnly; Secure; SameSite=Strict',
+    ]);
   });
 });
 

@@ -58,7 +58,7 @@ interface Account {
   email: string;
   /** The form of the sign-up; undefined for an address without an account. */
   user: { fname: string; phone: string; password: string; isConfirmed: boolean } | undefined;
-  /** Live tokens, each with its count. A count is named after the first token of its device. */
+  /** Live tokens, each with its count, the oldest first. A count is named after the first token of its device. */
   devices: Map<string, { count: string; expiresAtMs: number }>;
   lockouts: Map<string, { failures: number; isLocked: boolean; changedAtMs: number }>;
 }
@@ -222,6 +222,7 @@ function demandKind({ kind }: Outcome, expected: string, why: string): void {
 
 function apply(state: State, step: Step, notes: Notes) {
   if (['wrong_code', 'expired_code'].includes(step.outcome.kind)) state.failedCodesAtMs.push(state.nowMs);
+  noteUse(state, step.request, notes);
   switch (step.request.do) {
     case 'signup':
       return applySignup(state, step as StepOf<'signup'>);
@@ -365,6 +366,7 @@ function applySetPassword(state: State, { request, outcome }: StepOf<'setPasswor
 
   if (account.user !== undefined) account.user.password = request.password;
   notes.resets.add(request.email);
+  const isKnown = countOf(state, account, request.device) !== UNKNOWN;
   account.lockouts.clear();
   account.devices.clear();
   for (const [token, session] of state.sessions) {
@@ -377,7 +379,11 @@ function applySetPassword(state: State, { request, outcome }: StepOf<'setPasswor
     other.isSpent = true;
     other.changedAtMs = state.nowMs;
   }
-  remember(state, account, UNKNOWN, outcome);
+  // The device that gave the code becomes a new one. Its old token stays valid, like that of any other renewal.
+  const count = outcome.issued?.device ?? UNKNOWN;
+  const { nowMs } = state;
+  if (isKnown) account.devices.set(request.device ?? '', { count, expiresAtMs: expiryOf(nowMs) });
+  remember(state, account, count, outcome);
 }
 
 function applyWho(state: State, { request, outcome }: StepOf<'who'>, notes: Notes) {
@@ -572,15 +578,42 @@ function tryCode(
   return true;
 }
 
-/** Makes the device known under its new token. It keeps its count. */
+/** Makes the device known under a new token. It keeps its count, and its old token until the new one is used. */
 function remember(state: State, account: Account, count: string, outcome: Outcome): void {
   const token = outcome.issued?.device;
   demand(token !== undefined, 'a device that signed in or gave a code is known');
-  for (const [old, device] of account.devices) if (device.count === count) account.devices.delete(old);
-  account.devices.set(token, {
-    count: count === UNKNOWN ? token : count,
-    expiresAtMs: state.nowMs + CONSTANTS.deviceLifetimeSeconds * 1000,
-  });
+  demand(!account.devices.has(token), 'a device token is issued once');
+  const expiresAtMs = expiryOf(state.nowMs);
+  account.devices.set(token, { count: count === UNKNOWN ? token : count, expiresAtMs });
+  for (const old of [...account.devices.keys()].slice(0, -CONSTANTS.maxDevicesPerAccount))
+    account.devices.delete(old);
+}
+
+function expiryOf(nowMs: number): number {
+  return nowMs + CONSTANTS.deviceLifetimeSeconds * 1000;
+}
+
+/** Ends the older tokens of the device that sent a request. */
+function noteUse(state: State, request: Request, notes: Notes): void {
+  const email =
+    request.do === 'resend' ? emailOfFlow(state, request.flow) : 'email' in request && request.email;
+  const account = state.accounts.get(email || '');
+  if (account === undefined || !('device' in request || 'devices' in request)) return;
+  const token = 'devices' in request ? request.devices[account.email] : request.device;
+  const count = countOf(state, account, token);
+  if (count === UNKNOWN) return;
+  const newest = [...account.devices].findLast(([, device]) => device.count === count);
+  if (newest?.[0] !== token) notes.tags.push('a device that has not received its new token');
+  for (const [older, device] of account.devices) {
+    if (older === token) break;
+    if (device.count !== count) continue;
+    account.devices.delete(older);
+    notes.tags.push('an old device token that ended');
+  }
+}
+
+function emailOfFlow({ flows, codes }: State, flow: string): string | undefined {
+  return codes.get(flows.get(flow)?.codeId ?? '')?.email;
 }
 
 function demandAsked(account: Account, { phone, resendIn }: Outcome, pauseMs: number): void {

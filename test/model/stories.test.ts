@@ -17,6 +17,8 @@ const EXPECTED = [
   'a spent code',
   'one code twice at once',
   'one seed twice at once',
+  'an old device token that ended',
+  'a device that has not received its new token',
 ];
 
 test('the rules hold for random sequences of actions, also at the same time', async () => {

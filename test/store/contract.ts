@@ -31,6 +31,12 @@ const CODE: Code = {
   requestedByKnownDevice: false,
 };
 
+const BOB = { ...USER, email: 'bob@example.com' };
+
+/** Adds a token that expires after 100 ms to a device. */
+const addToken = (tx: Tx, email: string, id: string, tokenHash: string, nowMs: number, maxPerUser = 9) =>
+  tx.addDeviceToken(email, { id, tokenHash, nowMs, expiresAtMs: nowMs + 100 }, maxPerUser);
+
 /** Tests the promises of every store. `open` creates an empty one. */
 export function storeContract(open: () => Store): void {
   let stores: Store[] = [];
@@ -262,14 +268,14 @@ export function storeContract(open: () => Store): void {
           ]);
         const fresh = await seen();
         await tx.confirmPhone(USER.email, NOW);
-        await tx.addDevice('d', USER.email, 'h', { nowMs: NOW, expiresAtMs: NOW + 10 });
-        await tx.addDevice('e', USER.email, 'i', { nowMs: NOW + 1, expiresAtMs: NOW + 11 });
-        await tx.renewDevice(USER.email, 'h', 'g', NOW + 12);
+        await addToken(tx, USER.email, 'd', 'h', NOW);
+        await addToken(tx, USER.email, 'e', 'i', NOW + 1);
+        await addToken(tx, USER.email, 'd', 'g', NOW + 2);
         const known = await seen();
         await tx.forgetBrowsers(USER.email, NOW);
         const forgotten = await seen();
-        await tx.addDevice('f', USER.email, 'j', { nowMs: NOW + 3, expiresAtMs: NOW + 12 });
-        await tx.addDevice('g', USER.email, 'k', { nowMs: NOW + 2, expiresAtMs: NOW + 12 });
+        await addToken(tx, USER.email, 'f', 'j', NOW + 3);
+        await addToken(tx, USER.email, 'g', 'k', NOW + 2);
         return [fresh, known, forgotten, await seen()];
       });
       const bob = [false, undefined];
@@ -437,31 +443,97 @@ export function storeContract(open: () => Store): void {
       expect(left).toEqual([undefined, true]);
     });
 
-    test('a device is found by its newest token, for its own account, until it expires', async () => {
+    test('a device is found by each of its tokens, for its own account, until the token expires', async () => {
       const store = fresh();
       const found = await store.transact(async (tx) => {
         await tx.addUser(USER, NOW);
-        await tx.addUser({ ...USER, email: 'bob@example.com' }, NOW);
-        await tx.addDevice('d1', USER.email, 't1', { nowMs: NOW, expiresAtMs: NOW + 100 });
-        await tx.addDevice('d2', USER.email, 't3', { nowMs: NOW, expiresAtMs: NOW + 100 });
-        await tx.addDevice('d4', 'bob@example.com', 't4', { nowMs: NOW, expiresAtMs: NOW + 100 });
-        await tx.renewDevice(USER.email, 't1', 't2', NOW + 200);
-        await tx.renewDevice('bob@example.com', 't3', 't5', NOW + 200);
-        const before = [
+        await tx.addUser(BOB, NOW);
+        await addToken(tx, USER.email, 'd1', 't1', NOW);
+        await addToken(tx, USER.email, 'd2', 't3', NOW);
+        await addToken(tx, BOB.email, 'd4', 't4', NOW);
+        await addToken(tx, USER.email, 'd1', 't2', NOW + 100);
+        await addToken(tx, 'nobody@example.com', 'd5', 't5', NOW);
+        return [
           await tx.deviceFor(USER.email, 't1', NOW),
           await tx.deviceFor(USER.email, 't2', NOW),
           await tx.deviceFor(USER.email, 't3', NOW),
-          await tx.deviceFor('bob@example.com', 't2', NOW),
+          await tx.deviceFor(BOB.email, 't2', NOW),
+          await tx.deviceFor('nobody@example.com', 't5', NOW),
+          await tx.deviceFor(USER.email, 't1', NOW + 100),
           await tx.deviceFor(USER.email, 't2', NOW + 200),
         ];
+      });
+      const d1 = { id: 'd1', hasOlderTokens: false };
+      const none = undefined;
+      expect(found).toEqual([
+        d1,
+        { ...d1, hasOlderTokens: true },
+        { ...d1, id: 'd2' },
+        none,
+        none,
+        none,
+        none,
+      ]);
+    });
+
+    test('the older tokens of a device end alone, even if the clock was set back', async () => {
+      const store = fresh();
+      const left = await store.transact(async (tx) => {
+        await tx.addUser(USER, NOW);
+        await tx.addUser(BOB, NOW);
+        await addToken(tx, USER.email, 'd1', 't1', NOW);
+        await addToken(tx, USER.email, 'd2', 't2', NOW);
+        await addToken(tx, BOB.email, 'd1', 't3', NOW);
+        await addToken(tx, USER.email, 'd1', 't4', NOW - 9);
+        await addToken(tx, USER.email, 'd1', 't5', NOW - 9);
+        await tx.endOlderTokens(USER.email, 't4');
+        return [
+          await tx.deviceFor(USER.email, 't1', NOW),
+          await tx.deviceFor(USER.email, 't2', NOW),
+          await tx.deviceFor(BOB.email, 't3', NOW),
+          await tx.deviceFor(USER.email, 't4', NOW),
+          await tx.deviceFor(USER.email, 't5', NOW),
+        ].map((device) => device && [device.id, device.hasOlderTokens]);
+      });
+      expect(left).toEqual([undefined, ['d2', false], ['d1', false], ['d1', false], ['d1', true]]);
+    });
+
+    test('a user keeps the newest device tokens, even if the clock was set back', async () => {
+      const store = fresh();
+      const left = await store.transact(async (tx) => {
+        await tx.addUser(USER, NOW);
+        await tx.addUser(BOB, NOW);
+        await addToken(tx, BOB.email, 'd0', 't0', NOW - 99);
+        await addToken(tx, USER.email, 'd1', 't1', NOW + 9, 3);
+        await addToken(tx, USER.email, 'd2', 't2', NOW, 3);
+        await addToken(tx, USER.email, 'd1', 't3', NOW, 3);
+        await tx.endOlderTokens(USER.email, 't3');
+        await addToken(tx, USER.email, 'd3', 't4', NOW, 3);
+        await addToken(tx, USER.email, 'd4', 't5', NOW, 3);
+        const ids = [await tx.deviceFor(BOB.email, 't0', NOW)];
+        for (const token of ['t1', 't2', 't3', 't4', 't5'])
+          ids.push(await tx.deviceFor(USER.email, token, NOW));
+        return ids.map((device) => device?.id);
+      });
+      expect(left).toEqual(['d0', undefined, undefined, 'd1', 'd3', 'd4']);
+    });
+
+    test('all devices of a user are forgotten together', async () => {
+      const store = fresh();
+      const left = await store.transact(async (tx) => {
+        await tx.addUser(USER, NOW);
+        await tx.addUser(BOB, NOW);
+        await addToken(tx, USER.email, 'd1', 't1', NOW);
+        await addToken(tx, USER.email, 'd2', 't2', NOW);
+        await addToken(tx, BOB.email, 'd3', 't3', NOW);
         await tx.forgetBrowsers(USER.email, NOW);
         return [
-          ...before,
+          await tx.deviceFor(USER.email, 't1', NOW),
           await tx.deviceFor(USER.email, 't2', NOW),
-          await tx.deviceFor('bob@example.com', 't4', NOW),
+          (await tx.deviceFor(BOB.email, 't3', NOW))?.id,
         ];
       });
-      expect(found).toEqual([undefined, 'd1', 'd2', undefined, undefined, undefined, 'd4']);
+      expect(left).toEqual([undefined, undefined, 'd3']);
     });
 
     test('sessions end one by one, or all sessions of an account together', async () => {
@@ -559,7 +631,7 @@ export function storeContract(open: () => Store): void {
           ['live', NOW + 1],
         ] as const) {
           await tx.addSeed({ id, seed: id, email: USER.email, network: 'a', expiresAtMs }, 100);
-          await tx.addDevice(id, USER.email, id, { nowMs: NOW, expiresAtMs });
+          await tx.addDeviceToken(USER.email, { id, tokenHash: id, nowMs: NOW, expiresAtMs }, 9);
         }
         await tx.addSession('idle', USER.email, NOW - 0.5 * DAY - 1);
         await tx.addSession('live', USER.email, NOW);
@@ -568,8 +640,8 @@ export function storeContract(open: () => Store): void {
       const left = await store.transact(async (tx) => [
         await tx.takeSeed('old', USER.email, 0),
         await tx.takeSeed('live', USER.email, 0),
-        await tx.deviceFor(USER.email, 'old', 0),
-        await tx.deviceFor(USER.email, 'live', 0),
+        (await tx.deviceFor(USER.email, 'old', 0))?.id,
+        (await tx.deviceFor(USER.email, 'live', 0))?.id,
         (await tx.sessionFor('idle'))?.email,
         (await tx.sessionFor('live'))?.email,
       ]);

@@ -63,7 +63,7 @@ describe('the file', () => {
   test('records its migrations', () => {
     const { path } = opened();
     expect(otherConnection(path).prepare('SELECT number FROM migrations').pluck().all()).toEqual([
-      1, 2, 3, 4, 5,
+      1, 2, 3, 4, 5, 6,
     ]);
   });
 
@@ -102,7 +102,7 @@ describe('the file', () => {
         knownSinceMs: 0,
       },
       claims: { isFirst: true, isConfirmedElsewhere: false },
-      device: 'd',
+      device: { id: 'd', hasOlderTokens: false },
       session: { email: 'ann', createdAtMs: 1, seenAtMs: 2 },
       lockout: { failures: 3, isLocked: true },
       flow: { isTried: false, code: { id: 'c', isSuppressed: false } },
@@ -174,7 +174,7 @@ describe('the file', () => {
     }));
     expect(kept).toMatchObject({
       user: { isPhoneConfirmed: true, knownSinceMs: 4 },
-      device: 'd',
+      device: { id: 'd', hasOlderTokens: false },
       session: { email: 'ann', createdAtMs: 1, seenAtMs: 2 },
       lockout: { failures: 3, isLocked: true },
       flow: {
@@ -182,6 +182,41 @@ describe('the file', () => {
       },
       phone: 50,
       network: 50,
+    });
+  });
+
+  test('of schema 5 keeps the newest fifty devices of each account, and none from before a reset', async () => {
+    const path = join(temporaryFolder(), 'users.db');
+    const db = new Database(path);
+    migrate(db, 0, 5);
+    const addUser = db.prepare(
+      "INSERT INTO users VALUES (?, '+12025550123', 'Ann', 'Bee', 'kdf', x'01', x'02', 1, 2, 3, 4, 7)",
+    );
+    const addDevice = db.prepare('INSERT INTO devices VALUES (?, ?, ?, ?, ?)');
+    for (const email of ['ann', 'bob']) addUser.run(email);
+    for (let index = 0; index < 52; index += 1)
+      addDevice.run(`token ${index}`, 'ann', `d${index}`, 7, 1000 + index);
+    addDevice.run('token', 'bob', 'd', 7, 9);
+    addDevice.run('before the reset', 'bob', 'old', 6, 2000);
+    db.close();
+    const store = openSqliteStore(path);
+    onTestFinished(() => store.close());
+    const kept = await store.transact(async (tx) => {
+      const idOf = async (email: string, token: string) => (await tx.deviceFor(email, token, 5))?.id;
+      const anns = [];
+      for (let index = 0; index < 52; index += 1) anns.push(await idOf('ann', `token ${index}`));
+      const bobs = [await idOf('bob', 'token'), await idOf('bob', 'before the reset')];
+      await tx.addDeviceToken('ann', { id: 'n', tokenHash: 'new', nowMs: 5, expiresAtMs: 9 }, 50);
+      return {
+        anns: anns.filter(Boolean),
+        bobs,
+        next: [await idOf('ann', 'token 2'), await idOf('ann', 'token 3')],
+      };
+    });
+    expect(kept).toEqual({
+      anns: Array.from({ length: 50 }, (_, index) => `d${index + 2}`),
+      bobs: ['d', undefined],
+      next: [undefined, 'd3'],
     });
   });
 
@@ -193,7 +228,7 @@ describe('the file', () => {
     db.close();
     const before = readFileSync(path);
     expect(() => openSqliteStore(path)).toThrow(
-      /newer version of this program \(schema 99; this version knows 5\)/,
+      /newer version of this program \(schema 99; this version knows 6\)/,
     );
     expect(readFileSync(path).equals(before)).toBe(true);
   });

@@ -19,7 +19,8 @@ interface Tables {
   >;
   codes: Map<string, Code & { changedAtMs: number }>;
   flows: Map<string, { codeId: string; isTried: boolean }>;
-  devices: Map<string, { email: string; tokenHash: string; expiresAtMs: number }>;
+  /** By token, in the order in which they were added. */
+  devices: Map<string, { email: string; id: string; expiresAtMs: number }>;
   sessions: Map<string, Session>;
   events: { key: string; atMs: number }[];
 }
@@ -79,6 +80,19 @@ function verbs(tables: Tables, life: { isOver: boolean }): Tx {
   const dropCode = (id: string) => {
     codes.delete(id);
     for (const [hash, flow] of flows) if (flow.codeId === id) flows.delete(hash);
+  };
+
+  const olderTokens = (email: string, tokenHash: string) => {
+    const used = key(email, tokenHash);
+    const tokens = [...devices].filter(
+      ([, device]) => device.email === email && device.id === devices.get(used)?.id,
+    );
+    return tokens
+      .slice(
+        0,
+        tokens.findIndex(([token]) => token === used),
+      )
+      .map(([token]) => token);
   };
 
   const tx: Tx = {
@@ -188,22 +202,21 @@ function verbs(tables: Tables, life: { isOver: boolean }): Tx {
     },
 
     async deviceFor(email, tokenHash, nowMs) {
-      return [...devices].find(
-        ([, device]) =>
-          device.tokenHash === tokenHash && device.email === email && device.expiresAtMs > nowMs,
-      )?.[0];
+      const found = devices.get(key(email, tokenHash));
+      if (found === undefined || found.expiresAtMs <= nowMs) return undefined;
+      const { id } = found;
+      return { id, hasOlderTokens: olderTokens(email, tokenHash).length > 0 };
     },
-    async addDevice(id, email, tokenHash, { nowMs, expiresAtMs }) {
+    async addDeviceToken(email, { id, tokenHash, nowMs, expiresAtMs }, maxPerUser) {
       const user = users.get(email);
       if (user === undefined) return;
-      devices.set(id, { email, tokenHash, expiresAtMs });
+      devices.set(key(email, tokenHash), { email, id, expiresAtMs });
+      const own = [...devices.keys()].filter((one) => devices.get(one)?.email === email);
+      for (const old of own.slice(0, Math.max(0, own.length - maxPerUser))) devices.delete(old);
       users.set(email, { ...user, knownSinceMs: Math.min(user.knownSinceMs ?? nowMs, nowMs) });
     },
-    async renewDevice(email, oldTokenHash, tokenHash, expiresAtMs) {
-      for (const device of devices.values()) {
-        if (device.email === email && device.tokenHash === oldTokenHash)
-          Object.assign(device, { tokenHash, expiresAtMs });
-      }
+    async endOlderTokens(email, tokenHash) {
+      for (const old of olderTokens(email, tokenHash)) devices.delete(old);
     },
 
     async addSession(hash, email, nowMs) {

@@ -55,8 +55,8 @@ export async function fillAccounts(
     const user = bytes() / users;
     const lifetimeMs = CONSTANTS.deviceLifetimeSeconds * 1000;
     db.prepare(
-      `${NUMBERS} INSERT INTO devices (id, email, token_hash, generation, expires_at_ms)
-       SELECT ${ID}, email_of(n), ${TIMED_HASH}, 0, at_ms + @lifetimeMs
+      `${NUMBERS} INSERT INTO devices (id, email, token_hash, number, expires_at_ms)
+       SELECT ${ID}, email_of(n), ${TIMED_HASH}, 1, at_ms + @lifetimeMs
        FROM (SELECT n, ${TIMES} AS at_ms FROM numbers)`,
     ).run({ rows: users, fromMs: nowMs - DAY_MS, overMs: DAY_MS, lifetimeMs });
     const device = bytes() / users;

@@ -313,7 +313,8 @@ async function setPassword(
   const keys = newKeys(password, salt.salt);
   const old = passwordOf(person);
   person.passwords.push(password);
-  const sent = { flow: hashOf(flow), isRight: isRight(person, flow, passcode), keys: inHex(keys) };
+  const { device = '' } = hashesIn(browser);
+  const sent = { flow: hashOf(flow), isRight: isRight(person, flow, passcode), device, keys: inHex(keys) };
   const fields = { username, flow, passcode, ...salt, ...keys };
   const answer = await ask(scene, person, browser, 'resetpwd', fields, (told) =>
     afterReset(state, sent, told),

@@ -40,9 +40,9 @@ export function afterLogin(
   sent: { seed: string; isRight: boolean; device: string; session: string | undefined },
   told: Told,
 ): Effect {
-  if (!before.seeds.includes(sent.seed)) return { status: 'bad_seed', after: before };
-  const state = { ...before, seeds: without(before.seeds, sent.seed) };
-  const device = state.devices.includes(sent.device) ? sent.device : '';
+  const { state: used, device } = useDevice(before, sent.device);
+  if (!used.seeds.includes(sent.seed)) return { status: 'bad_seed', after: used };
+  const state = { ...used, seeds: without(used.seeds, sent.seed) };
   const { failures, isLocked } = state.lockouts[device] ?? { failures: 0, isLocked: false };
   if (isLocked) return { status: 'locked', after: withFlow(state, 'unlock', device, told) };
 
@@ -59,10 +59,11 @@ export function afterLogin(
 
 /** Returns the effect of `verifypasscode`. */
 export function afterUnlock(
-  state: State,
+  before: State,
   sent: { flow: string; isRight: boolean; device: string },
   told: Told,
 ): Effect {
+  const { state, device } = useDevice(before, sent.device);
   const flow = state.flows[sent.flow];
   if (flow === undefined || flow.purpose !== 'unlock') return { status: 'wrong_code', after: state };
   if (flow.isTried || flow.isSpent) return { status: 'expired_code', after: state };
@@ -70,20 +71,27 @@ export function afterUnlock(
   const tried = tryFlow(state, sent.flow, sent.isRight);
   if (!sent.isRight || state.user === null) return { status: 'wrong_code', after: tried };
   const cleared = { ...tried, lockouts: drop(tried.lockouts, flow.device) };
-  return { status: 'ok', after: withDevice(cleared, knownDevice(state, sent.device), told) };
+  return { status: 'ok', after: withDevice(cleared, device, told) };
 }
 
 /** Returns the effect of the first step of `resetpwd`. */
-export function afterAskReset(state: State, sent: { device: string }, told: Told): Effect {
-  return { status: 'code_sent', after: withFlow(state, 'reset', knownDevice(state, sent.device), told) };
+export function afterAskReset(before: State, sent: { device: string }, told: Told): Effect {
+  const { state, device } = useDevice(before, sent.device);
+  return { status: 'code_sent', after: withFlow(state, 'reset', device, told) };
 }
 
 /** Returns the effect of the second step of `resetpwd`. */
 export function afterReset(
-  state: State,
-  sent: { flow: string; isRight: boolean; keys: { storedKey: string; serverKey: string } },
+  before: State,
+  sent: {
+    flow: string;
+    isRight: boolean;
+    device: string;
+    keys: { storedKey: string; serverKey: string };
+  },
   told: Told,
 ): Effect {
+  const { state, device } = useDevice(before, sent.device);
   const flow = state.flows[sent.flow];
   if (flow === undefined || flow.purpose !== 'reset') return { status: 'wrong_code', after: state };
   if (flow.isTried || flow.isSpent) return { status: 'expired_code', after: state };
@@ -96,9 +104,10 @@ export function afterReset(
     ]),
   );
   const user = { ...sent.keys, isConfirmed: true };
+  const tokens = [...(device === '' ? [] : [sent.device]), told.device ?? UNTOLD];
   return {
     status: 'ok',
-    after: { ...tried, user, flows, lockouts: {}, sessions: [], devices: [told.device ?? UNTOLD] },
+    after: { ...tried, user, flows, lockouts: {}, sessions: [], devices: [tokens] },
   };
 }
 
@@ -107,20 +116,30 @@ export function afterLogout(state: State, { session }: { session: string }): Eff
   return { status: 'ok', after: { ...state, sessions: without(state.sessions, session) } };
 }
 
-function knownDevice(state: State, device: string): string {
-  return state.devices.includes(device) ? device : '';
+/** Returns the name of the device that has the token; empty if it is unknown. The use of a token ends the older ones. */
+function useDevice(state: State, token: string): { state: State; device: string } {
+  const tokens = state.devices.find((own) => own.includes(token));
+  if (tokens === undefined) return { state, device: '' };
+  const left = tokens.slice(tokens.indexOf(token));
+  const devices = [...state.devices.filter((own) => own !== tokens), left];
+  return { state: renamed({ ...state, devices }, tokens[0] ?? '', token), device: token };
 }
 
 function withFlow(state: State, purpose: 'unlock' | 'reset', device: string, { flow = UNTOLD }: Told): State {
   return { ...state, flows: { ...state.flows, [flow]: { purpose, device, isTried: false, isSpent: false } } };
 }
 
-/** Gives a device a new token. Its count and its codes move to the new token. */
+/** Gives a device a new token beside the one that it has used. */
 function withDevice(state: State, device: string, { device: fresh = UNTOLD }: Told): State {
-  if (device === '') return { ...state, devices: [...state.devices, fresh] };
+  if (device === '') return { ...state, devices: [...state.devices, [fresh]] };
+  const devices = state.devices.map((tokens) => (tokens[0] === device ? [...tokens, fresh] : tokens));
+  return { ...state, devices };
+}
+
+/** Names the count and the codes of a device by another token. */
+function renamed(state: State, device: string, fresh: string): State {
   return {
     ...state,
-    devices: [...without(state.devices, device), fresh],
     lockouts: Object.fromEntries(
       Object.entries(state.lockouts).map(([name, lockout]) => [name === device ? fresh : name, lockout]),
     ),

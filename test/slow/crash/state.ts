@@ -3,13 +3,14 @@ import type { Database } from 'better-sqlite3';
 /** Replaces a token, id or hash whose answer was cut off. */
 export const UNTOLD = '?';
 
-/** One account in the database. Devices and counts are named by the hash of the device's token. */
+/** One account in the database. Devices and counts are named by the hash of the device's oldest token. */
 export interface State {
   readonly user: { storedKey: string; serverKey: string; isConfirmed: boolean } | null;
   readonly lockouts: Readonly<Record<string, { failures: number; isLocked: boolean }>>;
   readonly flows: Readonly<Record<string, FlowState>>;
   readonly sessions: readonly string[];
-  readonly devices: readonly string[];
+  /** The tokens of each device, the oldest first. */
+  readonly devices: readonly (readonly string[])[];
   readonly seeds: readonly string[];
 }
 
@@ -52,13 +53,14 @@ export function stateReader(db: Database): (email: string) => State {
     )
     .pluck();
   const devices = db.prepare<[string], { id: string; hash: string }>(
-    'SELECT id, token_hash AS hash FROM devices JOIN users USING (email, generation) WHERE email = ?',
+    'SELECT id, token_hash AS hash FROM devices WHERE email = ? ORDER BY number',
   );
   const seeds = db.prepare<[string], string>('SELECT id FROM seeds WHERE email = ?').pluck();
 
   return (email) => {
-    const hashes = new Map(devices.all(email).map(({ id, hash }) => [id, hash]));
-    const nameOf = (device: string) => (device === '' ? '' : (hashes.get(device) ?? FORGOTTEN));
+    const hashes = new Map<string, string[]>();
+    for (const { id, hash } of devices.all(email)) hashes.set(id, [...(hashes.get(id) ?? []), hash]);
+    const nameOf = (device: string) => (device === '' ? '' : (hashes.get(device)?.[0] ?? FORGOTTEN));
     const row = user.get(email);
     return {
       user: row
@@ -109,7 +111,7 @@ export function textOf(state: State, isTold: (name: string) => boolean = () => t
         isSpent,
       })),
       sessions: list(state.sessions),
-      devices: list(state.devices),
+      devices: state.devices.map((tokens) => tokens.map(told).join(', ')).sort(),
       seeds: list(state.seeds),
     },
     undefined,
@@ -123,7 +125,7 @@ export function namesIn(state: State): string[] {
     ...Object.keys(state.lockouts),
     ...Object.keys(state.flows),
     ...state.sessions,
-    ...state.devices,
+    ...state.devices.flat(),
     ...state.seeds,
   ];
 }

@@ -38,6 +38,8 @@ const EXPECTED = [
   'an expired code',
   'one code twice at once',
   'one seed twice at once',
+  'an old device token that ended',
+  'a device that has not received its new token',
   'a code that was refused',
   'a session ended by a reset',
   'a session that is over',

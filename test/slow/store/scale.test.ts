@@ -101,10 +101,10 @@ describe('a sign-in', () => {
     return ((log.get()?.log ?? 0) - before) / SIGN_INS;
   }
 
-  test('writes hardly more pages with twenty thousand users than with a hundred', async () => {
+  test("writes one page more with twenty thousand users than with a hundred: that of the account's devices", async () => {
     const among = { few: await pagesPerSignIn(100), many: await pagesPerSignIn(USERS) };
     expect(among.few).toBeGreaterThan(0.5);
-    expect(among.many).toBeLessThan(1.2 * among.few);
+    expect(among.many).toBeLessThan(1.2 * among.few + 1);
   });
 });
 
