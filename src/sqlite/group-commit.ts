@@ -13,6 +13,9 @@ export interface GroupCommitOptions {
   patienceMs: number;
 }
 
+/** The options, and a check that throws StoreUnavailable if a commit would be lost. It runs before and after each commit. */
+type Options = GroupCommitOptions & { assertInPlace(): void };
+
 /** The transaction that a work gets. After `end` every call to it throws. */
 type EndableTx = Tx & { end(): void };
 
@@ -33,7 +36,7 @@ const BUSY_RETRY_MS = 25;
 export class GroupCommit {
   readonly #db: Database.Database;
   readonly #newTx: () => EndableTx;
-  readonly #options: GroupCommitOptions;
+  readonly #options: Options;
   readonly #begin: Database.Statement;
   readonly #savepoint: Database.Statement;
   readonly #release: Database.Statement;
@@ -45,7 +48,7 @@ export class GroupCommit {
   /** True: a commit waits for its fsync (`synchronous = FULL`). False: it does not (`NORMAL`). */
   #isSynced = true;
 
-  constructor(db: Database.Database, newTx: () => EndableTx, options: GroupCommitOptions) {
+  constructor(db: Database.Database, newTx: () => EndableTx, options: Options) {
     this.#db = db;
     this.#newTx = newTx;
     this.#options = options;
@@ -82,6 +85,7 @@ export class GroupCommit {
       this.#refuseLate();
       try {
         this.#rollBack();
+        this.#options.assertInPlace();
         this.#syncCommits(this.#queue.some(({ isLasting }) => isLasting));
         this.#begin.run();
         await this.#runBatch();
@@ -124,6 +128,7 @@ export class GroupCommit {
         settle.push(await this.#runOne(waiting, deadline));
       } while (taken.length < this.#options.batchWorks && performance.now() < closesAtMs);
       this.#commit.run();
+      this.#options.assertInPlace();
     } catch (error) {
       refuse(taken, error);
       this.#rollBack();
@@ -192,6 +197,11 @@ class Deadline {
 /** True if another connection holds a lock that SQLite needs. */
 export function isBusy(error: unknown): boolean {
   return /^SQLITE_(BUSY|LOCKED)/.test(sqliteCode(error));
+}
+
+/** True if the disk has no room for a write. */
+export function isDiskFull(error: unknown): boolean {
+  return sqliteCode(error) === 'SQLITE_FULL' || (error as NodeJS.ErrnoException | null)?.code === 'ENOSPC';
 }
 
 function refuse(works: readonly Waiting[], cause: unknown): void {
