@@ -61,13 +61,7 @@ function storeOn(db: Database.Database, path: string, options: GroupCommitOption
   const statements = prepareAll(db);
   const saltKey = db.prepare("SELECT value FROM meta WHERE key = 'salt_key'").pluck().get() as Buffer;
   const isInPlace = watchFiles(path);
-  const assertInPlace = () => {
-    if (isInPlace()) return;
-    throw new StoreUnavailable(
-      `The database ${path} was deleted, moved or replaced under the running program. Stop the program, put the file back or restore a backup, and start again.`,
-    );
-  };
-  const commits = new GroupCommit(db, () => new SqliteTx(statements), { ...options, assertInPlace });
+  const commits = new GroupCommit(db, () => new SqliteTx(statements), { ...options, isInPlace });
   let isClosed = false;
   return {
     saltKey,
