@@ -81,12 +81,11 @@ export function startProcess(path: string): Start {
 }
 
 /** Adds events, so that the copy and the migration take a while. */
-export function pad(path: string): void {
+export function pad(path: string, rows = PADDING_ROWS): void {
   withDatabase(path, (db) => {
     const add = db.prepare('INSERT INTO events (key, number, at_ms) VALUES (?, 1, 0)');
     db.transaction(() => {
-      for (let row = 0; row < PADDING_ROWS; row += 1)
-        add.run(`message network settled ${row} ${'x'.repeat(400)}`);
+      for (let row = 0; row < rows; row += 1) add.run(`message network settled ${row} ${'x'.repeat(400)}`);
     })();
   });
 }
