@@ -40,7 +40,7 @@ export function privacyNote(path: string): string | undefined {
   const isShared = resolve(folder) === resolve('.') || (statSync(folder).mode & 0o1000) !== 0;
   const open = [...(isShared ? [] : [folder]), path].filter((name) => (statSync(name).mode & 0o077) !== 0);
   if (open.length === 0) return undefined;
-  return `Other users can read ${open.join(' and ')}. Make them private: chmod go= ${open.join(' ')}`;
+  return `Note: other users can read ${open.join(' and ')}. Make them private: chmod go= ${open.join(' ')}`;
 }
 
 /**

@@ -9,8 +9,8 @@ import { differingTables, rebuild } from './schema.ts';
 
 /** Copies from before an upgrade that are kept. Two upgrades in a row can be undone. */
 const KEPT_COPIES = 2;
-/** A start waits this long for another process that holds the database: an upgrade of a million users fits. */
-const PATIENCE_MS = 60_000;
+/** A start waits this long for another process that holds the database: a million users take about one minute. */
+const PATIENCE_MS = 5 * 60_000;
 const RETRY_MS = 25;
 
 /** An upgrade that the database needs. */
@@ -32,7 +32,7 @@ export function upgrade(
   nowMs: number,
   tell: (line: string) => void,
 ): void {
-  assertOwnDatabase(db);
+  waitFor(() => assertOwnDatabase(db), tell);
   // A table that is rebuilt must keep the rows that refer to it. SQLite accepts this pragma only outside of a transaction.
   db.pragma('foreign_keys = OFF');
   waitFor(() => db.exec('BEGIN IMMEDIATE'), tell);
@@ -45,16 +45,12 @@ export function upgrade(
     if (plan) assertReferences(db);
     copy?.keep();
     waitFor(() => db.exec('COMMIT'), tell);
-    if (plan)
-      tell(
-        `${path}: upgraded from schema ${plan.from} to ${plan.to}. ${path}.before-${plan.to} is a copy from before.`,
-      );
+    if (plan) finish(path, plan, tell);
   } catch (error) {
     // The transaction is still open, so the folder is not another start's. Closing the connection rolls it back.
     rmSync(folderOf(path), { recursive: true, force: true });
     throw isDiskFull(error) ? diskFull(path) : error;
   }
-  dropOldCopies(path);
 }
 
 /** Returns what is left to do, or undefined if the schema is the newest, or if the database is new. */
@@ -101,11 +97,20 @@ function assertReferences(db: Database.Database): void {
   );
 }
 
+/** Says what was done, and deletes the older copies. */
+function finish(path: string, { from, to }: Plan, tell: (line: string) => void): void {
+  const change = from < to ? `upgraded from schema ${from} to ${to}` : `its tables are mended (schema ${to})`;
+  tell(`${path}: ${change}. ${path}.before-${to} is a copy from before.`);
+  dropOldCopies(path);
+}
+
 function dropOldCopies(path: string): void {
   const start = `${basename(path)}.before-`;
-  const numbers = readdirSync(dirname(path))
-    .filter((name) => name.startsWith(start) && /^\d+$/.test(name.slice(start.length)))
-    .map((name) => Number(name.slice(start.length)))
+  const numbers = readdirSync(dirname(path), { withFileTypes: true })
+    .filter((entry) => entry.isFile() && entry.name.startsWith(start))
+    .map(({ name }) => name.slice(start.length))
+    .filter((number) => /^\d+$/.test(number))
+    .map(Number)
     .sort((left, right) => right - left);
   for (const number of numbers.slice(KEPT_COPIES)) rmSync(`${path}.before-${number}`, { force: true });
 }
@@ -128,10 +133,10 @@ export function waitFor(step: () => void, tell: (line: string) => void): void {
       if (!isBusy(error)) throw error;
       if (performance.now() > giveUpAtMs) {
         throw new Error(
-          'Another process has held it for a minute. End that process, or wait for it, and start again.',
+          'Another process has held it for five minutes. End that process, or wait for it, and start again.',
         );
       }
-      if (!isTold) tell('Another process holds the database. This start waits for it, a minute at most.');
+      if (!isTold) tell('Another process holds the database. This start waits for it, five minutes at most.');
       isTold = true;
       Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, RETRY_MS);
     }

@@ -171,11 +171,11 @@ test.skipIf(process.platform === 'win32')(
     expect([folder, path].map((name) => statSync(name).mode & 0o777)).toEqual([0o700, 0o600]);
     chmodSync(folder, 0o755);
     expect(await start(path)).toEqual([
-      `Other users can read ${folder}. Make them private: chmod go= ${folder}`,
+      `Note: other users can read ${folder}. Make them private: chmod go= ${folder}`,
     ]);
     chmodSync(path, 0o640);
     expect(await start(path)).toEqual([
-      `Other users can read ${folder} and ${path}. Make them private: chmod go= ${folder} ${path}`,
+      `Note: other users can read ${folder} and ${path}. Make them private: chmod go= ${folder} ${path}`,
     ]);
   },
 );
