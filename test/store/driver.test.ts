@@ -19,6 +19,7 @@ function installation(): { folder: string; binary: string } {
       recursive: true,
     });
   cpSync(join(ROOT, 'dist'), join(folder, 'dist'), { recursive: true });
+  for (const name of ['views', 'public']) symlinkSync(join(ROOT, name), join(folder, name));
   cpSync(join(ROOT, 'package.json'), join(folder, 'package.json'));
   return { folder, binary: join(folder, 'node_modules', 'better-sqlite3', 'build', 'Release') };
 }

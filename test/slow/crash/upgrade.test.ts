@@ -9,7 +9,7 @@ const KILLS = 8;
 
 test('an upgrade that was killed at any moment is done by the next start', async () => {
   const { path: original } = oldDatabase();
-  pad(original);
+  pad(original, 8000);
   const before = rowsOf(original);
   const schemas = new Set<number>();
   for (let kill = 1; kill <= KILLS; kill += 1) {
