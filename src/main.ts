@@ -34,7 +34,7 @@ async function main(): Promise<void> {
   const { log, print, end: endLog } = createLog();
   const background = createBackground((error) => log.error({ reason: String(error) }, 'background fault'));
   const isNewDatabase = !existsSync(config.databasePath);
-  const store = openSqliteStore(config.databasePath);
+  const store = openSqliteStore(config.databasePath, { tell: console.warn });
   const { sms, availability, close, inbox, check } = senderFor(config, log, print);
   const app = createApp(
     {

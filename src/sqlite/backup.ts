@@ -1,33 +1,54 @@
-import { closeSync, existsSync, fsyncSync, openSync, renameSync, rmSync } from 'node:fs';
-import { dirname } from 'node:path';
-import Database from 'better-sqlite3';
+import {
+  accessSync,
+  chmodSync,
+  closeSync,
+  constants,
+  linkSync,
+  lstatSync,
+  mkdtempSync,
+  openSync,
+  renameSync,
+  rmSync,
+} from 'node:fs';
+import { dirname, join } from 'node:path';
+import { connect, DriverUnavailable } from './connect.ts';
+import { syncPath } from './files.ts';
+import { isDiskFull } from './group-commit.ts';
 import { assertOwnDatabase } from './migrations.ts';
 
 const ALL_PAGES = 0x7fffffff;
+const NOT_READABLE = 'This user may not read it. Run the backup as the user that runs the program.';
 
 /**
  * Copies the database in the file `from`, which may be in use, to a new file `to`. Returns the number of accounts in the copy.
- * The copy is complete, checked and on disk before it gets its name. Throws an Error with a sentence for the operator if `to`
- * exists already, or if the copy can't be made.
+ * The copy is complete, checked and on disk before it gets its name. Until then it is in a folder that only this user may
+ * open. Throws an Error with a sentence for the operator if `to` exists already, or if the copy can't be made.
  */
 export async function backUp(from: string, to: string): Promise<number> {
-  if (existsSync(to)) throw new Error(`${to} exists already, and is left as it is. Choose another name.`);
-  const part = `${to}.part`;
+  let folder: string | undefined;
   try {
-    rmSync(part, { force: true });
+    assertReadable(from);
+    // A dangling link counts too: SQLite would write through it.
+    if (lstatSync(to, { throwIfNoEntry: false }) !== undefined) throw new Error(taken(to));
+    folder = mkdtempSync(`${to}.part-`);
+    const part = join(folder, 'copy');
     await copy(from, part);
     const accounts = accountsIn(part);
-    renameSync(part, to);
-    syncFolder(dirname(to));
+    chmodSync(part, 0o600);
+    syncPath(part);
+    giveName(part, to);
+    syncPath(dirname(to));
     return accounts;
   } catch (error) {
-    rmSync(part, { force: true });
-    throw new Error(`The database ${from} can't be backed up to ${to}. ${(error as Error).message}`);
+    if (error instanceof DriverUnavailable) throw error;
+    throw new Error(`The database ${from} can't be backed up to ${to}. ${reasonOf(error, to)}`);
+  } finally {
+    if (folder !== undefined) rmSync(folder, { recursive: true, force: true });
   }
 }
 
 async function copy(from: string, to: string): Promise<void> {
-  const db = new Database(from, { readonly: true, fileMustExist: true });
+  const db = connect(from, { readonly: true, fileMustExist: true });
   try {
     assertOwnDatabase(db);
     // In one step: a write between two steps would start the copy again, and under load it would never end.
@@ -38,7 +59,7 @@ async function copy(from: string, to: string): Promise<void> {
 }
 
 function accountsIn(path: string): number {
-  const db = new Database(path, { fileMustExist: true });
+  const db = connect(path, { fileMustExist: true });
   try {
     const found = db.pragma('integrity_check', { simple: true });
     if (found !== 'ok') throw new Error(`The copy is damaged: ${found}`);
@@ -48,8 +69,54 @@ function accountsIn(path: string): number {
   }
 }
 
-function syncFolder(path: string): void {
-  const folder = openSync(path, 'r');
-  fsyncSync(folder);
-  closeSync(folder);
+/** Gives the file its name, if no file has that name. A rename alone would overwrite a file that appeared since. */
+function giveName(part: string, to: string): void {
+  try {
+    linkSync(part, to);
+  } catch (error) {
+    if (!['EPERM', 'ENOSYS', 'ENOTSUP', 'EOPNOTSUPP'].includes(codeOf(error))) throw error;
+    // Some file systems have no links.
+    closeSync(openSync(to, 'wx', 0o600));
+    renameSync(part, to);
+  }
+}
+
+/** Throws an Error with a sentence for the operator if this user can't read the database. */
+function assertReadable(path: string): void {
+  try {
+    accessSync(path, constants.R_OK);
+  } catch (error) {
+    if (codeOf(error) === 'EACCES') throw new Error(NOT_READABLE);
+    throw new Error('There is no such file. Check DATABASE_URL and the working folder.');
+  }
+}
+
+function reasonOf(error: unknown, to: string): string {
+  const folder = dirname(to);
+  if (isDiskFull(error)) return `The disk is full. Make room in ${folder}, or choose another folder.`;
+  switch (codeOf(error)) {
+    case 'EEXIST':
+      return taken(to);
+    case 'ENOENT':
+    case 'ENOTDIR':
+      return `The folder ${folder} is missing. Create it, or choose another one.`;
+    case 'EACCES':
+    case 'EPERM':
+    case 'EROFS':
+      return `This user may not write to the folder ${folder}. Choose another one.`;
+    case 'SQLITE_CANTOPEN':
+    case 'SQLITE_READONLY_CANTINIT':
+    case 'SQLITE_READONLY_DIRECTORY':
+      return NOT_READABLE;
+    default:
+      return (error as Error).message;
+  }
+}
+
+function taken(path: string): string {
+  return `${path} exists already, and is left as it is. Choose another name.`;
+}
+
+function codeOf(error: unknown): string {
+  return (error as NodeJS.ErrnoException | undefined)?.code ?? '';
 }

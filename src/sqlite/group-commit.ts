@@ -13,6 +13,9 @@ export interface GroupCommitOptions {
   patienceMs: number;
 }
 
+/** The options, and a check of the files. It is false if a commit to them is lost. */
+type Options = GroupCommitOptions & { isInPlace(): boolean };
+
 /** The transaction that a work gets. After `end` every call to it throws. */
 type EndableTx = Tx & { end(): void };
 
@@ -25,6 +28,9 @@ interface Waiting {
 }
 
 const BUSY_RETRY_MS = 25;
+const FILES_GONE =
+  "The database's files were deleted, moved or replaced under the running program. " +
+  'Stop the program, put the files back or restore a backup, and start again.';
 
 /**
  * Group commit: runs the waiting works one after the other inside one BEGIN IMMEDIATE, each in its own savepoint. One COMMIT
@@ -33,7 +39,7 @@ const BUSY_RETRY_MS = 25;
 export class GroupCommit {
   readonly #db: Database.Database;
   readonly #newTx: () => EndableTx;
-  readonly #options: GroupCommitOptions;
+  readonly #options: Options;
   readonly #begin: Database.Statement;
   readonly #savepoint: Database.Statement;
   readonly #release: Database.Statement;
@@ -44,8 +50,10 @@ export class GroupCommit {
   #draining: Promise<void> | undefined;
   /** True: a commit waits for its fsync (`synchronous = FULL`). False: it does not (`NORMAL`). */
   #isSynced = true;
+  /** True after a commit to files that were gone. No further work runs until they are back. */
+  #isLost = false;
 
-  constructor(db: Database.Database, newTx: () => EndableTx, options: GroupCommitOptions) {
+  constructor(db: Database.Database, newTx: () => EndableTx, options: Options) {
     this.#db = db;
     this.#newTx = newTx;
     this.#options = options;
@@ -82,6 +90,7 @@ export class GroupCommit {
       this.#refuseLate();
       try {
         this.#rollBack();
+        if (this.#isLost) this.#assertInPlace();
         this.#syncCommits(this.#queue.some(({ isLasting }) => isLasting));
         this.#begin.run();
         await this.#runBatch();
@@ -124,6 +133,7 @@ export class GroupCommit {
         settle.push(await this.#runOne(waiting, deadline));
       } while (taken.length < this.#options.batchWorks && performance.now() < closesAtMs);
       this.#commit.run();
+      if (this.#isSynced) this.#assertInPlace();
     } catch (error) {
       refuse(taken, error);
       this.#rollBack();
@@ -151,6 +161,12 @@ export class GroupCommit {
     } finally {
       tx.end();
     }
+  }
+
+  /** Throws if the files are gone. Runs after a lasting commit, so an answer means that a restart finds the data. */
+  #assertInPlace(): void {
+    this.#isLost = !this.#options.isInPlace();
+    if (this.#isLost) throw new StoreUnavailable(FILES_GONE);
   }
 
   /** Rolls back a transaction that is still open. If the disk fails here too, the next BEGIN reports it. */
@@ -192,6 +208,11 @@ class Deadline {
 /** True if another connection holds a lock that SQLite needs. */
 export function isBusy(error: unknown): boolean {
   return /^SQLITE_(BUSY|LOCKED)/.test(sqliteCode(error));
+}
+
+/** True if the disk has no room for a write. */
+export function isDiskFull(error: unknown): boolean {
+  return sqliteCode(error) === 'SQLITE_FULL' || (error as NodeJS.ErrnoException | null)?.code === 'ENOSPC';
 }
 
 function refuse(works: readonly Waiting[], cause: unknown): void {

@@ -1,13 +1,14 @@
 import { randomBytes } from 'node:crypto';
 import type { Database } from 'better-sqlite3';
 
-interface Migration {
+/** One change of the schema. */
+export interface Migration {
   readonly name: string;
   readonly up: (db: Database) => void;
 }
 
 /** Numbered from 1 by their place. A released one is never edited, comments included: a later one changes its result. */
-const MIGRATIONS: readonly Migration[] = [
+export const MIGRATIONS: readonly Migration[] = [
   {
     name: 'the tables of the tutorial, and what its rules need',
     up: (db) => {
@@ -263,7 +264,7 @@ export function assertOwnDatabase(db: Database): void {
       "It is another program's: it has tables, but none that records this program's schema. Choose another file.",
     );
   }
-  const schema = newestIn(db);
+  const schema = schemaIn(db);
   if (schema > MIGRATIONS.length) {
     throw new Error(
       `It was made by a newer version of this program (schema ${schema}; this version knows ${MIGRATIONS.length}). Run that version, or choose another file.`,
@@ -281,7 +282,7 @@ export function migrate(db: Database, nowMs: number, newest = MIGRATIONS.length)
     db.exec(
       'CREATE TABLE IF NOT EXISTS migrations (number INTEGER PRIMARY KEY, name TEXT NOT NULL, done_at_ms INTEGER NOT NULL) STRICT',
     );
-    MIGRATIONS.slice(newestIn(db), newest).forEach(({ name, up }) => {
+    MIGRATIONS.slice(schemaIn(db), newest).forEach(({ name, up }) => {
       up(db);
       db.prepare('INSERT INTO migrations (name, done_at_ms) VALUES (?, ?)').run(name, nowMs);
     });
@@ -289,6 +290,7 @@ export function migrate(db: Database, nowMs: number, newest = MIGRATIONS.length)
   }).immediate();
 }
 
-function newestIn(db: Database): number {
+/** The number of the schema that the database records. */
+export function schemaIn(db: Database): number {
   return db.prepare('SELECT coalesce(max(number), 0) FROM migrations').pluck().get() as number;
 }

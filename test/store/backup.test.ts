@@ -1,10 +1,21 @@
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import {
+  chmodSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { dirname, join } from 'node:path';
 import Database from 'better-sqlite3';
-import { expect, onTestFinished, test } from 'vitest';
+import { expect, onTestFinished, test, vi } from 'vitest';
 import { backUp } from '../../src/sqlite/backup.ts';
 import { openSqliteStore } from '../../src/sqlite/store.ts';
 import { temporaryFolder } from '../support/folder.ts';
+import { ROOT } from '../support/site.ts';
 
 /** Creates a database with many pages, and a function that writes to it as another process does. */
 async function bigDatabase(): Promise<{ path: string; write: () => void }> {
@@ -56,8 +67,10 @@ test('a backup of a foreign, broken or missing database is refused and creates n
   await expect(backUp(join(folder, 'other.db'), copy)).rejects.toThrow(/another program's/);
   writeFileSync(join(folder, 'text.db'), 'no database, but long enough to be looked at as one'.repeat(50));
   await expect(backUp(join(folder, 'text.db'), copy)).rejects.toThrow(/not a database/);
-  await expect(backUp(join(folder, 'missing.db'), copy)).rejects.toThrow(/can't be backed up/);
-  expect([copy, `${copy}.part`, join(folder, 'missing.db')].filter((path) => existsSync(path))).toEqual([]);
+  await expect(backUp(join(folder, 'missing.db'), copy)).rejects.toThrow(
+    /can't be backed up to .*There is no such file\. Check DATABASE_URL/,
+  );
+  expect(readdirSync(folder).sort()).toEqual(['other.db', 'text.db']);
 });
 
 test('a backup never overwrites a file', async () => {
@@ -67,3 +80,101 @@ test('a backup never overwrites a file', async () => {
   await expect(backUp(path, copy)).rejects.toThrow(/exists already/);
   expect(readFileSync(copy, 'utf8')).toBe('mine');
 });
+
+test('a file that appears during a backup is not overwritten', async () => {
+  const { path } = await bigDatabase();
+  const folder = temporaryFolder();
+  const copy = join(folder, 'copy.db');
+  duringCopy(() => writeFileSync(copy, 'mine'));
+  await expect(backUp(path, copy)).rejects.toThrow(/copy\.db exists already.*Choose another name/);
+  expect(readFileSync(copy, 'utf8')).toBe('mine');
+  expect(readdirSync(folder)).toEqual(['copy.db']);
+});
+
+test('a backup in a folder that other users can write to is never in their reach', async () => {
+  const { path } = await bigDatabase();
+  const folder = temporaryFolder();
+  chmodSync(folder, 0o777);
+  const copy = join(folder, 'copy.db');
+  symlinkSync(join(folder, 'target'), `${copy}.part`);
+  const seen: string[] = [];
+  duringCopy(() => {
+    for (const name of readdirSync(folder)) {
+      const { mode } = statSync(join(folder, name), { throwIfNoEntry: false }) ?? {};
+      if (mode !== undefined) seen.push(mode.toString(8));
+    }
+  });
+  await backUp(path, copy);
+  expect(seen).toEqual(['40700']);
+  expect(statSync(copy).mode & 0o777).toBe(0o600);
+  expect(readdirSync(folder).sort()).toEqual(['copy.db', 'copy.db.part']);
+});
+
+test('a backup through a dangling link is refused', async () => {
+  const { path } = await bigDatabase();
+  const folder = temporaryFolder();
+  symlinkSync(join(folder, 'elsewhere'), join(folder, 'copy.db'));
+  await expect(backUp(path, join(folder, 'copy.db'))).rejects.toThrow(/exists already/);
+  expect(readdirSync(folder)).toEqual(['copy.db']);
+});
+
+test('a backup to a missing folder is refused with what to do', async () => {
+  const { path } = await bigDatabase();
+  const folder = join(temporaryFolder(), 'missing');
+  await expect(backUp(path, join(folder, 'copy.db'))).rejects.toThrow(
+    `The folder ${folder} is missing. Create it, or choose another one.`,
+  );
+});
+
+test.skipIf(process.platform === 'win32')(
+  'a backup by a user without rights is refused with what to do',
+  async () => {
+    const { path } = await bigDatabase();
+    const folder = temporaryFolder();
+    const open = temporaryFolder();
+    chmodSync(open, 0o777);
+    for (const name of ['data', 'closed']) mkdirSync(join(folder, name), { mode: 0o755 });
+    const database = join(folder, 'data', 'users.db');
+    await backUp(path, database);
+    chmodSync(folder, 0o755);
+
+    chmodSync(database, 0o644);
+    chmodSync(join(folder, 'closed'), 0o555);
+    const closed = await backUpAsOther(database, join(folder, 'closed', 'copy.db'));
+    expect(closed).toContain(`This user may not write to the folder ${join(folder, 'closed')}.`);
+
+    chmodSync(database, 0o000);
+    const unreadable = await backUpAsOther(database, join(open, 'copy.db'));
+    expect(unreadable).toContain(
+      'This user may not read it. Run the backup as the user that runs the program.',
+    );
+    expect(readdirSync(open)).toEqual([]);
+  },
+);
+
+/** Runs the work when SQLite starts to copy. */
+function duringCopy(work: () => void): void {
+  const backup = Database.prototype.backup;
+  vi.spyOn(Database.prototype, 'backup').mockImplementationOnce(function (this: Database.Database, ...args) {
+    work();
+    return backup.apply(this, args);
+  });
+  onTestFinished(() => void vi.restoreAllMocks());
+}
+
+/** Runs the backup command as a user other than root. Returns what it printed. */
+async function backUpAsOther(from: string, to: string): Promise<string> {
+  const isRoot = process.getuid?.() === 0;
+  const child = spawn(process.execPath, [join(ROOT, 'dist', 'commands', 'backup.js'), to], {
+    cwd: dirname(from),
+    env: { PATH: process.env.PATH, DATABASE_URL: `file:${from}` },
+    ...(isRoot && { uid: 65_534, gid: 65_534 }),
+  });
+  let printed = '';
+  child.stderr.setEncoding('utf8').on('data', (text) => {
+    printed += text;
+  });
+  expect(await once(child, 'close')).toEqual([1, null]);
+  expect(printed.trim().split('\n')).toHaveLength(1);
+  return printed;
+}

@@ -55,7 +55,8 @@ test('a backup under load is whole, holds all earlier answers, and can be starte
 
   const copies: { path: string; before: Person[] }[] = [];
   for (const name of ['first.db', 'second.db', 'third.db']) {
-    await expect.poll(() => people.filter(isSignedUp).length).toBeGreaterThan(copies.length * 10 + 10);
+    const signedUp = () => people.filter(isSignedUp).length;
+    await expect.poll(signedUp, { timeout: 30_000 }).toBeGreaterThan(copies.length * 10 + 10);
     const before = people.filter(isSignedUp);
     const { code, printed } = await backUp(folder, name);
     expect({ code, printed }).toEqual({

@@ -3,6 +3,7 @@ import {
   closeSync,
   existsSync,
   openSync,
+  readdirSync,
   realpathSync,
   rmSync,
   statSync,
@@ -15,6 +16,7 @@ import { pathToFileURL } from 'node:url';
 import Database from 'better-sqlite3';
 import { expect, onTestFinished, test } from 'vitest';
 import { temporaryFolder } from '../../support/folder.ts';
+import { oldDatabase, pad, rowsOf } from '../../support/old-database.ts';
 import { runProgram, startProgram } from '../../support/program.ts';
 import { ROOT } from '../../support/site.ts';
 import { openScene } from './trouble.ts';
@@ -183,6 +185,31 @@ test('a start on a read-only disk is refused in a sentence, and succeeds on a wr
   expect(refused.output()).not.toContain('    at ');
   await startProgram({}, folder);
 });
+
+test.for([
+  ['its copy', 1.5],
+  ['its changes', 2.2],
+] as const)(
+  'an upgrade without room for %s is refused in a sentence and changes nothing',
+  async ([, times], context) => {
+    if (!canMount()) context.skip(NO_MOUNT);
+    const { folder: source, path } = oldDatabase();
+    pad(path, 500);
+    const before = rowsOf(path);
+    const after = temporaryFolder();
+    // The small disk hides the folder that it is on, and ends with its program. It has room for `times` the database.
+    const filler = 3 * 1024 ** 2 - Math.round(times * statSync(path).size);
+    const script = `mkdir -m 700 data; cp ${source}/users.db data; head -c ${filler} /dev/zero > filler
+      timeout 20 "$@"; code=$?; cp -r data ${after}; exit $code`;
+    const refused = await runProgram({}, temporaryFolder(), [...ON_SMALL_DISK, 'sh', '-c', script, 'sh']);
+    expect(await refused.ended()).toBe(1);
+    expect(refused.output()).toMatch(
+      /^The database \S+ \(DATABASE_URL\) can't be used\. The disk is full\. Nothing was changed\. Make at least \d+ MiB free/,
+    );
+    expect(readdirSync(join(after, 'data'))).toEqual(['users.db']);
+    expect(rowsOf(join(after, 'data', 'users.db'))).toEqual(before);
+  },
+);
 
 /** Writes a file until the disk has no byte left. */
 function fill(path: string): void {
