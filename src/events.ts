@@ -1,7 +1,4 @@
-/**
- * Every event that the log can have, with its level. docs/operations.md says what each alert means and what to do, and
- * docs/ringcentral-failures.md explains the lines about messages.
- */
+/** Every event that the log can have, with its level. The document docs/operations.md explains each of them. */
 export const EVENTS = {
   sms_sent: 'info',
   sms_suppressed: 'info',

@@ -26,7 +26,7 @@ export interface Log {
 
 /**
  * A log on the standard output, by pino's own asynchronous destination. A reader that stalls or closes the pipe blocks
- * nothing: up to 1 MiB waits, further lines are dropped and counted. A line has their number once there is room again.
+ * nothing. Up to 1 MiB waits, and further lines are dropped. Once there is room again, a line has their number.
  */
 export function createLog(): Log {
   const output = pino.destination({

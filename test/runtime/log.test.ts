@@ -6,7 +6,7 @@ import { expect, onTestFinished, test } from 'vitest';
 import { temporaryFolder } from '../support/folder.ts';
 import { type Program, runProgram, startProgram } from '../support/program.ts';
 
-/** A request line has 100 bytes or more, so these fill the pipe, what waits in memory (1 MiB), and more. */
+/** Their lines, of 100 bytes or more, are too many for the pipe and the 1 MiB in memory. */
 const ENOUGH_REQUESTS = 14_000;
 
 const statusOf = async (url: string) => (await fetch(url)).status;
@@ -56,7 +56,7 @@ test('lines that a stalled reader makes the log drop are counted, and told once 
   expect(linesIn(program.output(), '"msg":"request"').length + count).toBe(ENOUGH_REQUESTS);
 });
 
-test('a reader that goes away leaves the program answering, with one line on the standard error', async () => {
+test('if the reader of the log closes the pipe, the program answers, and says so once on the standard error', async () => {
   const program = await startProgram();
   program.process.stdout?.destroy();
   for (let round = 0; round < 5; round += 1) {
@@ -69,7 +69,7 @@ test('a reader that goes away leaves the program answering, with one line on the
 });
 
 test.skipIf(process.platform !== 'linux')(
-  'a disk that is full at the start leaves the program answering, with one line on the standard error',
+  'if the log has a full disk at the start, the program answers, and says so once on the standard error',
   async () => {
     const program = await runProgram({}, undefined, ['sh', '-c', 'exec "$@" > /dev/full', 'sh']);
     await expect.poll(() => statusOf(program.origin).catch(() => 'refused')).toBe(200);

@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import { type AddressInfo, createServer } from 'node:net';
 import { describe, expect, test, vi } from 'vitest';
 import type { SmsOutcome, SmsSender } from '../../src/sms.ts';
 import {
@@ -247,6 +249,7 @@ describe('a refusal', () => {
     [400, 'MSG-246'],
     [400, 'MSG-247'],
     [400, 'MSG-310'],
+    [403, 'MSG-388'],
   ])('%i %s is about the recipient', async (status, errorCode) => {
     bench.ringCentral.next('sms', refusal(status, errorCode));
     expect(await sender().send(PHONE, TEXT)).toEqual({ kind: 'refused', reason: 'bad_recipient' });
@@ -302,6 +305,14 @@ describe('a refusal', () => {
     [404, 'CMN-120'],
     [400, 'CMN-406'],
     [405, 'AGW-405'],
+    [403, 'MSG-241'],
+    [403, 'MSG-314'],
+    [403, 'MSG-367'],
+    [403, 'CMN-402'],
+    [403, 'CMN-405'],
+    [403, 'CMN-419'],
+    [403, 'BIL-103'],
+    [403, 'EXT-135'],
   ])('%i %s is our fault, and the log says so', async (status, errorCode) => {
     bench.ringCentral.next('sms', refusal(status, errorCode));
     expect(await sender().send(PHONE, TEXT)).toEqual(MISCONFIGURED);
@@ -333,6 +344,7 @@ describe('a refusal', () => {
     [503, 'MSG-290'],
     [503, 'CMN-301'],
     [503, 'CMN-310'],
+    [403, 'MSG-384'],
   ])('%i %s means busy', async (status, errorCode) => {
     bench.ringCentral.next('sms', refusal(status, errorCode));
     expect(await sender().send(PHONE, TEXT)).toEqual(BUSY);
@@ -459,6 +471,87 @@ describe('the outcome is unknown', () => {
     await bench.ringCentral.close();
     expect(await sms.send(PHONE, TEXT)).toEqual(BUSY);
     bench.ringCentral = await RingCentralStandIn.start();
+  });
+});
+
+describe('a message that was never posted, because', () => {
+  /** Node's error of a `fetch` whose connection failed. With several addresses it has an error for each. */
+  const notConnected = (code: string, syscall: string, addresses = 1) => {
+    const errors = Array.from({ length: addresses }, () => Object.assign(new Error(code), { code, syscall }));
+    const cause = addresses === 1 ? errors[0] : Object.assign(new AggregateError(errors), { code });
+    return new TypeError('fetch failed', { cause });
+  };
+
+  test.each([
+    ['ENETUNREACH', 'connect'],
+    ['EHOSTUNREACH', 'connect'],
+    ['ENETDOWN', 'connect'],
+    ['EHOSTDOWN', 'connect'],
+    ['ENETRESET', 'connect'],
+    ['ECONNRESET', 'connect'],
+    ['ETIMEDOUT', 'connect'],
+    ['EADDRNOTAVAIL', 'connect'],
+    ['EAFNOSUPPORT', 'connect'],
+    ['EACCES', 'connect'],
+    ['EPERM', 'connect'],
+    ['EMFILE', 'connect'],
+    ['ENOTFOUND', 'getaddrinfo'],
+    ['EAI_FAIL', 'getaddrinfo'],
+    ['EAI_NODATA', 'getaddrinfo'],
+  ])('there was no connection (%s, %s), is refused', async (code, syscall) => {
+    const sms = await warmSender();
+    for (const addresses of [1, 2]) {
+      vi.spyOn(globalThis, 'fetch').mockRejectedValueOnce(notConnected(code, syscall, addresses));
+      expect(await sms.send(PHONE, TEXT)).toEqual(BUSY);
+    }
+    expect(lines.at(-1)).toMatchObject({ event: 'sms_refused', reason: 'busy', errorCode: code });
+  });
+
+  test.each(['read', 'write'])('but one whose connection broke (%s) may have been sent', async (syscall) => {
+    const sms = await warmSender();
+    vi.spyOn(globalThis, 'fetch').mockRejectedValueOnce(notConnected('EHOSTUNREACH', syscall));
+    expect(await sms.send(PHONE, TEXT)).toEqual(UNKNOWN);
+  });
+
+  test.each([
+    'CERT_HAS_EXPIRED',
+    'CERT_NOT_YET_VALID',
+    'CERT_REVOKED',
+    'DEPTH_ZERO_SELF_SIGNED_CERT',
+    'SELF_SIGNED_CERT_IN_CHAIN',
+    'UNABLE_TO_GET_ISSUER_CERT_LOCALLY',
+    'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
+    'UNABLE_TO_GET_CRL',
+    'CRL_HAS_EXPIRED',
+    'INVALID_CA',
+    'INVALID_PURPOSE',
+    'PATH_LENGTH_EXCEEDED',
+    'HOSTNAME_MISMATCH',
+    'ERR_TLS_CERT_ALTNAME_INVALID',
+  ])('the certificate is not trusted (%s), is refused as our fault', async (code) => {
+    const sms = await warmSender();
+    const cause = Object.assign(new Error(code), { code });
+    vi.spyOn(globalThis, 'fetch').mockRejectedValueOnce(new TypeError('fetch failed', { cause }));
+    expect(await sms.send(PHONE, TEXT)).toEqual(MISCONFIGURED);
+    expect(lines.at(-1)).toMatchObject({ event: 'sms_refused', errorCode: code });
+  });
+
+  test('the server speaks no TLS, is refused as our fault', async () => {
+    const serverUrl = bench.ringCentral.url.replace('http:', 'https:');
+    expect(await sender({ serverUrl }).send(PHONE, TEXT)).toEqual(MISCONFIGURED);
+    expect(lines).toMatchObject([{ errorCode: 'ERR_SSL_WRONG_VERSION_NUMBER' }]);
+  });
+
+  test('the connection dropped before its TLS was set up, is refused', async () => {
+    const server = createServer((socket) => void socket.destroy()).listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const sms = await warmSender();
+    const { fetch } = globalThis;
+    vi.spyOn(globalThis, 'fetch').mockImplementationOnce((_url, init) =>
+      fetch(`https://127.0.0.1:${(server.address() as AddressInfo).port}`, init),
+    );
+    expect(await sms.send(PHONE, TEXT)).toEqual(BUSY);
+    server.close();
   });
 });
 

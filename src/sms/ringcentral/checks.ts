@@ -13,7 +13,7 @@ import {
   wrong,
 } from './check-result.ts';
 import { type RingCentralClient, ringCentralClient } from './client.ts';
-import type { CallFacts, Failure } from './failure.ts';
+import { type CallFacts, type Failure, isTlsFault } from './failure.ts';
 import type { SmsLogLine } from './log.ts';
 import { checkNumber, type NumberOptions } from './number-checks.ts';
 import { type RingCentralOptions, ringCentralSms } from './sender.ts';
@@ -94,11 +94,11 @@ function serverResult({ serverUrl }: CheckOptions, failure: Failure | undefined)
 }
 
 function networkFix(errorCode: string): string {
-  if (/^(ENOTFOUND|EAI_AGAIN)$/.test(errorCode)) {
+  if (/^(ENOTFOUND|EAI_)/.test(errorCode)) {
     return 'Check the spelling of RC_SERVER_URL and the DNS of this machine.';
   }
-  if (/CERT|SIGNATURE|TLS|SSL/.test(errorCode)) {
-    return 'Its certificate is not trusted. Check RC_SERVER_URL, and whether a proxy is in between.';
+  if (isTlsFault(errorCode)) {
+    return "Its certificate is not trusted. Check RC_SERVER_URL, this machine's clock, and whether a proxy is in between.";
   }
   return 'Check RC_SERVER_URL, and whether a firewall blocks this machine.';
 }

@@ -1,5 +1,5 @@
 import { SDK } from '@ringcentral/sdk';
-import { Failure, failureOf, plainWord, reasonOf } from './failure.ts';
+import { Failure, failureOf, networkFailure } from './failure.ts';
 
 /** The RingCentral app and the JWT of its user. */
 export interface ClientOptions {
@@ -93,9 +93,7 @@ export function ringCentralClient(options: ClientOptions): RingCentralClient {
       noteLimits(answer);
       return new Response(await answer.arrayBuffer(), answer);
     } catch (error) {
-      const { name, cause }: Partial<Error & { cause: { code?: unknown } }> = Object(error);
-      const facts = { errorCode: plainWord(cause?.code) ?? name };
-      throw new Failure(reasonOf(facts), facts);
+      throw networkFailure(error);
     }
   }
 
