@@ -58,6 +58,18 @@ test('the doctor names the missing variables, even if the sender is the console'
   expect(output).not.toContain(account.jwt);
 });
 
+test('the doctor names a credential with a stray character, and asks RingCentral nothing', async () => {
+  const ringCentral = await standIn();
+  const { code, output } = await doctor({
+    ...variablesFor(ringCentral),
+    RC_USER_JWT: `${account.jwt}\u201d`,
+  });
+  expect(code).toBe(1);
+  expect(output).toContain('RC_USER_JWT has a quotation mark (U+201D');
+  expect(output).not.toContain(account.jwt);
+  expect(ringCentral.count('token')).toBe(0);
+});
+
 test('the doctor reads .env and says that the sender is still the console', async () => {
   const folder = temporaryFolder();
   const lines = Object.entries(variablesFor(await standIn())).map(([name, value]) => `${name}=${value}`);
