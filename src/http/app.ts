@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import { join } from 'node:path';
 import ejs from 'ejs';
@@ -5,6 +6,7 @@ import express, { type ErrorRequestHandler, type Request, type RequestHandler, t
 import helmet from 'helmet';
 import type { Logger } from 'pino';
 import type { Deps } from '../engine/deps.ts';
+import type { LogEvent } from '../events.ts';
 import { StoreUnavailable } from '../store.ts';
 import { readAssets } from './assets.ts';
 import { sameSite } from './csrf.ts';
@@ -117,11 +119,13 @@ function commonHeaders(publicOrigin: string): RequestHandler {
 function logRequests(log: AppOptions['log']): RequestHandler {
   return (request, response, next) => {
     const startMs = performance.now();
+    const id = randomBytes(6).toString('hex');
+    response.locals.requestId = id;
     response.on('finish', () => {
       const path = (request.route as { path?: string } | undefined)?.path ?? 'unknown';
       if (path.startsWith('/dev/')) return;
       const ms = Math.round(performance.now() - startMs);
-      log.info({ method: request.method, path, status: response.statusCode, ms }, 'request');
+      log.info({ id, method: request.method, path, status: response.statusCode, ms }, 'request');
     });
     next();
   };
@@ -133,17 +137,18 @@ function faults(log: AppOptions['log']): ErrorRequestHandler {
     if (response.headersSent) return next(error);
     const { status } = error as { status?: unknown };
     if (typeof status === 'number' && status >= 400 && status < 500) return replyInvalid(response, 'body');
-    refuse(request, response, logFault(log, error));
+    refuse(request, response, logFault(log, error, response.locals.requestId));
   };
 }
 
 /** Logs what went wrong, and says what it is answered with. */
-function logFault(log: AppOptions['log'], error: unknown): 'unavailable' | 'error' {
+function logFault(log: AppOptions['log'], error: unknown, id: unknown): 'unavailable' | 'error' {
   if (error instanceof StoreUnavailable) {
-    log.error({ reason: error.message }, 'store unavailable');
+    log.error({ event: 'store_unavailable' satisfies LogEvent, id, reason: error.message }, 'alert');
     return 'unavailable';
   }
-  log.error({ name: (error as Error)?.name, stack: (error as Error)?.stack }, 'fault');
+  const { name, stack }: Partial<Error> = Object(error);
+  log.error({ event: 'fault' satisfies LogEvent, id, name, stack }, 'alert');
   return 'error';
 }
 

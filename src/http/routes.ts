@@ -104,6 +104,7 @@ export function addRoutes(
         ...cookies.read(request, email),
         deviceOf: (account) => cookies.read(request, account).device,
         ...client,
+        requestId: response.locals.requestId,
       });
 
       const { issued } = outcome as { issued?: IssuedTokens };

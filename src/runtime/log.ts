@@ -11,8 +11,9 @@ const FLUSH_EVERY_MS = 50;
 const END_MS = 1000;
 const STDERR = 2;
 
-/** Logs an event at its level. */
-export type Tell = (event: LogEvent, fields?: object) => void;
+/** Logs a line about an event, at the event's level. */
+export type Tell = <Line extends Told>(line: Line) => void;
+type Told = { readonly event: LogEvent };
 
 /** The log and what else writes to the standard output. */
 export interface Log {
@@ -37,9 +38,9 @@ export function createLog(): Log {
     maxLength: MAX_WAITING_BYTES,
   });
   const log = pino({ base: null }, output);
-  const tell: Tell = (event, fields) => {
-    const level = EVENTS[event];
-    log[level]({ event, ...fields }, level === 'info' ? 'message' : 'alert');
+  const tell: Tell = (line: Told) => {
+    const level = EVENTS[line.event];
+    log[level](line, level === 'info' ? 'message' : 'alert');
   };
 
   let isFailing = false;
@@ -60,7 +61,7 @@ export function createLog(): Log {
   output.on('drain', () => {
     const lines = droppedLines;
     droppedLines = 0;
-    if (lines > 0) tell('log_lines_dropped', { lines });
+    if (lines > 0) tell({ event: 'log_lines_dropped', lines });
   });
 
   return {

@@ -1,11 +1,4 @@
-import type { FailureReason } from '../../sms.ts';
-
-/** The facts of a call: its status, the error code of RingCentral or of the network (`ECONNRESET`), and RCRequestId. */
-export interface CallFacts {
-  status?: number | undefined;
-  errorCode?: string | undefined;
-  requestId?: string | undefined;
-}
+import type { CallFacts, FailureReason } from '../../sms.ts';
 
 /** A failed call. With a `reason` it certainly had no effect. Without one its effect is unknown. */
 export class Failure extends Error {
