@@ -5,8 +5,8 @@
 export type FailureReason = 'bad_recipient' | 'opted_out' | 'undeliverable' | 'misconfigured' | 'busy';
 
 /**
- * What is known of a call to the provider: its status, the error code of the provider or of the network (`ECONNRESET`), and
- * the provider's own id of the call. `call` names a call before the message's own, which failed.
+ * The facts of a call to the provider. `errorCode` is the provider's or the network's (`ECONNRESET`), `requestId` is the
+ * provider's. `call` is set if a call before the message's own failed.
  */
 export interface CallFacts {
   readonly call?: 'login';

@@ -4,10 +4,10 @@ import type { CallFacts, FailureReason } from '../sms.ts';
 import type { Account } from './accounts.ts';
 import type { Deps } from './deps.ts';
 
-/** Why a message was suppressed: an undisclosed limit is full, or no message can be sent to the account. */
+/** The reason of a suppressed message: an undisclosed limit is full, or no message can be sent to the account. */
 export type SuppressedBy = 'no_account' | 'country_not_served' | 'phone' | 'prefix' | 'country' | 'total';
 
-/** What became of a message. Without a call, `pause`, `limit` and `queue_full` refused it. */
+/** The result of a message. `pause`, `limit` and `queue_full` refuse it before the sender does. */
 export interface MessageResult {
   readonly event:
     | 'sms_sent'

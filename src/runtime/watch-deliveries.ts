@@ -1,12 +1,9 @@
 import type { Deps } from '../engine/deps.ts';
 
-/** Messages to this many numbers in a row failed before the operator is told. */
+/** The operator gets an alert if messages to this many numbers in a row fail. */
 const MAX_FAILED_NUMBERS = 5;
 
-/**
- * Watches what became of messages. Alerts if several numbers in a row got none, because each refusal by itself looks like
- * the fault of its number.
- */
+/** Alerts if messages to several numbers in a row fail. Each failure by itself looks like the fault of its number. */
 export function watchDeliveries(alert: Deps['alert']): Deps['log'] {
   const numbers = new Set<string>();
   return ({ event, number, provider }) => {

@@ -1,7 +1,7 @@
 import type { CallFacts, SmsOutcome } from '../sms.ts';
 import type { Clock } from './clock.ts';
 
-/** A line of the log about an outage. `seconds`: since its start. `users`: the numbers that asked for a message meanwhile. */
+/** A line of the log about an outage. `seconds`: since its start. `users`: the numbers that asked for a message since. */
 export interface OutageLine {
   readonly event: 'sms_outage_started' | 'sms_outage_continues' | 'sms_outage_ended';
   readonly reason: 'misconfigured' | 'busy' | 'unknown';

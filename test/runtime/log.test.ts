@@ -69,7 +69,7 @@ test('if the reader of the log closes the pipe, the program answers, and says so
 });
 
 test.skipIf(process.platform !== 'linux')(
-  'if the disk of the log is full at the start, the program answers, and says so on the standard error',
+  'if the disk of the log is full at the start, the program answers, and says so once',
   async () => {
     const program = await runProgram({}, undefined, ['sh', '-c', 'exec "$@" > /dev/full', 'sh']);
     await expect.poll(() => statusOf(program.origin).catch(() => 'refused')).toBe(200);

@@ -1,5 +1,7 @@
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
+import { ringCentralSms } from '../../src/sms/ringcentral/sender.ts';
 import type { SmsOutcome } from '../../src/sms.ts';
+import { account, oauthRefusal, RingCentralStandIn } from '../support/ringcentral-standin.ts';
 import { settle, testPort } from '../support/sms-port.ts';
 
 const MISCONFIGURED: SmsOutcome = {
@@ -11,7 +13,7 @@ const BUSY: SmsOutcome = { kind: 'refused', reason: 'busy' };
 const UNKNOWN: SmsOutcome = { kind: 'unknown', facts: { errorCode: 'TimeoutError' } };
 const numbers = ['+12025550101', '+12025550102', '+12025550103'];
 
-test('an outage is told at its start, every ten minutes, and at its end, with the users who asked meanwhile', async () => {
+test('an outage has a line at its start, every ten minutes, and at its end, with the users who asked', async () => {
   const { clock, lines, send, sendDecoy, answered } = testPort({ perMinute: 20 });
   const cause = { reason: 'misconfigured', provider: MISCONFIGURED.facts };
   await answered(MISCONFIGURED);
@@ -67,4 +69,31 @@ test('a port that is closed reminds no more', async () => {
   clock.advanceSeconds(3600);
   await settle();
   expect(lines).toHaveLength(1);
+});
+
+test('with RingCentral, a revoked JWT starts an outage, and a new one ends it without a message', async () => {
+  const ringCentral = await RingCentralStandIn.start();
+  onTestFinished(() => ringCentral.close());
+  const { clock, lines, send, close } = testPort(
+    { perMinute: 20 },
+    ringCentralSms({ serverUrl: ringCentral.url, ...account, nowMs: () => clock.nowMs() }),
+  );
+  onTestFinished(close);
+  ringCentral.always('token', oauthRefusal(400, 'invalid_grant', 'OAU-125'));
+  for (const number of numbers) await send('stranger', number);
+  const provider = { call: 'login', status: 400, errorCode: 'OAU-125' };
+  expect(lines).toMatchObject([{ event: 'sms_outage_started', reason: 'misconfigured', provider }]);
+
+  const logins = () => ringCentral.count('token');
+  clock.advanceSeconds(90);
+  await expect.poll(logins).toBe(2);
+  ringCentral.always('token', undefined);
+  // The clock moves while the sender waits, until the login is no longer paused.
+  const events = () => {
+    clock.advanceSeconds(30);
+    return lines.map(({ event }) => event);
+  };
+  await expect.poll(events).toContain('sms_outage_ended');
+  expect(lines.at(-1)).toMatchObject({ event: 'sms_outage_ended', users: 3 });
+  expect(ringCentral.messages).toEqual([]);
 });

@@ -320,7 +320,7 @@ describe('a refusal', () => {
     },
   );
 
-  test('is told without its code if the code is a sentence', async () => {
+  test('has no code in its outcome if the code is a sentence', async () => {
     bench.ringCentral.next('sms', refusal(400, `${CODE} to ${PHONE} under ${account.jwt}`));
     await sender().send(PHONE, TEXT);
     expect(lines).toMatchObject([

@@ -15,10 +15,10 @@ export const UNKNOWN = { kind: 'unknown', facts };
 
 type Sender = ReturnType<typeof ringCentralSms>;
 
-/** What a sender told: the kind of an outcome with its facts, or the end of the tracking. */
+/** The kind of an outcome with its facts, or the end of the tracking. */
 type Line = Record<string, unknown>;
 
-/** A stand-in for RingCentral, and what its senders told. */
+/** A stand-in for RingCentral, and the outcomes of its senders. */
 export interface RingCentralBench {
   /** The stand-in of this test. A test that closes it starts another. */
   ringCentral: RingCentralStandIn;

@@ -19,7 +19,7 @@ export interface World {
   readonly deps: Deps;
   /** All alerts, in order. */
   readonly alerts: Alert[];
-  /** What became of each message, in order. */
+  /** The log's lines about messages, in order. */
   readonly lines: MessageLine[];
   readonly clock: FakeClock;
   readonly sms: FakeSms;

@@ -42,12 +42,13 @@ export function ringCentralSms(
 
 /** Returns whether RingCentral accepts the login and answers a question, even if the app may not ask it. */
 async function isReady(client: RingCentralClient, { listCall }: SmsApi): Promise<boolean> {
+  const progress: CallProgress = { isCancelled: false, isPosted: false };
   try {
-    await client.call(listCall);
+    await client.call(listCall, progress);
     return true;
   } catch (error) {
     const { status = 0 } = (error as Failure).facts;
-    return status >= 400 && status < 500 && status !== 401 && status !== 429;
+    return progress.isPosted && status >= 400 && status < 500 && status !== 429;
   }
 }
 
