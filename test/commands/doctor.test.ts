@@ -134,7 +134,9 @@ test('the app starts despite a fault of the RingCentral account, and warns in on
   ringCentral.numbers[0]?.features.splice(0, 9);
   const program = await startProgram(variablesFor(ringCentral));
   await expect.poll(program.output).toContain('npm run doctor');
-  expect(program.output().match(/RingCentral: .*lacks the feature SmsSender/g)).toHaveLength(1);
+  expect(
+    program.output().match(/"event":"ringcentral_check_failed".*lacks the feature SmsSender/g),
+  ).toHaveLength(1);
   expect((await fetch(program.origin)).status).toBe(200);
   expectNoSecrets(program.output(), ringCentral);
 });
