@@ -56,6 +56,19 @@ test('lines that a stalled reader makes the log drop are counted, and told once 
   expect(linesIn(program.output(), '"msg":"request"').length + count).toBe(ENOUGH_REQUESTS);
 });
 
+test('a stalled reader holds back no answer and no stop', async () => {
+  const program = await startProgram();
+  program.process.stdout?.pause();
+  await visit(program, ENOUGH_REQUESTS);
+  await askForCode(program);
+  expect(await statusOf(program.origin)).toBe(200);
+
+  const exited = once(program.process, 'exit');
+  program.process.kill('SIGTERM');
+  await exited;
+  program.process.stdout?.resume();
+});
+
 test('if the reader of the log closes the pipe, the program answers, and says so once on the standard error', async () => {
   const program = await startProgram();
   program.process.stdout?.destroy();
