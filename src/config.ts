@@ -76,9 +76,9 @@ const Variables = z.object({
     'must be an https origin without a path (http is for this machine only).',
     ({ protocol, hostname }) => protocol === 'https:' || isLoopbackHost(hostname),
   ).default('https://platform.ringcentral.com'),
-  RC_APP_CLIENT_ID: z.string().default(''),
-  RC_APP_CLIENT_SECRET: z.string().default(''),
-  RC_USER_JWT: z.string().default(''),
+  RC_APP_CLIENT_ID: credential(),
+  RC_APP_CLIENT_SECRET: credential(),
+  RC_USER_JWT: credential(),
   RC_FROM_NUMBER: z
     .string()
     .transform(phoneIn)
@@ -254,6 +254,32 @@ function faultsAcross(
 
 function text(isValid: (text: string) => boolean, error: string) {
   return z.string().refine(isValid, error);
+}
+
+function credential() {
+  const error = ({ input }: { input: unknown }) =>
+    `has ${strayIn(String(input))}, which RingCentral never uses. Copy it again.`;
+  return z
+    .string()
+    .refine((value) => strayIn(value) === undefined, { error })
+    .default('');
+}
+
+/** Returns the first character that no credential has, and its place. Returns undefined for a clean text. */
+function strayIn(text: string): string | undefined {
+  const found = /[^!-~]|["'`]/u.exec(text);
+  if (found === null) return undefined;
+  const [stray] = found;
+  const kinds: [RegExp, string][] = [
+    [/[\r\n]/, 'a line break'],
+    [/\s/, 'a blank'],
+    [/["'`\p{Quotation_Mark}]/u, 'a quotation mark'],
+    [/\p{L}/u, 'a letter that is not ASCII'],
+    [/[\p{C}\p{M}]/u, 'an invisible character'],
+  ];
+  const kind = kinds.find(([pattern]) => pattern.test(stray))?.[1] ?? 'a character that is not ASCII';
+  const code = (stray.codePointAt(0) ?? 0).toString(16).toUpperCase().padStart(4, '0');
+  return `${kind} (U+${code}, place ${found.index + 1})`;
 }
 
 function wholeNumber(least: number, most: number) {

@@ -1,7 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { setTimeout } from 'node:timers/promises';
-import type { Logger } from 'pino';
 import { type Config, readConfig } from './config.ts';
 import { createApp } from './http/app.ts';
 import { listen } from './http/listen.ts';
@@ -9,11 +8,12 @@ import { throttledAlerts } from './runtime/alerts.ts';
 import { createBackground } from './runtime/background-tasks.ts';
 import { cleanUp } from './runtime/cleanup.ts';
 import { assertComplete, loadEnvironment, ROOT } from './runtime/environment.ts';
-import { createLog } from './runtime/log.ts';
+import { createLog, type Tell } from './runtime/log.ts';
 import { listenFault, startupMessages } from './runtime/startup-messages.ts';
+import { watchDeliveries } from './runtime/watch-deliveries.ts';
 import { consoleSms, type InboxMessage } from './sms/console.ts';
 import { randomDelaySms } from './sms/random-delay.ts';
-import { warnAboutRingCentral } from './sms/ringcentral/checks.ts';
+import { outageFix, warnAboutRingCentral } from './sms/ringcentral/checks.ts';
 import { ringCentralClient } from './sms/ringcentral/client.ts';
 import { ringCentralSms } from './sms/ringcentral/sender.ts';
 import { createSmsPort, type PacedSms } from './sms/sms-port.ts';
@@ -31,11 +31,13 @@ async function main(): Promise<void> {
   // Only the program's own user may read its files.
   process.umask(0o077);
 
-  const { log, print, end: endLog } = createLog();
-  const background = createBackground((error) => log.error({ reason: String(error) }, 'background fault'));
+  const { log, tell, print, end: endLog } = createLog();
+  const background = createBackground((error) => tell({ event: 'background_fault', reason: String(error) }));
   const isNewDatabase = !existsSync(config.databasePath);
   const store = openSqliteStore(config.databasePath, { tell: console.warn });
-  const { sms, availability, close, inbox, check } = senderFor(config, log, print);
+  const { sms, availability, close, inbox, check } = senderFor(config, tell, print);
+  const alert = throttledAlerts(tell, () => performance.now());
+  const watch = watchDeliveries(alert);
   const app = createApp(
     {
       store,
@@ -49,10 +51,11 @@ async function main(): Promise<void> {
       randomBytes,
       afterResponse: background.afterResponse,
       detached: background.detached,
-      alert: throttledAlerts(
-        (line) => log.warn(line, 'alert'),
-        () => performance.now(),
-      ),
+      log: (line) => {
+        tell(line);
+        watch(line);
+      },
+      alert,
     },
     { ...config, root: ROOT, log, ...(inbox && { inbox }) },
   );
@@ -61,7 +64,7 @@ async function main(): Promise<void> {
     throw new Error(listenFault(error, config));
   });
   const stopping = new AbortController();
-  background.afterResponse(() => cleanUpRegularly(store, log, stopping.signal));
+  background.afterResponse(() => cleanUpRegularly(store, tell, stopping.signal));
   print(startupMessages(config, { ...source, isNewDatabase }).join('\n'));
   void check?.();
 
@@ -84,7 +87,12 @@ async function main(): Promise<void> {
     if (!(await endLog())) process.kill(process.pid, 'SIGKILL');
     process.exit(code);
   };
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.once(signal, () => void stop().catch(giveUp));
+  const giveUpStop = (error: Error) => {
+    print(error.message);
+    return exit(1);
+  };
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'])
+    process.once(signal, () => void stop().catch(giveUpStop));
 }
 
 /** The port to the sender, the inbox of the console sender, and the check at the start. */
@@ -93,11 +101,7 @@ type Sender = PacedSms & {
   check?: () => Promise<void>;
 };
 
-function senderFor(
-  { sms: config, smsCountries }: Config,
-  log: Logger,
-  print: (text: string) => void,
-): Sender {
+function senderFor({ sms: config, smsCountries }: Config, tell: Tell, print: (text: string) => void): Sender {
   if (config.sender === 'console') {
     const printer = consoleSms(print, Date.now);
     return {
@@ -107,20 +111,27 @@ function senderFor(
       inbox: printer.messages,
     };
   }
-  const options = { ...config, smsCountries, log: (line: object) => log.info(line) };
+  const options = { ...config, smsCountries, log: tell };
   const client = ringCentralClient(options);
   const sender = randomDelaySms(ringCentralSms(options, client));
   return {
-    ...createSmsPort(sender, { perMinute: config.messagesPerMinute, log: options.log }),
-    check: () => warnAboutRingCentral(client, options, (line) => console.warn(line)),
+    ...createSmsPort(sender, {
+      perMinute: config.messagesPerMinute,
+      log: (line) =>
+        tell(
+          line.event === 'sms_outage_ended' ? line : { ...line, fix: outageFix(line.reason, line.provider) },
+        ),
+    }),
+    check: () =>
+      warnAboutRingCentral(client, options, (fault) => tell({ event: 'ringcentral_check_failed', ...fault })),
   };
 }
 
 /** Deletes expired rows once a minute until the signal aborts. */
-async function cleanUpRegularly(store: Store, log: Logger, signal: AbortSignal): Promise<void> {
+async function cleanUpRegularly(store: Store, tell: Tell, signal: AbortSignal): Promise<void> {
   while (!signal.aborted) {
     await cleanUp(store, Date.now(), signal).catch((error) =>
-      log.error({ reason: String(error) }, 'cleanup failed'),
+      tell({ event: 'cleanup_failed', reason: String(error) }),
     );
     await setTimeout(CLEAN_UP_EVERY_MS, undefined, { signal, ref: false }).catch(() => undefined);
   }

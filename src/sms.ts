@@ -5,13 +5,25 @@
 export type FailureReason = 'bad_recipient' | 'opted_out' | 'undeliverable' | 'misconfigured' | 'busy';
 
 /**
- * The outcome of one message: accepted, certainly not sent, or unknown (a dropped connection, a deadline). A refusal with
- * the scope `message` says nothing about the next message, whatever its reason.
+ * The facts of a call to the provider. `errorCode` is the provider's or the network's (`ECONNRESET`), `requestId` is the
+ * provider's. `call` is set if a call before the message's own failed.
  */
-export type SmsOutcome =
+export interface CallFacts {
+  readonly call?: 'login';
+  readonly status?: number | undefined;
+  readonly errorCode?: string | undefined;
+  readonly requestId?: string | undefined;
+}
+
+/**
+ * The outcome of one message: accepted, certainly not sent, or unknown (a dropped connection, a deadline). A refusal with
+ * the scope `message` says nothing about the next message, whatever its reason. Without `facts` there was no call.
+ */
+export type SmsOutcome = { readonly facts?: CallFacts } & (
   | { kind: 'sent'; messageId: string }
   | { kind: 'refused'; reason: FailureReason; retryAfterSeconds?: number; scope?: 'message' }
-  | { kind: 'unknown' };
+  | { kind: 'unknown' }
+);
 
 /**
  * The trust in the device that asks for a message. `stranger`: the account doesn't know the device. `known`: it does.
@@ -21,10 +33,11 @@ export const TRUST_LEVELS = ['stranger', 'known', 'trusted'] as const;
 export type TrustLevel = (typeof TRUST_LEVELS)[number];
 
 /** The delivery of an accepted message, as far as the sender could learn it. */
-export type DeliveryResult =
+export type DeliveryResult = { readonly facts?: CallFacts } & (
   | { kind: 'delivered' }
   | { kind: 'failed'; reason: FailureReason }
-  | { kind: 'unknown' };
+  | { kind: 'unknown' }
+);
 
 /** The prospects of the next message, which never depend on a number. `failing`: messages to all numbers fail. */
 export type SmsAvailability =

@@ -164,6 +164,24 @@ describe('the sender', () => {
     },
   );
 
+  test.each([
+    ['\u200bhunter2', 'an invisible character (U+200B, place 1)'],
+    ['hunter2\u202c', 'an invisible character (U+202C, place 8)'],
+    ['\u201chunter2\u201d', 'a quotation mark (U+201C, place 1)'],
+    ['"hunter2"', 'a quotation mark (U+0022, place 1)'],
+    ['hunt\ner2', 'a line break (U+000A, place 5)'],
+    ['hunter2 hunter3', 'a blank (U+0020, place 8)'],
+    ['hunter\u00a02', 'a blank (U+00A0, place 7)'],
+    ['hunt\u0435r2', 'a letter that is not ASCII (U+0435, place 5)'],
+  ])('names the stray character in a credential (%j), and not the credential', (value, stray) => {
+    for (const name of ['RC_APP_CLIENT_ID', 'RC_APP_CLIENT_SECRET', 'RC_USER_JWT']) {
+      const env = { ...RC, [name]: value };
+      const told = `${name} has ${stray}, which RingCentral never uses. Copy it again.`;
+      expect(() => readConfig(env)).toThrow(told);
+      expect(() => readConfig(env)).not.toThrow('hunt');
+    }
+  });
+
   test('uses the API that RC_SMS_API names', () => {
     expect(readConfig({ ...RC, RC_SMS_API: 'a2p' }).sms).toMatchObject({ api: 'a2p' });
     expect(faultsOf({ ...RC, RC_SMS_API: 'mms' })).toEqual(['RC_SMS_API']);

@@ -1,8 +1,8 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, expect, onTestFinished, test } from 'vitest';
+import type { MessageLine } from '../src/engine/message-log.ts';
 import { codeStatus, resetPwd } from '../src/engine.ts';
-import type { SmsLogLine } from '../src/sms/ringcentral/log.ts';
 import { ringCentralSms } from '../src/sms/ringcentral/sender.ts';
 import { createSmsPort } from '../src/sms/sms-port.ts';
 import type { SmsPort } from '../src/sms.ts';
@@ -41,6 +41,8 @@ const FAILURES: [name: string, arrange: (ringCentral: RingCentralStandIn) => unk
   ["400 MSG-245, the sender is not the user's", (rc) => rc.always('sms', refusal(400, 'MSG-245'))],
   ['403 MSG-242, the number may not send', (rc) => rc.always('sms', refusal(403, 'MSG-242'))],
   ['403 CMN-401, the app lacks SMS', (rc) => rc.permissions.delete('SMS')],
+  ['403 EXT-135, the user is disabled', (rc) => rc.always('sms', refusal(403, 'EXT-135'))],
+  ["403 BIL-103, the account's plan has no SMS", (rc) => rc.always('sms', refusal(403, 'BIL-103'))],
   ['429 with Retry-After 45', (rc) => rc.always('sms', tooMany('45'))],
   ['429 without Retry-After', (rc) => rc.always('sms', tooMany())],
   ['500', (rc) => rc.always('sms', refusal(500, 'CMN-201'))],
@@ -80,7 +82,7 @@ const rows: string[] = [];
 async function rowOf(name: string, arrange: (ringCentral: RingCentralStandIn) => unknown): Promise<string> {
   const ringCentral = await RingCentralStandIn.start();
   onTestFinished(() => ringCentral.close());
-  const lines: SmsLogLine[] = [];
+  const lines: (Pick<MessageLine, 'reason' | 'provider'> & { event: string })[] = [];
   const sender = ringCentralSms({
     serverUrl: ringCentral.url,
     ...account,
@@ -98,7 +100,7 @@ async function rowOf(name: string, arrange: (ringCentral: RingCentralStandIn) =>
       return sms.send(to, text, trust);
     },
   };
-  const here = world({}, memoryStore(), { sms: noting, availability });
+  const here = world({}, memoryStore(), { sms: noting, availability }, (line) => lines.push(line));
   await here.signUp();
   const signedIn = await here.signIn(PASSWORD);
   if (signedIn.kind !== 'ok') throw new Error(signedIn.kind);
@@ -114,9 +116,9 @@ async function rowOf(name: string, arrange: (ringCentral: RingCentralStandIn) =>
   const others = await codeStatus(here.deps, { network: NETWORK, flow });
   const counts = [ringCentral.count('token'), ringCentral.count('sms'), ringCentral.messages.length];
   const isValid = (await here.setPassword(flow, passcodeIn(texts[0]), 'a new password')).kind === 'ok';
-  const events = lines.map(({ event, reason, status, errorCode }) =>
+  const events = lines.map(({ event, reason, provider: { call, status, errorCode } = {} }) =>
     // A lost connection has one of two names, which depends on timing.
-    [event, reason, status, errorCode?.replace(/^(UND_ERR_SOCKET|ECONNRESET)$/, 'ConnectionLost')]
+    [event, reason, call, status, errorCode?.replace(/^(UND_ERR_SOCKET|ECONNRESET)$/, 'ConnectionLost')]
       .filter(Boolean)
       .join(' '),
   );

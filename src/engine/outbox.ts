@@ -1,21 +1,34 @@
 import type { FailureReason, SmsOutcome } from '../sms.ts';
 import { ANY_DELIVERY, type Code, type Tx } from '../store.ts';
 import type { Deps } from './deps.ts';
+import { logMessage, type MessageResult } from './message-log.ts';
 import type { Message } from './request.ts';
 import { isKnownDevice, refund } from './sms-limits.ts';
 
-/** Sends a message after the response and records the outcome. A suppressed one does the same work, except for the sending. */
+/** Sends a message after the response, then logs and records the outcome. A suppressed one does the same work, except for the sending. */
 export function deliver(deps: Deps, message: Message): void {
   const { charge, sms, code } = message;
   deps.afterResponse(async () => {
     const outcome = await send(deps, message);
+    logMessage(deps, message, resultOf(message, outcome));
+    if (outcome.kind === 'unknown') deps.alert({ event: 'sms_unconfirmed' });
     await deps.store.transact(async (tx) => {
       if (outcome.kind === 'refused') await refund(tx, charge, sms, outcome);
       if (code !== undefined) await recordOutcome(tx, code, outcome);
     });
     if (outcome.kind === 'sent' && !charge.isSuppressed && code !== undefined)
-      trackDelivery(deps, code, outcome.messageId);
+      trackDelivery(deps, message, code, outcome.messageId);
   });
+}
+
+function resultOf({ charge }: Message, outcome: SmsOutcome): MessageResult {
+  if (charge.suppressedBy !== undefined) return { event: 'sms_suppressed', reason: charge.suppressedBy };
+  return {
+    event: `sms_${outcome.kind}`,
+    ...(outcome.kind === 'refused' && { reason: outcome.reason }),
+    ...(outcome.kind === 'sent' && { messageId: outcome.messageId }),
+    ...(outcome.facts && { provider: outcome.facts }),
+  };
 }
 
 /** A known device learns that its message was suppressed. For a stranger a suppressed message looks like any other. */
@@ -33,12 +46,16 @@ async function recordOutcome(tx: Tx, { id }: Code, outcome: SmsOutcome): Promise
 }
 
 /** Records what became of an accepted message, if the sender can tell. A code whose message is lost stays good. */
-function trackDelivery({ store, sms, detached }: Deps, { id }: Code, messageId: string): void {
+function trackDelivery(deps: Deps, message: Message, { id }: Code, messageId: string): void {
+  const { store, sms, detached } = deps;
   if (sms.trackDelivery === undefined) return;
   detached(async () => {
     const result = await sms.trackDelivery?.(messageId);
-    if (result === undefined || result.kind === 'unknown') return;
-    const reason: FailureReason | undefined = result.kind === 'failed' ? result.reason : undefined;
-    await store.transact((tx) => tx.noteDelivery(id, result.kind, ['sent'], reason));
+    if (result === undefined) return;
+    const { kind, facts } = result;
+    const reason: FailureReason | undefined = kind === 'failed' ? result.reason : undefined;
+    const told = { ...(reason && { reason }), ...(facts && { provider: facts }) };
+    logMessage(deps, message, { event: `delivery_${kind}`, messageId, ...told });
+    if (kind !== 'unknown') await store.transact((tx) => tx.noteDelivery(id, kind, ['sent'], reason));
   });
 }

@@ -2,6 +2,7 @@ import type { TrustLevel } from '../sms.ts';
 import type { Code, Tx } from '../store.ts';
 import type { Account } from './accounts.ts';
 import type { Deps } from './deps.ts';
+import type { AskedMessage, SuppressedBy } from './message-log.ts';
 import type { ClientNetwork } from './requests.ts';
 
 /** One request inside its transaction: what every step of the engine works with. */
@@ -34,6 +35,7 @@ export interface SmsRequest {
 export interface Charge {
   /** True if an undisclosed limit is full, the account is a decoy, or its country gets no messages. */
   readonly isSuppressed: boolean;
+  readonly suppressedBy: SuppressedBy | undefined;
   readonly account: string;
   readonly phone: string;
   /** Prefix, country and total. */
@@ -41,8 +43,7 @@ export interface Charge {
 }
 
 /** A message to send after the transaction commits. A notice has no code. */
-export interface Message {
-  readonly account: Account;
+export interface Message extends AskedMessage {
   readonly sms: SmsRequest;
   readonly charge: Charge;
   readonly text: () => string;

@@ -6,8 +6,11 @@
 /** The two keys of a new password, and the salt and kdf that they were made with. */
 export type NewKeys = { salt: string; kdf: string; storedKey: string; serverKey: string };
 
-/** The network of a client: an IPv4 address, or an IPv6 /64 and the /48 around it. */
-export type ClientNetwork = { network: string; prefix48?: string };
+/**
+ * The network of a client: an IPv4 address, or an IPv6 /64 and the /48 around it. `requestId` is the id of the client's
+ * request in the log.
+ */
+export type ClientNetwork = { network: string; prefix48?: string; requestId?: string };
 
 export type GetSeedForm = { email: string; network: string };
 

@@ -5,6 +5,7 @@ import { ANY_DELIVERY, type Code, type Flow } from '../store.ts';
 import { hashOf, randomToken } from '../token.ts';
 import { isOutage, resendInSeconds, retryPauseMs } from './code-status.ts';
 import { type CodeRequest, isExpired, newCode } from './codes.ts';
+import { type AskedMessage, logMessage, type MessageResult } from './message-log.ts';
 import type { CodeSent, SlowDown } from './outcomes.ts';
 import type { EngineRequest, SmsRequest } from './request.ts';
 import { chargeLimits, classifyRequest, isKnownDevice, NOTICE } from './sms-limits.ts';
@@ -27,6 +28,7 @@ export async function sendSmsMessage(
 
   const newest = await tx.newestCode(email, purpose, device, nowMs);
   if (newest !== undefined && retryPauseMs(request, sms, newest) > 0) {
+    logRefused(request, purpose, 'pause');
     const isGood = !newest.isSpent && !isExpired(newest, nowMs);
     const isOpened = isGood && (await tx.addFlow(hashOf(flow), newest.id, CONSTANTS.maxFlowsPerCode));
     const resendIn = await resendInSeconds(request, sms, newest);
@@ -45,7 +47,7 @@ export async function sendSmsMessage(
 export async function requestCode(request: EngineRequest, purpose: Purpose): Promise<CodeSent | SlowDown> {
   const { device } = request;
   const sms = await classifyRequest(request);
-  return queueFull(request, sms) ?? sendSmsMessage(request, sms, { purpose, device });
+  return queueFull(request, sms, purpose) ?? sendSmsMessage(request, sms, { purpose, device });
 }
 
 /** Sends the code of a flow again. Sends a new one if that code is no longer good. Sends nothing during the pause. */
@@ -57,12 +59,13 @@ export async function resendSmsMessage(
   const { deps, tx, nowMs, account } = request;
   const { purpose, device } = code;
   const sms = await classifyRequest(request);
-  const full = queueFull(request, sms);
+  const full = queueFull(request, sms, purpose);
   if (full !== undefined) return full;
 
   const answer = { kind: 'code_sent', phone: maskPhone(account.phoneno), flow } as const;
   const newest = await tx.newestCode(account.email, purpose, device, nowMs);
   if (newest !== undefined && retryPauseMs(request, sms, newest) > 0) {
+    logRefused(request, purpose, 'pause');
     return { ...answer, resendIn: await resendInSeconds(request, sms, newest) };
   }
   if (isTried || isExpired(code, nowMs)) return sendSmsMessage(request, sms, { purpose, device });
@@ -80,16 +83,19 @@ export async function resendSmsMessage(
 
 /** Tells the user by text message that the password was changed. Sends nothing if the limits have no room. */
 export async function sendNotice(request: EngineRequest): Promise<void> {
-  const { deps, account, outbox } = request;
+  const { deps, outbox } = request;
   const charged = await chargeLimits(request, NOTICE);
-  if (charged.kind === 'refused') return;
-  outbox.push({ account, sms: NOTICE, charge: charged.charge, text: () => noticeText(deps.site) });
+  if (charged.kind === 'refused') return logRefused(request, 'notice', 'limit');
+  const { charge } = charged;
+  outbox.push({ ...asked(request, 'notice'), sms: NOTICE, charge, text: () => noticeText(deps.site) });
 }
 
 /** Returns `slow_down` if the sender can't accept a message of this trust level now. The same for every account. */
-function queueFull({ deps }: EngineRequest, { trust }: SmsRequest): SlowDown | undefined {
+function queueFull(request: EngineRequest, { trust }: SmsRequest, purpose: Purpose): SlowDown | undefined {
+  const { deps } = request;
   const availability = deps.availability(trust);
   if (availability.kind !== 'full') return undefined;
+  logRefused(request, purpose, 'queue_full');
   deps.alert({ event: 'queue_full' });
   return { kind: 'slow_down', retryAfter: availability.retryAfterSeconds };
 }
@@ -100,15 +106,31 @@ async function putInOutbox(
   sms: SmsRequest,
   code: Code,
 ): Promise<{ kind: 'in_outbox'; isSuppressed: boolean; resendIn: number } | SlowDown> {
-  const { deps, nowMs, account, outbox } = request;
+  const { deps, nowMs, outbox } = request;
   const charged = await chargeLimits(request, sms);
-  if (charged.kind === 'refused') return { kind: 'slow_down', retryAfter: charged.retryAfter };
+  if (charged.kind === 'refused') {
+    logRefused(request, code.purpose, 'limit');
+    return { kind: 'slow_down', retryAfter: charged.retryAfter };
+  }
 
   const { charge, nextInSeconds } = charged;
   // Rounded up: a code that was made some milliseconds ago is still good for an hour.
   const lifetimeSeconds = inSeconds(code.expiresAtMs - nowMs);
   const text = () => messageText(deps.site, code.purpose, passcodeFor(deps.appSecret, code), lifetimeSeconds);
-  outbox.push({ account, sms, charge, code, text });
+  outbox.push({ ...asked(request, code.purpose), sms, charge, code, text });
   const resendIn = Math.max(deps.policy.codeResendSeconds, nextInSeconds);
   return { kind: 'in_outbox', isSuppressed: charge.isSuppressed, resendIn };
+}
+
+function asked({ account, client }: EngineRequest, purpose: AskedMessage['purpose']): AskedMessage {
+  return { account, purpose, requestId: client.requestId };
+}
+
+/** Logs a message that is not even put into the outbox. */
+function logRefused(
+  request: EngineRequest,
+  purpose: AskedMessage['purpose'],
+  reason: NonNullable<MessageResult['reason']>,
+): void {
+  logMessage(request.deps, asked(request, purpose), { event: 'sms_refused', reason });
 }

@@ -2,6 +2,7 @@ import { countryOf, prefixOf } from '../phone.ts';
 import { CONSTANTS } from '../policy.ts';
 import type { SmsOutcome, TrustLevel } from '../sms.ts';
 import { type Tx, UNKNOWN_DEVICE } from '../store.ts';
+import type { SuppressedBy } from './message-log.ts';
 import type { Charge, EngineRequest, SmsRequest } from './request.ts';
 import { DAY_MS, HOUR_MS, inSeconds, windowWaitMs } from './windows.ts';
 
@@ -37,6 +38,10 @@ interface Limit {
   readonly key: string;
   readonly perHour: number;
   readonly perDay: number;
+}
+
+interface UndisclosedLimit extends Limit {
+  readonly name: 'phone' | 'prefix' | 'country' | 'total';
 }
 
 /** Finds out how far the device that asks for a message is trusted. */
@@ -80,19 +85,30 @@ export async function chargeLimits(
 
   // All of it is done for decoys too, so that they take as long.
   const undisclosed = await undisclosedLimits(request, sms);
-  const full: Limit['name'][] = [];
+  const full: UndisclosedLimit['name'][] = [];
   for (const limit of undisclosed) if ((await limitWaitMs(tx, limit, nowMs)) > 0) full.push(limit.name);
   for (const limit of ['prefix', 'country', 'total'] as const) {
     if (full.includes(limit)) deps.alert({ event: 'messages_suppressed', limit });
   }
   const isCountryServed = deps.phones.smsCountries.includes(countryOf(account.phoneno) ?? '');
-  const isSuppressed = full.length > 0 || !account.exists || !isCountryServed;
+  const suppressedBy: SuppressedBy | undefined = !account.exists
+    ? 'no_account'
+    : isCountryServed
+      ? full[0]
+      : 'country_not_served';
+  const isSuppressed = suppressedBy !== undefined;
 
   const own = ownLimits(request, sms).map(({ key }) => key);
   // A suppressed message is counted under keys that no limit reads.
   const [phone = '', ...shared] = undisclosed.map(({ key }) => (isSuppressed ? `unsent ${key}` : key));
   await tx.countEvent([...own, phone, ...shared], nowMs);
-  const charge = { isSuppressed, account: accountKey(account.email, accountPart(sms)), phone, shared };
+  const charge = {
+    isSuppressed,
+    suppressedBy,
+    account: accountKey(account.email, accountPart(sms)),
+    phone,
+    shared,
+  };
   return { kind: 'charged', charge, nextInSeconds: inSeconds(await disclosedWaitMs(request, sms)) };
 }
 
@@ -157,9 +173,9 @@ function ownLimits({ deps, account, client }: EngineRequest, sms: SmsRequest): L
 }
 
 /** The phone's limit, then prefix, country and total as far as the message may fill them. */
-async function undisclosedLimits(request: EngineRequest, sms: SmsRequest): Promise<Limit[]> {
+async function undisclosedLimits(request: EngineRequest, sms: SmsRequest): Promise<UndisclosedLimit[]> {
   const { tx, nowMs, account } = request;
-  const phone: Limit = {
+  const phone: UndisclosedLimit = {
     name: 'phone',
     key: `message phone ${sms.phonePart} ${account.phoneno}`,
     ...SMS_LIMITS.phone,
@@ -182,7 +198,7 @@ function sharedLimit(
   name: 'prefix' | 'country' | 'total',
   key: string,
   part: number,
-): Limit {
+): UndisclosedLimit {
   const { messagesPerDay, hasSharedLimits } = deps.policy;
   if (!hasSharedLimits)
     return { name, key, perHour: Number.POSITIVE_INFINITY, perDay: Number.POSITIVE_INFINITY };

@@ -51,7 +51,11 @@ async function requestFor(deps: Deps, tx: Tx, outbox: Message[], form: AccountFo
   const nowMs = deps.nowMs();
   const account = await accountFor(tx, deps.store.saltKey, form.email);
   const device = await knownDevice(tx, form, nowMs);
-  const { network, prefix48 } = form;
-  const client: ClientNetwork = { network, ...(prefix48 !== undefined && { prefix48 }) };
+  const { network, prefix48, requestId } = form;
+  const client: ClientNetwork = {
+    network,
+    ...(prefix48 !== undefined && { prefix48 }),
+    ...(requestId !== undefined && { requestId }),
+  };
   return { deps, tx, nowMs, client, account, device, outbox };
 }

@@ -1,9 +1,11 @@
+import { randomBytes } from 'node:crypto';
 import type { IncomingMessage, RequestListener } from 'node:http';
 import { join } from 'node:path';
 import ejs from 'ejs';
 import express, { type ErrorRequestHandler, type Request, type RequestHandler, type Response } from 'express';
 import type { Logger } from 'pino';
 import type { Deps } from '../engine/deps.ts';
+import type { LogEvent } from '../events.ts';
 import { StoreUnavailable } from '../store.ts';
 import { readAssets } from './assets.ts';
 import { sameSite } from './csrf.ts';
@@ -116,6 +118,8 @@ function setHeaders(publicOrigin: string): RequestHandler {
 function logRequests(log: AppOptions['log'], routes: ReadonlySet<string>): RequestHandler {
   return (request, response, next) => {
     const startMs = performance.now();
+    const id = randomBytes(6).toString('hex');
+    response.locals.requestId = id;
     let isSent = false;
     // Node emits it for an answer that was cut, too.
     response.on('finish', () => {
@@ -127,7 +131,7 @@ function logRequests(log: AppOptions['log'], routes: ReadonlySet<string>): Reque
       const ms = Math.round(performance.now() - startMs);
       const status = response.headersSent ? { status: response.statusCode } : {};
       const aborted = isSent ? {} : { aborted: true };
-      log.info({ method: request.method, path, ...status, ms, ...aborted }, 'request');
+      log.info({ id, method: request.method, path, ...status, ms, ...aborted }, 'request');
     });
     next();
   };
@@ -148,17 +152,18 @@ function faults(log: AppOptions['log']): ErrorRequestHandler {
     if (response.headersSent) return next(error);
     const { status } = error as { status?: unknown };
     if (typeof status === 'number' && status >= 400 && status < 500) return replyInvalid(response, 'body');
-    refuse(request, response, refusal(logFault(log, error)));
+    refuse(request, response, refusal(logFault(log, error, response.locals.requestId)));
   };
 }
 
 /** Logs what went wrong, and says what it is answered with. */
-function logFault(log: AppOptions['log'], error: unknown): 'unavailable' | 'error' {
+function logFault(log: AppOptions['log'], error: unknown, id: unknown): 'unavailable' | 'error' {
   if (error instanceof StoreUnavailable) {
-    log.error({ reason: error.message }, 'store unavailable');
+    log.error({ event: 'store_unavailable' satisfies LogEvent, id, reason: error.message }, 'alert');
     return 'unavailable';
   }
-  log.error({ name: (error as Error)?.name, stack: (error as Error)?.stack }, 'fault');
+  const { name, stack }: Partial<Error> = Object(error);
+  log.error({ event: 'fault' satisfies LogEvent, id, name, stack }, 'alert');
   return 'error';
 }
 

@@ -107,6 +107,7 @@ export function addRoutes(app: Express, deps: Deps, options: RouteOptions): void
         ...cookies.read(request, email),
         deviceOf: (account) => cookies.read(request, account).device,
         ...client,
+        requestId: response.locals.requestId,
       });
 
       const { issued } = outcome as { issued?: IssuedTokens };

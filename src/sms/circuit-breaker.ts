@@ -1,11 +1,12 @@
 import type { SmsOutcome, SmsSender } from '../sms.ts';
 import type { Clock } from './clock.ts';
+import { type Outage, type OutageLine, startOutage } from './outage.ts';
 
 /** The cooldown and the log of a circuit breaker. */
 export interface BreakerOptions {
   /** Seconds without sending after a failure, unless the provider asks for more; 30 by default. */
   cooldownSeconds?: number;
-  log?: (line: { event: 'sms_outage_started' | 'sms_outage_ended' }) => void;
+  log?: (line: OutageLine) => void;
 }
 
 /** A sender behind a circuit breaker. While it is open, messages are refused as `busy` without a call to the sender. */
@@ -27,13 +28,14 @@ const MAX_UNKNOWN_NUMBERS = 3;
  */
 export function createCircuitBreaker(
   sender: SmsSender,
-  { cooldownSeconds = 30, log }: BreakerOptions,
+  { cooldownSeconds = 30, log = () => undefined }: BreakerOptions,
   clock: Clock,
 ): CircuitBreaker {
   const closing = new AbortController();
   const unknownNumbers = new Set<string>();
-  /** Undefined if there is no outage. */
+  /** Both are undefined if there is no outage. */
   let cooldown: { seconds: number; untilMs: number } | undefined;
+  let outage: Outage | undefined;
   let isAsking = false;
   let isProbing = false;
 
@@ -51,7 +53,7 @@ export function createCircuitBreaker(
   function learn(to: string, outcome: SmsOutcome): void {
     if (outcome.kind === 'unknown') unknownNumbers.add(to);
     else unknownNumbers.clear();
-    if (isOutage(outcome)) open(outcome);
+    if (isOutage(outcome)) open(to, outcome);
     else if (outcome.kind !== 'unknown') reset();
   }
 
@@ -67,11 +69,11 @@ export function createCircuitBreaker(
     }
   }
 
-  function open(outcome: SmsOutcome): void {
-    const isNew = cooldown === undefined;
+  function open(to: string, outcome: SmsOutcome): void {
     coolDown(outcome.kind === 'refused' ? outcome.retryAfterSeconds : undefined);
-    if (!isNew) return;
-    log?.({ event: 'sms_outage_started' });
+    outage?.learn(outcome);
+    if (outage !== undefined) return;
+    outage = startOutage(outcome, [to, ...unknownNumbers], log, clock);
     if (!isAsking) void askUntilReady();
   }
 
@@ -81,7 +83,8 @@ export function createCircuitBreaker(
   }
 
   function reset(): void {
-    if (cooldown !== undefined) log?.({ event: 'sms_outage_ended' });
+    outage?.end();
+    outage = undefined;
     cooldown = undefined;
   }
 
@@ -111,6 +114,7 @@ export function createCircuitBreaker(
     isOpen,
     retryAfterSeconds,
     async send(to, text) {
+      outage?.addUser(to);
       if (isOpen()) return refusal();
       const isProbe = cooldown !== undefined;
       if (isProbe) isProbing = true;
@@ -128,6 +132,9 @@ export function createCircuitBreaker(
       if (cooldown === undefined) unknownNumbers.clear();
       return (await sender.sendDecoy?.(to, text)) ?? { kind: 'sent', messageId: '' };
     },
-    close: () => closing.abort(),
+    close() {
+      closing.abort();
+      outage?.close();
+    },
   };
 }

@@ -30,7 +30,8 @@ export function createSmsPort(
   }
 
   async function paced(trust: TrustLevel, send: () => Promise<SmsOutcome>): Promise<SmsOutcome> {
-    if (breaker.isOpen() || !(await pacer.turn(trust))) return refusal(trust);
+    // While it is open, the breaker refuses the message itself.
+    if (!breaker.isOpen() && !(await pacer.turn(trust))) return refusal(trust);
     return send();
   }
 

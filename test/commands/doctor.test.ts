@@ -58,6 +58,18 @@ test('the doctor names the missing variables, even if the sender is the console'
   expect(output).not.toContain(account.jwt);
 });
 
+test('the doctor names a credential with a stray character, and asks RingCentral nothing', async () => {
+  const ringCentral = await standIn();
+  const { code, output } = await doctor({
+    ...variablesFor(ringCentral),
+    RC_USER_JWT: `${account.jwt}\u201d`,
+  });
+  expect(code).toBe(1);
+  expect(output).toContain('RC_USER_JWT has a quotation mark (U+201D');
+  expect(output).not.toContain(account.jwt);
+  expect(ringCentral.count('token')).toBe(0);
+});
+
 test('the doctor reads .env and says that the sender is still the console', async () => {
   const folder = temporaryFolder();
   const lines = Object.entries(variablesFor(await standIn())).map(([name, value]) => `${name}=${value}`);
@@ -122,7 +134,9 @@ test('the app starts despite a fault of the RingCentral account, and warns in on
   ringCentral.numbers[0]?.features.splice(0, 9);
   const program = await startProgram(variablesFor(ringCentral));
   await expect.poll(program.output).toContain('npm run doctor');
-  expect(program.output().match(/RingCentral: .*lacks the feature SmsSender/g)).toHaveLength(1);
+  expect(
+    program.output().match(/"event":"ringcentral_check_failed".*lacks the feature SmsSender/g),
+  ).toHaveLength(1);
   expect((await fetch(program.origin)).status).toBe(200);
   expectNoSecrets(program.output(), ringCentral);
 });

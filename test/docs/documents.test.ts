@@ -1,7 +1,8 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { VARIABLES } from '../../src/config.ts';
+import { EVENTS } from '../../src/events.ts';
 import { ROOT } from '../support/site.ts';
 
 const read = (...path: string[]) => readFileSync(join(ROOT, ...path), 'utf8');
@@ -79,17 +80,39 @@ test('docs/api.md lists every kind of outcome and every refusal', () => {
   expect(listed.sort()).toEqual([...kinds].sort());
 });
 
-test('docs/operations.md has every alert', () => {
-  const ofEngine = read('src/engine/deps.ts').matchAll(/event: '(\w+)'/g);
-  const ofSender = filesUnder('src/sms')
-    .map((file) => read(file))
-    .join('\n')
-    .matchAll(/'(sms_outage_\w+)'/g);
-  const events = [...ofEngine, ...ofSender].map(([, event]) => event);
-  expect(events.length).toBeGreaterThan(0);
-  expect(firstCells(sectionOf('docs/operations.md', 'Alerts'), /`(\w+)`/g)).toEqual(
-    expect.arrayContaining(events),
-  );
+describe('the events of the log', () => {
+  const LEVELS = { info: '30', warn: '40', error: '50' };
+  const events = Object.entries(EVENTS).map(([event, level]) => [event, LEVELS[level]]);
+  const alerts = events.filter(([, level]) => level !== LEVELS.info);
+
+  test('docs/operations.md has every alert with its level', () => {
+    const rows = sectionOf('docs/operations.md', 'Alerts').matchAll(/^\| `(\w+)` \| (\d\d) \|/gm);
+    expect([...rows].map(([, event, level]) => [event, level]).sort()).toEqual(alerts.sort());
+  });
+
+  test('the README has every alert', () => {
+    const named = firstCells(sectionOf('README.md', 'Alarms'), /`(\w+_\w+|fault)`/g);
+    expect(named.sort()).toEqual(alerts.map(([event]) => event).sort());
+  });
+
+  test('docs/ringcentral-failures.md has all others', () => {
+    const named = firstCells(
+      sectionOf('docs/ringcentral-failures.md', 'The log'),
+      /`((?:sms|delivery)_\w+)`/g,
+    );
+    const others = events.filter(([, level]) => level === LEVELS.info).map(([event]) => event);
+    expect(named.sort()).toEqual(others.sort());
+  });
+
+  test('the code has no other', () => {
+    const code = filesUnder('src')
+      .filter((file) => file.endsWith('.ts') && !file.startsWith('src/client'))
+      .map((file) => read(file))
+      .join('\n');
+    const named = new Set([...code.matchAll(/\bevent: '(\w+)'/g)].map(([, event]) => event));
+    expect(named.size).toBeGreaterThan(5);
+    expect(Object.keys(EVENTS)).toEqual(expect.arrayContaining([...named]));
+  });
 });
 
 test('every link of a document to a file of the project, and to a heading, leads somewhere', () => {

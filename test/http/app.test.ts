@@ -441,6 +441,8 @@ describe("a database that can't be written", () => {
       { status: 'error', message: 'Something went wrong here. Please try again.' },
     ]);
     expect(logged()).toContain('TypeError');
+    const [, id] = /"event":"fault","id":"([0-9a-f]{12})"/.exec(logged()) ?? [];
+    expect(logged()).toContain(`{"id":"${id}","method":"POST","path":"/getseed"`);
   });
 });
 

@@ -264,10 +264,10 @@ describe('a message at the end of the checks', () => {
 });
 
 describe('at the start', () => {
-  async function warnings(changes: Partial<CheckOptions> = {}): Promise<string[]> {
-    const warned: string[] = [];
-    await warnAboutRingCentral(ringCentralClient(options(changes)), options(changes), (line) =>
-      warned.push(line),
+  async function warnings(changes: Partial<CheckOptions> = {}): Promise<object[]> {
+    const warned: object[] = [];
+    await warnAboutRingCentral(ringCentralClient(options(changes)), options(changes), (fault) =>
+      warned.push(fault),
     );
     expectNoSecrets(warned, bench.ringCentral);
     return warned;
@@ -288,6 +288,7 @@ describe('at the start', () => {
     ['Countries', { smsCountries: ['GB'] }],
   ])('one line warns about a fault of the %s', async (_what, changes) => {
     const warned = await warnings(changes);
-    expect(warned).toEqual([expect.stringMatching(/^RingCentral: .+ \(npm run doctor checks it all\.\)$/)]);
+    const fix = expect.stringMatching(/.+ \(npm run doctor checks it all\.\)$/);
+    expect(warned).toEqual([{ reason: expect.any(String), fix }]);
   });
 });

@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import { type AddressInfo, createServer } from 'node:net';
 import { describe, expect, test, vi } from 'vitest';
 import type { SmsOutcome, SmsSender } from '../../src/sms.ts';
 import {
@@ -33,20 +35,15 @@ describe('a message', () => {
     expect(bench.ringCentral.messages).toEqual([
       { id: 40_000_000_001, from: account.fromNumber, to: PHONE, text: TEXT },
     ]);
-    expect(outcome).toEqual({ kind: 'sent', messageId: '40000000001' });
+    expect(outcome).toMatchObject({ kind: 'sent', messageId: '40000000001' });
   });
 
-  test('is logged once, with the status, the request id and the last four digits of the number', async () => {
-    await sender().send(PHONE, TEXT);
-    expect(lines).toEqual([
-      {
-        event: 'sms_sent',
-        status: 200,
-        requestId: 'standin-request-2',
-        messageId: '40000000001',
-        to: '+XXXXXXX0123',
-      },
-    ]);
+  test('has the status and the request id of RingCentral in its outcome', async () => {
+    expect(await sender().send(PHONE, TEXT)).toEqual({
+      kind: 'sent',
+      messageId: '40000000001',
+      facts: { status: 200, requestId: 'standin-request-2', errorCode: undefined },
+    });
   });
 
   test('is sent even if the server URL ends in a slash', async () => {
@@ -55,7 +52,7 @@ describe('a message', () => {
 
   test('that RingCentral accepts and fails at once is refused alone', async () => {
     bench.ringCentral.next('sms', ok({ id: 1, messageStatus: 'SendingFailed' }));
-    expect(await sender().send(PHONE, TEXT)).toEqual({
+    expect(await sender().send(PHONE, TEXT)).toMatchObject({
       kind: 'refused',
       reason: 'undeliverable',
       scope: 'message',
@@ -72,14 +69,7 @@ describe('a message', () => {
     ['SMS-CAR-461', 'misconfigured'],
   ])('whose delivery failed with %s is refused as %s', async (deliveryErrorCode, reason) => {
     bench.ringCentral.next('sms', ok({ id: 1, messageStatus: 'DeliveryFailed', deliveryErrorCode }));
-    expect(await sender().send(PHONE, TEXT)).toEqual({ kind: 'refused', reason, scope: 'message' });
-  });
-
-  test('is sent even if the log fails', async () => {
-    const log = () => {
-      throw new Error('the disk is full');
-    };
-    expect(await sender({ log }).send(PHONE, TEXT)).toEqual(SENT);
+    expect(await sender().send(PHONE, TEXT)).toMatchObject({ kind: 'refused', reason, scope: 'message' });
   });
 });
 
@@ -136,10 +126,10 @@ describe('the login', () => {
     ['the client secret', { clientSecret: 'wrong' }, 401, 'OAU-146'],
     ['the JWT', { jwt: 'wrong' }, 400, 'OAU-125'],
   ])(
-    'that fails because of %s is our fault, and the log says so',
+    'that fails because of %s is our fault, and its outcome says so',
     async (_what, options, status, errorCode) => {
       expect(await sender(options).send(PHONE, TEXT)).toEqual(MISCONFIGURED);
-      expect(lines).toMatchObject([{ event: 'login_failed', reason: 'misconfigured', status, errorCode }]);
+      expect(lines).toMatchObject([{ call: 'login', reason: 'misconfigured', status, errorCode }]);
       expect(bench.ringCentral.count('sms')).toBe(0);
     },
   );
@@ -202,7 +192,7 @@ describe('the login', () => {
     bench.ringCentral.next('token', trouble);
     const sms = sender({ requestTimeoutMs: 500 });
     expect(await sms.send(PHONE, TEXT)).toEqual(BUSY);
-    expect(lines).toMatchObject([{ event: 'login_failed', reason: 'busy', errorCode: 'TimeoutError' }]);
+    expect(lines).toMatchObject([{ call: 'login', reason: 'busy', errorCode: 'TimeoutError' }]);
     expect(await sms.send(PHONE, TEXT)).toEqual(SENT);
     expect(bench.ringCentral.messages).toHaveLength(1);
   });
@@ -215,7 +205,7 @@ describe('the login', () => {
     });
     const sms = sender({ deadlineMs: 500 });
     expect(await sms.send(PHONE, TEXT)).toEqual(BUSY);
-    expect(lines).toMatchObject([{ event: 'login_failed', reason: 'busy', errorCode: 'Deadline' }]);
+    expect(lines).toMatchObject([{ call: 'login', reason: 'busy', errorCode: 'Deadline' }]);
     const next = sms.send('+16505550199', TEXT);
     letIn();
     expect(await next).toEqual(SENT);
@@ -247,16 +237,17 @@ describe('a refusal', () => {
     [400, 'MSG-246'],
     [400, 'MSG-247'],
     [400, 'MSG-310'],
+    [403, 'MSG-388'],
   ])('%i %s is about the recipient', async (status, errorCode) => {
     bench.ringCentral.next('sms', refusal(status, errorCode));
-    expect(await sender().send(PHONE, TEXT)).toEqual({ kind: 'refused', reason: 'bad_recipient' });
+    expect(await sender().send(PHONE, TEXT)).toMatchObject({ kind: 'refused', reason: 'bad_recipient' });
   });
 
   test.each(['to', 'to.phoneNumber', 'to[0].phoneNumber'])(
     '400 CMN-101 for the parameter %s is about the recipient',
     async (parameterName) => {
       bench.ringCentral.next('sms', refusal(400, 'CMN-101', parameterName));
-      expect(await sender().send(PHONE, TEXT)).toEqual({ kind: 'refused', reason: 'bad_recipient' });
+      expect(await sender().send(PHONE, TEXT)).toMatchObject({ kind: 'refused', reason: 'bad_recipient' });
     },
   );
 
@@ -276,11 +267,11 @@ describe('a refusal', () => {
     [422, 'NEW-1'],
   ])('%i %s, which is not known, counts as a fault of this message', async (status, errorCode) => {
     bench.ringCentral.next('sms', refusal(status, errorCode));
-    expect(await sender().send(PHONE, TEXT)).toEqual({ kind: 'refused', reason: 'undeliverable' });
+    expect(await sender().send(PHONE, TEXT)).toMatchObject({ kind: 'refused', reason: 'undeliverable' });
   });
 
   test('of an invalid number is about the recipient', async () => {
-    expect(await sender().send('+1', TEXT)).toEqual({ kind: 'refused', reason: 'bad_recipient' });
+    expect(await sender().send('+1', TEXT)).toMatchObject({ kind: 'refused', reason: 'bad_recipient' });
   });
 
   test('of a sending number that is not ours is our fault', async () => {
@@ -289,7 +280,7 @@ describe('a refusal', () => {
 
   test('400 SMS-RC-413 says that the recipient opted out', async () => {
     bench.ringCentral.next('sms', refusal(400, 'SMS-RC-413'));
-    expect(await sender().send(PHONE, TEXT)).toEqual({ kind: 'refused', reason: 'opted_out' });
+    expect(await sender().send(PHONE, TEXT)).toMatchObject({ kind: 'refused', reason: 'opted_out' });
   });
 
   test.each([
@@ -302,15 +293,23 @@ describe('a refusal', () => {
     [404, 'CMN-120'],
     [400, 'CMN-406'],
     [405, 'AGW-405'],
-  ])('%i %s is our fault, and the log says so', async (status, errorCode) => {
+    [403, 'MSG-241'],
+    [403, 'MSG-314'],
+    [403, 'MSG-367'],
+    [403, 'CMN-402'],
+    [403, 'CMN-405'],
+    [403, 'CMN-419'],
+    [403, 'BIL-103'],
+    [403, 'EXT-135'],
+  ])('%i %s is our fault, and its outcome says so', async (status, errorCode) => {
     bench.ringCentral.next('sms', refusal(status, errorCode));
     expect(await sender().send(PHONE, TEXT)).toEqual(MISCONFIGURED);
-    expect(lines).toMatchObject([{ event: 'sms_refused', reason: 'misconfigured', status, errorCode }]);
+    expect(lines).toMatchObject([{ kind: 'refused', reason: 'misconfigured', status, errorCode }]);
   });
 
   test('is read if only the top level has the code', async () => {
     bench.ringCentral.next('sms', { kind: 'answer', status: 400, body: () => ({ errorCode: 'MSG-243' }) });
-    expect(await sender().send(PHONE, TEXT)).toEqual({ kind: 'refused', reason: 'bad_recipient' });
+    expect(await sender().send(PHONE, TEXT)).toMatchObject({ kind: 'refused', reason: 'bad_recipient' });
   });
 
   test.each(['null', '"no"', '[]', '{"errors":[null]}', '{"errors":7}', '{"errorCode":{}}', ''])(
@@ -321,11 +320,11 @@ describe('a refusal', () => {
     },
   );
 
-  test('is logged without its code if the code is a sentence', async () => {
+  test('has no code in its outcome if the code is a sentence', async () => {
     bench.ringCentral.next('sms', refusal(400, `${CODE} to ${PHONE} under ${account.jwt}`));
     await sender().send(PHONE, TEXT);
     expect(lines).toMatchObject([
-      { event: 'sms_refused', reason: 'undeliverable', status: 400, errorCode: 'InvalidParameter' },
+      { kind: 'refused', reason: 'undeliverable', status: 400, errorCode: 'InvalidParameter' },
     ]);
   });
 
@@ -333,6 +332,7 @@ describe('a refusal', () => {
     [503, 'MSG-290'],
     [503, 'CMN-301'],
     [503, 'CMN-310'],
+    [403, 'MSG-384'],
   ])('%i %s means busy', async (status, errorCode) => {
     bench.ringCentral.next('sms', refusal(status, errorCode));
     expect(await sender().send(PHONE, TEXT)).toEqual(BUSY);
@@ -435,14 +435,14 @@ describe('the outcome is unknown', () => {
     const sms = await warmSender({ requestTimeoutMs: 500 });
     bench.ringCentral.next('sms', trouble);
     expect(await sms.send(PHONE, TEXT)).toEqual(UNKNOWN);
-    expect(lines).toMatchObject([{ event: 'sms_unknown', errorCode: 'TimeoutError' }]);
+    expect(lines).toMatchObject([{ kind: 'unknown', errorCode: 'TimeoutError' }]);
   });
 
   test('if the deadline passes after the message was posted', async () => {
     const sms = await warmSender({ deadlineMs: 1000 });
     bench.ringCentral.next('sms', { kind: 'hang' });
     expect(await sms.send(PHONE, TEXT)).toEqual(UNKNOWN);
-    expect(lines).toMatchObject([{ event: 'sms_unknown', errorCode: 'Deadline' }]);
+    expect(lines).toMatchObject([{ kind: 'unknown', errorCode: 'Deadline' }]);
   });
 
   test('but not if the server is down and the old connection is known to be closed', async () => {
@@ -450,7 +450,7 @@ describe('the outcome is unknown', () => {
     await bench.ringCentral.close();
     await sms.send(PHONE, TEXT);
     expect(await sms.send(PHONE, TEXT)).toEqual(BUSY);
-    expect(lines.at(-1)).toMatchObject({ event: 'sms_refused', reason: 'busy', errorCode: 'ECONNREFUSED' });
+    expect(lines.at(-1)).toMatchObject({ kind: 'refused', reason: 'busy', errorCode: 'ECONNREFUSED' });
     bench.ringCentral = await RingCentralStandIn.start();
   });
 
@@ -462,12 +462,93 @@ describe('the outcome is unknown', () => {
   });
 });
 
+describe('a message that was never posted, because', () => {
+  /** Node's error of a `fetch` whose connection failed. With several addresses it has an error for each. */
+  const notConnected = (code: string, syscall: string, addresses = 1) => {
+    const errors = Array.from({ length: addresses }, () => Object.assign(new Error(code), { code, syscall }));
+    const cause = addresses === 1 ? errors[0] : Object.assign(new AggregateError(errors), { code });
+    return new TypeError('fetch failed', { cause });
+  };
+
+  test.each([
+    ['ENETUNREACH', 'connect'],
+    ['EHOSTUNREACH', 'connect'],
+    ['ENETDOWN', 'connect'],
+    ['EHOSTDOWN', 'connect'],
+    ['ENETRESET', 'connect'],
+    ['ECONNRESET', 'connect'],
+    ['ETIMEDOUT', 'connect'],
+    ['EADDRNOTAVAIL', 'connect'],
+    ['EAFNOSUPPORT', 'connect'],
+    ['EACCES', 'connect'],
+    ['EPERM', 'connect'],
+    ['EMFILE', 'connect'],
+    ['ENOTFOUND', 'getaddrinfo'],
+    ['EAI_FAIL', 'getaddrinfo'],
+    ['EAI_NODATA', 'getaddrinfo'],
+  ])('there was no connection (%s, %s), is refused', async (code, syscall) => {
+    const sms = await warmSender();
+    for (const addresses of [1, 2]) {
+      vi.spyOn(globalThis, 'fetch').mockRejectedValueOnce(notConnected(code, syscall, addresses));
+      expect(await sms.send(PHONE, TEXT)).toEqual(BUSY);
+    }
+    expect(lines.at(-1)).toMatchObject({ kind: 'refused', reason: 'busy', errorCode: code });
+  });
+
+  test.each(['read', 'write'])('but one whose connection broke (%s) may have been sent', async (syscall) => {
+    const sms = await warmSender();
+    vi.spyOn(globalThis, 'fetch').mockRejectedValueOnce(notConnected('EHOSTUNREACH', syscall));
+    expect(await sms.send(PHONE, TEXT)).toEqual(UNKNOWN);
+  });
+
+  test.each([
+    'CERT_HAS_EXPIRED',
+    'CERT_NOT_YET_VALID',
+    'CERT_REVOKED',
+    'DEPTH_ZERO_SELF_SIGNED_CERT',
+    'SELF_SIGNED_CERT_IN_CHAIN',
+    'UNABLE_TO_GET_ISSUER_CERT_LOCALLY',
+    'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
+    'UNABLE_TO_GET_CRL',
+    'CRL_HAS_EXPIRED',
+    'INVALID_CA',
+    'INVALID_PURPOSE',
+    'PATH_LENGTH_EXCEEDED',
+    'HOSTNAME_MISMATCH',
+    'ERR_TLS_CERT_ALTNAME_INVALID',
+  ])('the certificate is not trusted (%s), is refused as our fault', async (code) => {
+    const sms = await warmSender();
+    const cause = Object.assign(new Error(code), { code });
+    vi.spyOn(globalThis, 'fetch').mockRejectedValueOnce(new TypeError('fetch failed', { cause }));
+    expect(await sms.send(PHONE, TEXT)).toEqual(MISCONFIGURED);
+    expect(lines.at(-1)).toMatchObject({ kind: 'refused', errorCode: code });
+  });
+
+  test('the server speaks no TLS, is refused as our fault', async () => {
+    const serverUrl = bench.ringCentral.url.replace('http:', 'https:');
+    expect(await sender({ serverUrl }).send(PHONE, TEXT)).toEqual(MISCONFIGURED);
+    expect(lines).toMatchObject([{ errorCode: 'ERR_SSL_WRONG_VERSION_NUMBER' }]);
+  });
+
+  test('the connection dropped before its TLS was set up, is refused', async () => {
+    const server = createServer((socket) => void socket.destroy()).listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const sms = await warmSender();
+    const { fetch } = globalThis;
+    vi.spyOn(globalThis, 'fetch').mockImplementationOnce((_url, init) =>
+      fetch(`https://127.0.0.1:${(server.address() as AddressInfo).port}`, init),
+    );
+    expect(await sms.send(PHONE, TEXT)).toEqual(BUSY);
+    server.close();
+  });
+});
+
 describe('a fault', () => {
   test('inside the SDK refuses one message and ends nothing', async () => {
     const sms = await warmSender();
     const notJson = 1n as unknown as string;
     expect(await sms.send(PHONE, notJson)).toEqual(BUSY);
-    expect(lines).toMatchObject([{ event: 'login_failed', reason: 'busy', errorCode: 'TypeError' }]);
+    expect(lines).toMatchObject([{ call: 'login', reason: 'busy', errorCode: 'TypeError' }]);
     expect(await sms.send(PHONE, TEXT)).toEqual(SENT);
   });
 

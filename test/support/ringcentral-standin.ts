@@ -183,8 +183,9 @@ export class RingCentralStandIn {
   }
 
   /** Sets the trouble of every request to an endpoint whose queue is empty. */
-  always(endpoint: Endpoint, trouble: Trouble): void {
-    this.#standingTroubles.set(endpoint, trouble);
+  always(endpoint: Endpoint, trouble: Trouble | undefined): void {
+    if (trouble === undefined) this.#standingTroubles.delete(endpoint);
+    else this.#standingTroubles.set(endpoint, trouble);
   }
 
   /** Revokes all tokens, like a sixth session or an administrator. */

@@ -1,6 +1,5 @@
 import { inspect } from 'node:util';
 import { afterEach, beforeEach, expect, vi } from 'vitest';
-import type { SmsLogLine } from '../../src/sms/ringcentral/log.ts';
 import { type RingCentralOptions, ringCentralSms } from '../../src/sms/ringcentral/sender.ts';
 import { account, RingCentralStandIn } from './ringcentral-standin.ts';
 
@@ -8,19 +7,23 @@ export const PHONE = '+16505550123';
 export const CODE = '271828';
 export const TEXT = `Two-Factor Demo: ${CODE} unlocks your account for 1 hour.\n@localhost #${CODE}`;
 
-export const SENT = { kind: 'sent', messageId: expect.any(String) };
-export const BUSY = { kind: 'refused', reason: 'busy' };
-export const MISCONFIGURED = { kind: 'refused', reason: 'misconfigured' };
-export const UNKNOWN = { kind: 'unknown' };
+const facts = expect.any(Object);
+export const SENT = { kind: 'sent', messageId: expect.any(String), facts };
+export const BUSY = { kind: 'refused', reason: 'busy', facts };
+export const MISCONFIGURED = { kind: 'refused', reason: 'misconfigured', facts };
+export const UNKNOWN = { kind: 'unknown', facts };
 
 type Sender = ReturnType<typeof ringCentralSms>;
 
-/** A stand-in for RingCentral, and the log of its senders. */
+/** The kind of an outcome with its facts, or the end of the tracking. */
+type Line = Record<string, unknown>;
+
+/** A stand-in for RingCentral, and the outcomes of its senders. */
 export interface RingCentralBench {
   /** The stand-in of this test. A test that closes it starts another. */
   ringCentral: RingCentralStandIn;
   nowMs: number;
-  lines: SmsLogLine[];
+  lines: Line[];
   advanceSeconds(seconds: number): void;
   sender(options?: Partial<RingCentralOptions>): Sender;
   /** Returns a sender that has logged in and sent one message. Clears the messages and the log. */
@@ -36,19 +39,30 @@ export function ringCentralBench(): RingCentralBench {
   const unhandled: unknown[] = [];
   const keepUnhandled = (reason: unknown) => unhandled.push(reason);
   const bench = {
-    lines: [] as SmsLogLine[],
+    lines: [] as Line[],
     advanceSeconds(seconds: number) {
       this.nowMs += seconds * 1000;
     },
-    sender: (options = {}) =>
-      ringCentralSms({
+    sender(options = {}) {
+      const sms = ringCentralSms({
         serverUrl: bench.ringCentral.url,
         ...account,
-        log: (line) => bench.lines.push(line),
+        log: (line) => bench.lines.push({ ...line }),
         nowMs: () => bench.nowMs,
         trackingDelaysMs: [0, 0, 0, 0],
         ...options,
-      }),
+      });
+      const noted = <Outcome extends { kind: string; facts?: object }>(outcome: Outcome) => {
+        const { facts, ...rest } = outcome;
+        bench.lines.push({ ...rest, ...facts });
+        return outcome;
+      };
+      return {
+        ...sms,
+        send: async (to, text) => noted(await sms.send(to, text)),
+        trackDelivery: async (messageId) => noted(await sms.trackDelivery(messageId)),
+      };
+    },
     async warmSender(options) {
       const sms = bench.sender(options);
       expect(await sms.send(PHONE, TEXT)).toEqual(SENT);

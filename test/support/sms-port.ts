@@ -1,4 +1,5 @@
 import type { BreakerOptions } from '../../src/sms/circuit-breaker.ts';
+import type { OutageLine } from '../../src/sms/outage.ts';
 import type { PacerOptions } from '../../src/sms/pacer.ts';
 import { createSmsPort } from '../../src/sms/sms-port.ts';
 import type { SmsOutcome, SmsSender, TrustLevel } from '../../src/sms.ts';
@@ -14,7 +15,11 @@ export function testPort(
   const clock = fakeClock();
   const sms = fakeSms();
   const events: string[] = [];
-  const log: BreakerOptions['log'] = ({ event }) => events.push(event);
+  const lines: OutageLine[] = [];
+  const log: BreakerOptions['log'] = (line) => {
+    events.push(line.event);
+    lines.push(line);
+  };
   const port = createSmsPort(
     { ...sms, ...more },
     { perMinute: 2, maxWaiting: 2, cooldownSeconds: 30, log, ...options },
@@ -28,7 +33,7 @@ export function testPort(
       await send();
     }
   };
-  return { ...port, clock, sms, events, send, sendDecoy, answered };
+  return { ...port, clock, sms, events, lines, send, sendDecoy, answered };
 }
 
 /** Settles once everything has run that doesn't wait for the clock. */

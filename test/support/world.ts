@@ -1,5 +1,6 @@
 import { canonicalEmail } from '../../src/email.ts';
 import type { Alert, Deps } from '../../src/engine/deps.ts';
+import type { MessageLine } from '../../src/engine/message-log.ts';
 import type { LoginOutcome } from '../../src/engine/outcomes.ts';
 import * as engine from '../../src/engine.ts';
 import { passcodeFor } from '../../src/passcode.ts';
@@ -18,6 +19,8 @@ export interface World {
   readonly deps: Deps;
   /** All alerts, in order. */
   readonly alerts: Alert[];
+  /** The log's lines about messages, in order. */
+  readonly lines: MessageLine[];
   readonly clock: FakeClock;
   readonly sms: FakeSms;
   /** Resolves when every requested message is sent and recorded. */
@@ -50,10 +53,12 @@ export function world(
   policy: Partial<Policy> = {},
   store: Store = memoryStore(),
   sender?: Pick<Deps, 'sms' | 'availability'>,
+  onLine?: Deps['log'],
 ): World {
   const clock = fakeClock();
   const sms = fakeSms();
   const alerts: Alert[] = [];
+  const lines: MessageLine[] = [];
   const background = createBackground((error) => console.error(error));
   const deps: Deps = {
     store,
@@ -67,6 +72,10 @@ export function world(
     nowMs: clock.nowMs,
     randomBytes: seededRandomBytes(),
     afterResponse: background.afterResponse,
+    log(line) {
+      lines.push(line);
+      onLine?.(line);
+    },
     alert: (alert) => void alerts.push(alert),
     detached: background.afterResponse,
   };
@@ -77,6 +86,7 @@ export function world(
   const self: World = {
     deps,
     alerts,
+    lines,
     clock,
     sms,
     settled: background.idle,

@@ -1,4 +1,5 @@
-import { type CallFacts, type Failure, failureOf, isForbidden } from './failure.ts';
+import type { CallFacts } from '../../sms.ts';
+import { type Failure, failureOf, isForbidden } from './failure.ts';
 
 /** The result of one check. It has no secret, and at most the last four digits of a number. */
 export interface CheckResult {

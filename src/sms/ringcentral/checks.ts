@@ -1,4 +1,4 @@
-import type { DeliveryResult, FailureReason, SmsOutcome } from '../../sms.ts';
+import type { CallFacts, DeliveryResult, FailureReason, SmsOutcome } from '../../sms.ts';
 import { type SmsApi, smsApi } from './api.ts';
 import {
   attempt,
@@ -13,8 +13,7 @@ import {
   wrong,
 } from './check-result.ts';
 import { type RingCentralClient, ringCentralClient } from './client.ts';
-import type { CallFacts, Failure } from './failure.ts';
-import type { SmsLogLine } from './log.ts';
+import { type Failure, isTlsFault } from './failure.ts';
 import { checkNumber, type NumberOptions } from './number-checks.ts';
 import { type RingCentralOptions, ringCentralSms } from './sender.ts';
 
@@ -44,16 +43,16 @@ export async function* checkRingCentral(
 }
 
 /**
- * Runs the checks that a start can afford: the login, which the client keeps, the number and its countries. Warns in one
- * line about the first fault. Never rejects.
+ * Runs the checks that a start can afford: the login, which the client keeps, the number and its countries. Warns of the
+ * first fault, and says what to do about it. Never rejects.
  */
 export async function warnAboutRingCentral(
   client: RingCentralClient,
   options: CheckOptions,
-  warn: (line: string) => void,
+  warn: (fault: { reason: string; fix: string }) => void,
 ): Promise<void> {
   for await (const { step, status, message, fix } of runChecks(client, options)) {
-    if (status === 'wrong') warn(`RingCentral: ${message} ${fix} (npm run doctor checks it all.)`);
+    if (status === 'wrong') warn({ reason: message, fix: `${fix} (npm run doctor checks it all.)` });
     if (status === 'wrong' || step === 'Countries') break;
   }
 }
@@ -94,11 +93,11 @@ function serverResult({ serverUrl }: CheckOptions, failure: Failure | undefined)
 }
 
 function networkFix(errorCode: string): string {
-  if (/^(ENOTFOUND|EAI_AGAIN)$/.test(errorCode)) {
+  if (/^(ENOTFOUND|EAI_)/.test(errorCode)) {
     return 'Check the spelling of RC_SERVER_URL and the DNS of this machine.';
   }
-  if (/CERT|SIGNATURE|TLS|SSL/.test(errorCode)) {
-    return 'Its certificate is not trusted. Check RC_SERVER_URL, and whether a proxy is in between.';
+  if (isTlsFault(errorCode)) {
+    return "Its certificate is not trusted. Check RC_SERVER_URL, this machine's clock, and whether a proxy is in between.";
   }
   return 'Check RC_SERVER_URL, and whether a firewall blocks this machine.';
 }
@@ -142,16 +141,23 @@ async function* checkMessage(
   options: RingCentralOptions,
   { to, text }: Message,
 ): AsyncGenerator<CheckResult, void> {
-  let line: SmsLogLine | undefined;
-  const log = (latest: SmsLogLine) => {
-    line = latest;
-  };
-  const sms = ringCentralSms({ ...options, log }, client);
+  const sms = ringCentralSms(options, client);
   const outcome = await sms.send(to, text);
-  yield sentResult(outcome, `a message to the number ending in ${last4(to)}`, shown(line));
+  yield sentResult(outcome, `a message to the number ending in ${last4(to)}`, shown(outcome.facts));
   if (outcome.kind !== 'sent') return;
   const delivery = await sms.trackDelivery(outcome.messageId);
-  yield deliveryResult(delivery, shown(line));
+  yield deliveryResult(delivery, shown(delivery.facts));
+}
+
+/** Returns what to do about an outage. It never depends on a number. */
+export function outageFix(reason: 'misconfigured' | 'busy' | 'unknown', facts: CallFacts = {}): string {
+  const { call, status, errorCode } = facts;
+  if (reason === 'unknown')
+    return 'RingCentral gives no clear answers. Wait some minutes, then run npm run doctor.';
+  if (status === undefined && errorCode !== undefined) return networkFix(errorCode);
+  if (reason === 'misconfigured' && call === 'login') return loginFix(facts);
+  if (reason === 'misconfigured') return 'Run npm run doctor: the app or the number is not set up to send.';
+  return FIXES.busy;
 }
 
 const FIXES: Record<FailureReason, string> = {

@@ -1,5 +1,5 @@
 import { SDK } from '@ringcentral/sdk';
-import { Failure, failureOf, plainWord, reasonOf } from './failure.ts';
+import { Failure, failureOf, networkFailure } from './failure.ts';
 
 /** The RingCentral app and the JWT of its user. */
 export interface ClientOptions {
@@ -51,6 +51,7 @@ export function ringCentralClient(options: ClientOptions): RingCentralClient {
   const { requestTimeoutMs = 5_000, nowMs = () => performance.now() } = options;
   let busyUntilMs = 0;
   let noLoginUntilMs = 0;
+  let refusedLogin = new Failure('misconfigured');
   let noPollUntilMs = 0;
   let loggingIn: Promise<void> | undefined;
 
@@ -93,9 +94,7 @@ export function ringCentralClient(options: ClientOptions): RingCentralClient {
       noteLimits(answer);
       return new Response(await answer.arrayBuffer(), answer);
     } catch (error) {
-      const { name, cause }: Partial<Error & { cause: { code?: unknown } }> = Object(error);
-      const facts = { errorCode: plainWord(cause?.code) ?? name };
-      throw new Failure(reasonOf(facts), facts);
+      throw networkFailure(error);
     }
   }
 
@@ -109,7 +108,7 @@ export function ringCentralClient(options: ClientOptions): RingCentralClient {
   }
 
   async function logIn(): Promise<void> {
-    if (nowMs() < noLoginUntilMs) throw new Failure('misconfigured');
+    if (nowMs() < noLoginUntilMs) throw refusedLogin;
     try {
       await auth.cancelAccessToken();
       await platform.login({ jwt: options.jwt });
@@ -119,9 +118,14 @@ export function ringCentralClient(options: ClientOptions): RingCentralClient {
       const failure = isNoToken
         ? new Failure('misconfigured', { status: 200, errorCode: 'NoToken' })
         : aboutUs(await failureOf(error));
-      if (failure.reason === 'misconfigured') noLoginUntilMs = nowMs() + LOGIN_PAUSE_MS;
+      if (failure.reason === 'misconfigured') pauseLogins(failure);
       throw failure;
     }
+  }
+
+  function pauseLogins(refusal: Failure): void {
+    refusedLogin = refusal;
+    noLoginUntilMs = nowMs() + LOGIN_PAUSE_MS;
   }
 
   // The steps of platform.post, which can't be stopped between the login and the post.
@@ -140,7 +144,7 @@ export function ringCentralClient(options: ClientOptions): RingCentralClient {
       progress.isPosted = false;
       if (request.headers.get('authorization') === (await platform.authHeader())) {
         await auth.cancelAccessToken();
-        if (isRepeat) noLoginUntilMs = nowMs() + LOGIN_PAUSE_MS;
+        if (isRepeat) pauseLogins(failure);
       }
       if (isRepeat) throw failure;
       return attempt(call, progress, true);

@@ -1,11 +1,4 @@
-import type { FailureReason } from '../../sms.ts';
-
-/** The facts of a call: its status, the error code of RingCentral or of the network (`ECONNRESET`), and RCRequestId. */
-export interface CallFacts {
-  status?: number | undefined;
-  errorCode?: string | undefined;
-  requestId?: string | undefined;
-}
+import type { CallFacts, FailureReason } from '../../sms.ts';
 
 /** A failed call. With a `reason` it certainly had no effect. Without one its effect is unknown. */
 export class Failure extends Error {
@@ -19,15 +12,36 @@ export class Failure extends Error {
   }
 }
 
-// SMS-RC codes come from RingCentral, SMS-UP from the gateway, and SMS-CAR from the carrier. The network's codes here mean
-// that there was no connection.
+// SMS-RC codes come from RingCentral, SMS-UP from the gateway, and SMS-CAR from the carrier. BIL codes are about what the
+// account may use, EXT codes about the state of its users.
 const CODES: Record<Exclude<FailureReason, 'undeliverable'>, RegExp> = {
-  bad_recipient: /^(MSG-(240|243|246|247|310)|SMS-(RC|UP|CAR)-41[01])$/,
+  bad_recipient: /^(MSG-(240|243|246|247|310|388)|SMS-(RC|UP|CAR)-41[01])$/,
   opted_out: /^SMS-(RC|UP|CAR)-413$/,
   misconfigured:
-    /^(MSG-(242|245|304)|CMN-(109|120|401|406|408)|OAU-\d+|invalid_(client|grant|request|scope)|unauthorized_client|SMS-(RC|UP|CAR)-(414|461))$/,
-  busy: /^(MSG-(290|305)|CMN-(30[1-4]|310)|SMS-(RC|UP|CAR)-(403|45[0-2])|ECONNREFUSED|ENOTFOUND|EAI_AGAIN)$/,
+    /^(MSG-(24[125]|304|314|367)|CMN-(109|120|40[12568]|419)|(BIL|EXT)-\d+|OAU-\d+|invalid_(client|grant|request|scope)|unauthorized_client|SMS-(RC|UP|CAR)-(414|461))$/,
+  busy: /^(MSG-(290|305|384)|CMN-(30[1-4]|310)|SMS-(RC|UP|CAR)-(403|45[0-2]))$/,
 };
+
+// Node's codes of a certificate that is not trusted, and its code of a server without TLS.
+const TLS_FAULT =
+  /CERT|^(CRL_|UNABLE_TO_|INVALID_(CA|PURPOSE)$|PATH_LENGTH_EXCEEDED|HOSTNAME_MISMATCH|ERR_SSL_WRONG_VERSION)/;
+
+/** Returns whether the code is of a TLS connection that can't be set up. That is a fault of the configuration. */
+export function isTlsFault(errorCode = ''): boolean {
+  return TLS_FAULT.test(errorCode);
+}
+
+/** Makes a Failure of a `fetch` that got no answer. Without a connection the call certainly had no effect. */
+export function networkFailure(error: unknown): Failure {
+  const { name, cause }: Partial<Error> = Object(error);
+  const { code, message, errors = [cause] } = Object(cause);
+  const facts = { errorCode: plainWord(code) ?? name };
+  if (isTlsFault(facts.errorCode)) return new Failure('misconfigured', facts);
+  // With several addresses of the server there is an error for each.
+  const wasNeverMade = [errors].flat().every((one) => /^(connect|getaddrinfo)$/.test(Object(one).syscall));
+  const wasNeverSecure = /before secure TLS connection/.test(message);
+  return new Failure(wasNeverMade || wasNeverSecure ? 'busy' : undefined, facts);
+}
 
 /**
  * Returns why a call had no effect, by its code or else its status. Returns undefined if it may have had one. An unknown
@@ -50,7 +64,7 @@ export function deliveryReasonOf(errorCode: string | undefined): FailureReason {
 
 /** Returns whether the app or its user lacks a permission, so that repeating the call is useless. */
 export function isForbidden({ status, errorCode = '' }: CallFacts): boolean {
-  return status === 403 && /^CMN-40[18]$/.test(errorCode);
+  return status === 403 && /^CMN-(40[18]|419)$/.test(errorCode);
 }
 
 /** Makes a Failure of any error. Of the SDK's errors, which hold the whole request, it keeps only the facts. */

@@ -1,4 +1,4 @@
-import type { FailureReason, SmsOutcome, SmsSender } from '../../sms.ts';
+import type { CallFacts, FailureReason, SmsOutcome, SmsSender } from '../../sms.ts';
 import { type ApiName, type SmsApi, smsApi } from './api.ts';
 import {
   type CallProgress,
@@ -6,9 +6,8 @@ import {
   type RingCentralClient,
   ringCentralClient,
 } from './client.ts';
-import { type CallFacts, deliveryReasonOf, type Failure, factsOf, failureOf, fieldsOf } from './failure.ts';
-import { type Log, safeLog } from './log.ts';
-import { deliveryTracker } from './track-delivery.ts';
+import { deliveryReasonOf, type Failure, factsOf, failureOf, fieldsOf } from './failure.ts';
+import { deliveryTracker, type TrackingLine } from './track-delivery.ts';
 
 /** The RingCentral app, the JWT of its user, and the number that sends. */
 export interface RingCentralOptions extends ClientOptions {
@@ -16,8 +15,8 @@ export interface RingCentralOptions extends ClientOptions {
   fromNumber: string;
   /** `standard` by default. */
   api?: ApiName;
-  /** Called once with the outcome of each message, and once with its delivery. */
-  log?: Log;
+  /** Called when the tracking of deliveries ends for good. */
+  log?: (line: TrackingLine) => void;
   /** The time limit of one `send`; 8000 by default. */
   deadlineMs?: number;
   /** The delays before each reading of a delivery; 2, 5, 15 and 45 seconds by default. */
@@ -32,10 +31,10 @@ export function ringCentralSms(
   client: RingCentralClient = ringCentralClient(options),
 ): Required<Omit<SmsSender, 'sendDecoy'>> {
   const { fromNumber, deadlineMs = 8_000, trackingDelaysMs = TRACKING_DELAYS_MS } = options;
+  const { log = () => undefined } = options;
   const api = smsApi(options.api);
-  const log = safeLog(options.log);
   return {
-    send: senderOf(client, api, { fromNumber, deadlineMs, log }),
+    send: senderOf(client, api, { fromNumber, deadlineMs }),
     trackDelivery: deliveryTracker(client, api, { delaysMs: trackingDelaysMs, log }),
     isReady: () => isReady(client, api),
   };
@@ -43,78 +42,59 @@ export function ringCentralSms(
 
 /** Returns whether RingCentral accepts the login and answers a question, even if the app may not ask it. */
 async function isReady(client: RingCentralClient, { listCall }: SmsApi): Promise<boolean> {
+  const progress: CallProgress = { isCancelled: false, isPosted: false };
   try {
-    await client.call(listCall);
+    await client.call(listCall, progress);
     return true;
   } catch (error) {
     const { status = 0 } = (error as Failure).facts;
-    return status >= 400 && status < 500 && status !== 401 && status !== 429;
+    return progress.isPosted && status >= 400 && status < 500 && status !== 429;
   }
-}
-
-interface Report {
-  outcome: SmsOutcome;
-  facts: CallFacts;
 }
 
 /** Returns a `send` that settles within `deadlineMs`. Then the outcome is `unknown` if the message may have been sent. */
 function senderOf(
   client: RingCentralClient,
   api: SmsApi,
-  { fromNumber, deadlineMs, log }: { fromNumber: string; deadlineMs: number; log: Log },
+  { fromNumber, deadlineMs }: { fromNumber: string; deadlineMs: number },
 ): SmsSender['send'] {
-  async function post(progress: CallProgress, to: string, text: string): Promise<Report> {
+  async function post(progress: CallProgress, to: string, text: string): Promise<SmsOutcome> {
     try {
       const answer = await client.call(api.sendCall(fromNumber, to, text), progress);
       const { id, end, errorCode } = api.readSent(await fieldsOf(answer));
       const facts = { ...factsOf(answer), errorCode };
-      if (end === 'failed') return { outcome: refusedAtOnce(errorCode), facts };
-      return { outcome: id === undefined ? { kind: 'unknown' } : { kind: 'sent', messageId: id }, facts };
+      // A carrier refuses one message and accepts the next, so this says nothing about other messages.
+      if (end === 'failed')
+        return { kind: 'refused', reason: deliveryReasonOf(errorCode), scope: 'message', facts };
+      return id === undefined ? { kind: 'unknown', facts } : { kind: 'sent', messageId: id, facts };
     } catch (error) {
       const { reason, facts } = await failureOf(error);
-      return { outcome: reason ? refused(reason) : outcomeSoFar(progress), facts };
+      return reason ? refused(reason, progress, facts) : outcomeSoFar(progress, facts);
     }
   }
 
-  /** A carrier refuses one message and accepts the next, so this says nothing about other messages. */
-  function refusedAtOnce(errorCode: string | undefined): SmsOutcome {
-    return { kind: 'refused', reason: deliveryReasonOf(errorCode), scope: 'message' };
+  function outcomeSoFar(progress: CallProgress, facts: CallFacts): SmsOutcome {
+    return progress.isPosted ? { kind: 'unknown', facts } : refused('busy', progress, facts);
   }
 
-  function outcomeSoFar(progress: CallProgress): SmsOutcome {
-    return progress.isPosted ? { kind: 'unknown' } : refused('busy');
-  }
-
-  function refused(reason: FailureReason): SmsOutcome {
+  function refused(reason: FailureReason, { isPosted }: CallProgress, known: CallFacts): SmsOutcome {
+    const facts: CallFacts = isPosted ? known : { call: 'login', ...known };
     const waitMs = client.pauseMs();
-    if (reason !== 'busy' || waitMs <= 0) return { kind: 'refused', reason };
-    return { kind: 'refused', reason, retryAfterSeconds: Math.ceil(waitMs / 1000) };
-  }
-
-  function logReport(progress: CallProgress, to: string, { outcome, facts }: Report): void {
-    const event =
-      outcome.kind === 'refused' && !progress.isPosted ? 'login_failed' : (`sms_${outcome.kind}` as const);
-    log({
-      event,
-      ...(outcome.kind === 'refused' && { reason: outcome.reason }),
-      ...facts,
-      ...(outcome.kind === 'sent' && { messageId: outcome.messageId }),
-      to: to.replace(/\d(?=\d{4})/g, 'X'),
-    });
+    if (reason !== 'busy' || waitMs <= 0) return { kind: 'refused', reason, facts };
+    return { kind: 'refused', reason, retryAfterSeconds: Math.ceil(waitMs / 1000), facts };
   }
 
   return async function send(to, text) {
     const progress: CallProgress = { isCancelled: false, isPosted: false };
     let timer: NodeJS.Timeout | undefined;
-    const deadline = new Promise<Report>((resolve) => {
+    const deadline = new Promise<SmsOutcome>((resolve) => {
       timer = setTimeout(() => {
         progress.isCancelled = true;
-        resolve({ outcome: outcomeSoFar(progress), facts: { errorCode: 'Deadline' } });
+        resolve(outcomeSoFar(progress, { errorCode: 'Deadline' }));
       }, deadlineMs);
     });
-    const report = await Promise.race([post(progress, to, text), deadline]);
+    const outcome = await Promise.race([post(progress, to, text), deadline]);
     clearTimeout(timer);
-    logReport(progress, to, report);
-    return report.outcome;
+    return outcome;
   };
 }

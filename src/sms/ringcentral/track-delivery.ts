@@ -1,21 +1,14 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { DeliveryResult, SmsSender } from '../../sms.ts';
+import type { CallFacts, DeliveryResult, SmsSender } from '../../sms.ts';
 import type { SmsApi } from './api.ts';
 import type { RingCentralClient } from './client.ts';
-import {
-  type CallFacts,
-  deliveryReasonOf,
-  factsOf,
-  failureOf,
-  fieldsOf,
-  isForbidden,
-  plainWord,
-} from './failure.ts';
-import type { Log } from './log.ts';
+import { deliveryReasonOf, factsOf, failureOf, fieldsOf, isForbidden } from './failure.ts';
 
-interface Reading {
-  result: DeliveryResult;
-  facts: CallFacts;
+/** The app may not read messages, so no delivery is known from now on. `fix` names the permission. */
+export interface TrackingLine {
+  readonly event: 'delivery_tracking_off';
+  readonly provider: CallFacts;
+  readonly fix: string;
 }
 
 /**
@@ -25,39 +18,37 @@ interface Reading {
 export function deliveryTracker(
   client: RingCentralClient,
   api: SmsApi,
-  { delaysMs, log }: { delaysMs: readonly number[]; log: Log },
+  { delaysMs, log }: { delaysMs: readonly number[]; log: (line: TrackingLine) => void },
 ): Required<SmsSender>['trackDelivery'] {
   let isOff = false;
 
-  async function read(messageId: string): Promise<Reading> {
+  async function read(messageId: string): Promise<DeliveryResult> {
     try {
       const answer = await client.call(api.statusCall(messageId));
       const { end, errorCode } = api.readStatus(await fieldsOf(answer));
-      return { result: resultOf(end, errorCode), facts: { ...factsOf(answer), errorCode } };
+      return { ...resultOf(end, errorCode), facts: { ...factsOf(answer), errorCode } };
     } catch (error) {
       const { facts } = await failureOf(error);
       if (isForbidden(facts)) turnOff(facts);
-      return { result: { kind: 'unknown' }, facts };
+      return { kind: 'unknown', facts };
     }
   }
 
   function turnOff(facts: CallFacts): void {
     if (isOff) return;
     isOff = true;
-    const hint = `Deliveries are not tracked any more: the app or its user lacks the permission ${api.readPermission}.`;
-    log({ event: 'delivery_tracking_off', ...facts, hint });
+    const fix = `Give the app and its user the permission ${api.readPermission}. Then restart the program.`;
+    log({ event: 'delivery_tracking_off', provider: facts, fix });
   }
 
   return async function trackDelivery(messageId) {
-    let last: Reading = { result: { kind: 'unknown' }, facts: {} };
+    let last: DeliveryResult = { kind: 'unknown' };
     for (const delayMs of isOff ? [] : delaysMs) {
       await sleep(delayMs, undefined, { ref: false });
       if (client.mayPoll() && !isOff) last = await read(messageId);
-      if (isOff || last.result.kind !== 'unknown') break;
+      if (isOff || last.kind !== 'unknown') break;
     }
-    const { kind, ...reason } = last.result;
-    if (!isOff) log({ event: `delivery_${kind}`, ...reason, ...last.facts, messageId: plainWord(messageId) });
-    return last.result;
+    return last;
   };
 }
 
