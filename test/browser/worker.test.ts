@@ -100,7 +100,7 @@ async function longestFreeze(page: Page): Promise<number> {
   );
   await page.getByRole('form', { name: 'Sign in' }).getByLabel('Email address').fill('nobody@example.com');
   await signIn(page, PASSWORDS.wrong);
-  await page.getByRole('alert').filter({ hasText: 'do not match' }).waitFor();
+  await page.getByRole('alert').filter({ hasText: 'Wrong email address or password' }).waitFor();
   await page.unroute('**/getseed');
   await devtools.send('Emulation.setCPUThrottlingRate', { rate: 1 });
   return fraction;

@@ -438,7 +438,7 @@ describe("a database that can't be written", () => {
     const { status, body } = await supertest(app).post('/getseed').type('form').send('username=ann');
     expect([status, body]).toEqual([
       500,
-      { status: 'error', message: 'Something went wrong here. Please try again.' },
+      { status: 'error', message: 'Something went wrong on our side. Try again in a few minutes.' },
     ]);
     expect(logged()).toContain('TypeError');
     const [, id] = /"event":"fault","id":"([0-9a-f]{12})"/.exec(logged()) ?? [];
