@@ -65,7 +65,7 @@ const FAILURES: Record<NonNullable<CodeStatusOutcome['reason']>, (again: string)
 };
 const DELIVERIES = {
   sending: 'Sending the text…',
-  sent: 'We sent the text. It can take a minute to arrive.',
+  sent: 'Sent. It can take a minute.',
   delivered: 'Delivered to your phone.',
   failed: "We couldn't send the text. Ask for a new code.",
 };

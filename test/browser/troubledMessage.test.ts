@@ -32,7 +32,12 @@ story(
     const form = page.getByRole('form', { name: 'Reset your password' });
     await form.getByLabel('Email address').fill(EMAIL);
     await form.getByRole('button', { name: 'Text me a code' }).click();
-    await page.getByText('opted out with STOP').filter({ visible: true }).waitFor();
+    const error = page.locator('#reset .form-error').filter({ visible: true });
+    await error.filter({ hasText: 'Reply START to one of our texts' }).waitFor();
+
+    ringCentral.next('sms', refusal(400, 'SMS-RC-410'));
+    await form.getByRole('button', { name: 'Send a new code' }).click();
+    await error.filter({ hasText: 'Ask the people who run this site to change your number' }).waitFor();
 
     await form.getByRole('button', { name: 'Send a new code' }).click();
     await page.getByText('Delivered').filter({ visible: true }).waitFor({ timeout: 60_000 });
