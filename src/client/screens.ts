@@ -204,6 +204,7 @@ function setRefused(form: Form, refusal: CodeRefusal | undefined): void {
   form.toggleClass('is-refused', isRefused);
   form.find('.refusal').prop('hidden', !isRefused);
   form.find('.reason').text(isRefused ? REFUSALS[refusal] : '');
+  if (isRefused) form.closest('.screen').find('.delivery').text('').removeClass('form-error');
   form.find('input[name=passcode]').prop('disabled', isRefused);
   form.find('button[type=submit]:not(.again)').prop('disabled', isRefused).prop('hidden', isRefused);
 }

@@ -31,6 +31,9 @@ story('after a wrong code, the only button is the new code with its countdown', 
   await form.getByRole('alert').filter({ hasText: 'That code is wrong' }).waitFor();
   expect(await form.getByRole('button').allInnerTexts()).toEqual(['Send a new code']);
   await form.getByText(/You can get a new one in 0:\d\d/).waitFor();
+  expect(await page.locator('#unlock').getByRole('status').allTextContents()).not.toContainEqual(
+    expect.stringMatching(/Sending|Sent/),
+  );
 });
 
 story('a pasted message leaves its six digits in the field', {}, async (page, program) => {
