@@ -1,19 +1,21 @@
 /**
  * Takes a picture of each state of the pages, at three widths, in light, dark and forced colors. `--out` sets the folder.
- * `--only` keeps the states with that text in their names.
+ * `--only` keeps the states with that text in their names. `--readme` takes the pictures of the README instead.
  */
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import type { Page } from 'playwright-core';
+import type { Browser, Page } from 'playwright-core';
 import { launchChromium } from '../chromium.ts';
 import { startServer } from '../measure-page/server.ts';
-import { STATES, STATES_OF_ANN } from './states.ts';
+import { takeReadmePictures } from './readme.ts';
+import { STATES, STATES_OF_ANN, type State } from './states.ts';
 
 const { values } = parseArgs({
   options: {
     out: { type: 'string', default: join('dist', 'screenshots') },
     only: { type: 'string', default: '' },
+    readme: { type: 'boolean', default: false },
   },
 });
 
@@ -30,6 +32,15 @@ const server = await startServer();
 const browser = await launchChromium();
 try {
   if (!browser) throw new Error('No browser was found: install Chrome, Edge or Chromium.');
+  if (values.readme) await takeReadmePictures(browser, server.origin, join('docs', 'images'));
+  else await takeAll(browser);
+} finally {
+  await browser?.close();
+  server.stop();
+}
+
+async function takeAll(browser: Browser): Promise<void> {
+  const isWanted = ({ name }: State) => name.includes(values.only);
   for (const { name, reach } of STATES.filter(isWanted)) {
     const page = await browser.newPage({ viewport: { width: 390, height: HEIGHT } });
     await reach(page, server.origin);
@@ -41,13 +52,6 @@ try {
     await state.reach(annsPage, server.origin);
     if (isWanted(state)) await shoot(annsPage, state.name);
   }
-} finally {
-  await browser?.close();
-  server.stop();
-}
-
-function isWanted({ name }: { name: string }): boolean {
-  return name.includes(values.only);
 }
 
 async function shoot(page: Page, name: string): Promise<void> {

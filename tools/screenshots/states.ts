@@ -6,9 +6,10 @@ export interface State {
   reach: (page: Page, origin: string) => Promise<void>;
 }
 
-const PASSWORD = 'tangerine submarine 9';
-const WRONG = 'not the password';
-const EMAIL = 'ann@example.com';
+export const PASSWORD = 'tangerine submarine 9';
+export const NEW_PASSWORD = 'velvet locomotive 7';
+export const WRONG = 'not the password';
+export const EMAIL = 'ann@example.com';
 /** The page shows the same screens for an address without an account. */
 const UNKNOWN = 'ada.lovelace@example.com';
 
@@ -31,7 +32,7 @@ export const STATES: readonly State[] = [
       await alert(page, 'Wrong email address or password').waitFor();
     },
   },
-  { name: 'unlock', reach: lockOut },
+  { name: 'unlock', reach: (page, origin) => lockOut(page, origin) },
   {
     name: 'unlock-refused',
     async reach(page, origin) {
@@ -165,7 +166,7 @@ async function openSignUp(page: Page, origin: string): Promise<void> {
   await button(page, 'Create account').waitFor();
 }
 
-async function openReset(page: Page, origin: string): Promise<void> {
+export async function openReset(page: Page, origin: string): Promise<void> {
   await openSignIn(page, origin);
   await page.getByRole('button', { name: 'Forgot password?' }).click();
 }
@@ -177,15 +178,15 @@ async function askForReset(page: Page, origin: string): Promise<void> {
   await page.getByLabel('Six-digit code').and(visible(page)).waitFor();
 }
 
-async function lockOut(page: Page, origin: string): Promise<void> {
+export async function lockOut(page: Page, origin: string, email = UNKNOWN): Promise<void> {
   await openSignIn(page, origin);
   const code = page.getByLabel('Six-digit code').and(visible(page));
   for (let failure = 0; failure < 3 && (await code.count()) === 0; failure += 1)
-    await signIn(page, UNKNOWN, WRONG);
+    await signIn(page, email, WRONG);
   await code.waitFor();
 }
 
-async function signIn(page: Page, email: string, password: string): Promise<void> {
+export async function signIn(page: Page, email: string, password: string): Promise<void> {
   const form = page.getByRole('form', { name: 'Sign in' });
   await form.getByLabel('Email address').fill(email);
   await form.getByRole('textbox', { name: 'Password' }).fill(password);
@@ -193,7 +194,7 @@ async function signIn(page: Page, email: string, password: string): Promise<void
   await form.and(page.locator('[aria-busy=true]')).waitFor({ state: 'detached' });
 }
 
-async function signUp(page: Page, origin: string): Promise<void> {
+export async function signUp(page: Page, origin: string): Promise<void> {
   await openSignUp(page, origin);
   await page.getByLabel('Email address').fill(EMAIL);
   await page.getByRole('textbox', { name: 'Password' }).fill(PASSWORD);
