@@ -2,6 +2,7 @@
 import $ from 'jquery';
 import type { Estimate } from './estimate.ts';
 import { loadOnce } from './load-once.ts';
+import { commonPasswords } from './passwords.ts';
 
 /** A verdict is shown after a pause in typing. Otherwise a screen reader would read one for each key. */
 const QUIET_MS = 400;
@@ -23,7 +24,10 @@ const REASONS: Record<string, string> = {
   userInputs: 'Your name and your email address are easy to guess.',
 };
 
-const loadEstimate = loadOnce(() => import('./estimate.ts'));
+const loadEstimate = loadOnce(async () => {
+  const [{ estimator }, common] = await Promise.all([import('./estimate.ts'), commonPasswords()]);
+  return estimator(common);
+});
 
 /** Makes each field for a new password show how hard its password is to guess. */
 export function bindStrengthMeters(): void {
@@ -41,7 +45,7 @@ export function bindStrengthMeters(): void {
 async function judge(input: HTMLInputElement, meter: JQuery): Promise<void> {
   if (input.value === '') return;
   // Without the estimate, the user can still choose a password.
-  const { estimate } = (await loadEstimate().catch(() => undefined)) ?? {};
+  const estimate = await loadEstimate().catch(() => undefined);
   if (!estimate) return void meter.prop('hidden', true);
   const { score, warning } = estimate(input.value, ownWords(input));
   meter.attr('data-score', score).find('.verdict').text(verdictOf({ score, warning }));
