@@ -18,10 +18,15 @@ story('a sign-up shows all of its faults at once and sends nothing', {}, async (
     'Enter an email address like name@example.com.',
     'Use at least 8 characters. This password has 5.',
     'Enter your first name.',
-    'Enter a full mobile number. We can only text numbers in the United States and Canada.',
+    'Enter a full mobile number, such as +1 650 555 0100.',
   ]);
   expect(posts).toEqual([]);
   expect(await page.evaluate(() => document.activeElement?.id)).toBe('signup-email');
+
+  await form.getByLabel('Mobile phone').fill('+44 7911 123456');
+  await form.getByRole('button', { name: 'Create account' }).click();
+  await faults.filter({ hasText: 'We can only text numbers in the United States and Canada.' }).waitFor();
+  expect(posts).toEqual([]);
 });
 
 story('a reset shows the faults of its code and of its password at once', {}, async (page, program) => {
