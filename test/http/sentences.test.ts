@@ -12,7 +12,7 @@ test('during the pause, the answer to a request for another code does not say th
   await ann.setPassword(flow, otherThan(here.world.sms.lastPasscode()), 'the new one');
   expect((await ann.post('/resendcode', { flow })).body).toEqual({
     status: 'code_sent',
-    message: 'A code was sent to X-XXX-XXX-0123. You can ask for another in 60 seconds.',
+    message: 'We texted a code to X-XXX-XXX-0123. You can ask for another in 60 seconds.',
     phone: 'X-XXX-XXX-0123',
     resendIn: 60,
     flow,
@@ -25,7 +25,7 @@ test('without a pause, the answer does not say how long to wait', async () => {
   await ann.signUp();
   const { flow } = (await ann.post('/resetpwd', { username: ANN })).body;
   const { message } = (await ann.post('/resendcode', { flow })).body;
-  expect(message).toBe('A code was sent to X-XXX-XXX-0123.');
+  expect(message).toBe('We texted a code to X-XXX-XXX-0123.');
 });
 
 test('a wrong code and an unknown flow have one answer, which says nothing about other flows', async () => {
@@ -40,7 +40,7 @@ test('a wrong code and an unknown flow have one answer, which says nothing about
     answers.push((await ann.post('/verifypasscode', { username: ANN, flow: one, passcode })).body);
   const expected = {
     status: 'wrong_code',
-    message: 'That is not a valid code here. Please ask for a new one.',
+    message: 'That code is wrong. Ask for a new one.',
   };
   expect(answers).toEqual([expected, expected]);
 });
