@@ -1,26 +1,38 @@
-/** Runs Argon2id in a worker, so that the page doesn't freeze. If no worker starts, the page runs it itself. */
+/** Runs Argon2id in a worker, so that the page doesn't freeze. If no worker answers, the page runs it itself. */
 import type { Argon2Input } from './hash-worker.ts';
-import { loadOnce } from './load-once.ts';
+import { loadOnce, retriedImport } from './load-once.ts';
+import { PageError } from './page-error.ts';
 
-// Some browsers block a worker without an error.
-const START_TIMEOUT_MS = 10_000;
+// Some browsers block a worker without an error, and some end one. A worker starts in a tenth of this.
+const START_TIMEOUT_MS = 2_000;
+// For each pass over a MiB. A slow phone takes a fifth of this.
+const ANSWER_TIMEOUT_MS = 128;
+const TOO_LITTLE_MEMORY =
+  'This device has too little free memory to protect your password. ' +
+  'Close other tabs and apps, then reload this page and try again.';
 
 let worker: Promise<Worker | undefined> | undefined;
 
 /** Loads the hash functions. */
-export const loadHashes = loadOnce(() => import('./hash-worker.ts'));
+export const loadHashes = loadOnce(retriedImport('hashWorker', () => import('./hash-worker.ts')));
 
 /** Loads the hash functions and starts the worker before a form needs them; never throws. */
 export async function warmUp(): Promise<void> {
   await startedWorker().catch(() => undefined);
 }
 
-/** Returns the 32 bytes of Argon2id. */
+/** Returns the 32 bytes of Argon2id. Throws a PageError if the device has too little memory for it. */
 export async function argon2(input: Argon2Input): Promise<Uint8Array> {
   const started = await startedWorker();
   const bytes = started && (await askWorker(started, input));
-  // If only the worker failed, the page succeeds; any other error comes up again.
-  return bytes ?? (await loadHashes()).argon2(input);
+  if (bytes) return bytes;
+  started?.terminate();
+  worker = Promise.resolve(undefined);
+  // If only the worker failed, the page succeeds.
+  const hashes = await loadHashes();
+  return hashes.argon2(input).catch((cause: unknown) => {
+    throw new PageError(TOO_LITTLE_MEMORY, { cause });
+  });
 }
 
 async function startedWorker(): Promise<Worker | undefined> {
@@ -43,7 +55,7 @@ function startWorker(url: string): Promise<Worker | undefined> {
   });
 }
 
-/** Returns undefined if the worker fails. */
+/** Returns undefined if the worker fails, or doesn't answer in time. */
 function askWorker(started: Worker, input: Argon2Input): Promise<Uint8Array | undefined> {
   return new Promise((resolve) => {
     const { port1, port2 } = new MessageChannel();
@@ -52,6 +64,7 @@ function askWorker(started: Worker, input: Argon2Input): Promise<Uint8Array | un
       resolve(data);
     };
     started.addEventListener('error', () => resolve(undefined), { once: true });
+    setTimeout(() => resolve(undefined), (ANSWER_TIMEOUT_MS * input.memoryKiB * input.passes) / 1024);
     started.postMessage(input, [port2]);
   });
 }

@@ -1,27 +1,30 @@
-import type { Browser, Page } from 'playwright-core';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import type { BrowserContextOptions, Locator, Page } from 'playwright-core';
+import { expect, onTestFinished, test } from 'vitest';
 import { launchChromium } from '../../tools/chromium.ts';
 import { type Program, startProgram } from './program.ts';
+
+interface StoryOptions {
+  context?: BrowserContextOptions;
+  /** More arguments of the browser. */
+  args?: string[];
+}
 
 /** Runs a user's story as a test, in one page of a real browser against the built program. */
 export function story(
   name: string,
   env: Record<string, string>,
   tell: (page: Page, program: Program) => Promise<void>,
+  options: StoryOptions = {},
 ): void {
-  let browser: Browser | undefined;
-  beforeAll(async () => {
-    browser = await launchChromium();
-  });
-  afterAll(async () => browser?.close());
-
   test(name, async ({ skip }) => {
+    const browser = await launchChromium(options.args);
+    onTestFinished(() => browser?.close());
     if (browser === undefined) {
       if (process.env.CI) throw new Error('No browser was found, and CI must run this test.');
       return skip('no browser was found: install Chrome, Edge or Chromium');
     }
     const program = await startProgram(env);
-    const context = await browser.newContext({ viewport: { width: 390, height: 844 } });
+    const context = await browser.newContext({ viewport: { width: 390, height: 844 }, ...options.context });
     const page = await context.newPage();
     const faults: string[] = [];
     page.on('pageerror', (error) => faults.push(String(error)));
@@ -76,6 +79,16 @@ export async function signIn(page: Page, password: string): Promise<void> {
   await form.getByRole('textbox', { name: 'Password' }).fill(password);
   await form.getByRole('textbox', { name: 'Password' }).press('Enter');
   await form.and(page.locator('[aria-busy=true]')).waitFor({ state: 'detached' });
+}
+
+/** Returns the messages that say what went wrong, in a form or above all. */
+export function alerts(page: Page): Locator {
+  return page.getByRole('alert').filter({ visible: true });
+}
+
+/** Waits until the page's script has bound the forms. */
+export async function whenReady(page: Page): Promise<void> {
+  await page.locator('form button[type=submit]:enabled').first().waitFor();
 }
 
 /** Returns the newest passcode, read in the inbox as a user reads it on the phone. */
