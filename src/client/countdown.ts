@@ -24,6 +24,7 @@ function showSecondsLeft(button: JQuery, seconds: number, hasWaited: boolean): v
   const cooldown = button.closest('.cooldown');
   button.prop('disabled', seconds > 0);
   button
+    .filter('.again')
     .closest('form')
     .find('.refusal')
     .add(cooldown)
