@@ -3,7 +3,7 @@ import type { Argon2Input } from './hash-worker.ts';
 import { loadOnce, retriedImport } from './load-once.ts';
 import { PageError } from './page-error.ts';
 
-// Some browsers block a worker without an error, and some end one. A worker starts in a tenth of this.
+// Some browsers block a worker without an error, and some end one. The time begins when the page needs the worker.
 const START_TIMEOUT_MS = 2_000;
 // For each pass over a MiB. A slow phone takes a fifth of this.
 const ANSWER_TIMEOUT_MS = 128;
@@ -18,25 +18,25 @@ export const loadHashes = loadOnce(retriedImport('hashWorker', () => import('./h
 
 /** Loads the hash functions and starts the worker before a form needs them; never throws. */
 export async function warmUp(): Promise<void> {
-  await startedWorker().catch(() => undefined);
+  await loadHashes().then(startedWorker, () => undefined);
 }
 
 /** Returns the 32 bytes of Argon2id. Throws a PageError if the device has too little memory for it. */
 export async function argon2(input: Argon2Input): Promise<Uint8Array> {
-  const started = await startedWorker();
-  const bytes = started && (await askWorker(started, input));
+  const hashes = await loadHashes();
+  const started = await within(START_TIMEOUT_MS, startedWorker(hashes));
+  const patienceMs = (ANSWER_TIMEOUT_MS * input.memoryKiB * input.passes) / 1024;
+  const bytes = started && (await within(patienceMs, askWorker(started, input)));
   if (bytes) return bytes;
   started?.terminate();
   worker = Promise.resolve(undefined);
   // If only the worker failed, the page succeeds.
-  const hashes = await loadHashes();
   return hashes.argon2(input).catch((cause: unknown) => {
     throw new PageError(TOO_LITTLE_MEMORY, { cause });
   });
 }
 
-async function startedWorker(): Promise<Worker | undefined> {
-  const { SCRIPT_URL } = await loadHashes();
+function startedWorker({ SCRIPT_URL }: { SCRIPT_URL: string }): Promise<Worker | undefined> {
   worker ??= startWorker(SCRIPT_URL);
   return worker;
 }
@@ -44,7 +44,6 @@ async function startedWorker(): Promise<Worker | undefined> {
 function startWorker(url: string): Promise<Worker | undefined> {
   return new Promise((resolve) => {
     if (typeof Worker === 'undefined') return resolve(undefined);
-    setTimeout(() => resolve(undefined), START_TIMEOUT_MS);
     try {
       const started = new Worker(url, { type: 'module' });
       started.addEventListener('message', () => resolve(started), { once: true });
@@ -55,7 +54,7 @@ function startWorker(url: string): Promise<Worker | undefined> {
   });
 }
 
-/** Returns undefined if the worker fails, or doesn't answer in time. */
+/** Returns undefined if the worker fails. */
 function askWorker(started: Worker, input: Argon2Input): Promise<Uint8Array | undefined> {
   return new Promise((resolve) => {
     const { port1, port2 } = new MessageChannel();
@@ -64,7 +63,11 @@ function askWorker(started: Worker, input: Argon2Input): Promise<Uint8Array | un
       resolve(data);
     };
     started.addEventListener('error', () => resolve(undefined), { once: true });
-    setTimeout(() => resolve(undefined), (ANSWER_TIMEOUT_MS * input.memoryKiB * input.passes) / 1024);
     started.postMessage(input, [port2]);
   });
+}
+
+/** Returns undefined if the promise takes longer than `ms`. */
+function within<Value>(ms: number, promise: Promise<Value>): Promise<Value | undefined> {
+  return Promise.race([promise, new Promise<undefined>((resolve) => setTimeout(resolve, ms))]);
 }

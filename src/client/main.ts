@@ -209,6 +209,8 @@ async function setPassword(form: Form, code: PendingCode, flow: string) {
   const fields = { username, flow, passcode, ...verifier.fields };
   const answer = await postOnce<ResetPwdOutcome>('/resetpwd', fields, codeOnce(code));
   recordResult(code, answer);
+  // A new password ends all sessions.
+  if (answer.status === 'ok') tellOtherTabs({ kind: 'session' });
   if (isAbandoned(form)) return;
   return showResetResult(form, answer);
 }

@@ -126,10 +126,14 @@ export function recordResult(
   const saved = findCode(codeKey(code));
   if (!saved || saved.flow !== code.flow) return;
   if (status === 'ok' || status === 'not_locked' || status === 'perhaps_done') {
-    deleteCode(code);
-    tellOtherTabs({ kind: 'code', key: codeKey(code), message });
     // A new password removes the lock, and makes its code void.
-    if (code.purpose === 'reset') deleteCode({ ...code, purpose: 'unlock' });
+    const purposes = code.purpose === 'reset' ? (['reset', 'unlock'] as const) : (['unlock'] as const);
+    for (const purpose of purposes) {
+      const done: PendingCode = { ...code, purpose };
+      deleteCode(done);
+      // If it is only perhaps done, a code of another tab may still be valid.
+      if (status !== 'perhaps_done') tellOtherTabs({ kind: 'code', key: codeKey(done), message });
+    }
   } else if (status === 'wrong_code' || status === 'expired_code') {
     const refused: PendingCode = { ...saved, refusal: status };
     saveCode(refused);

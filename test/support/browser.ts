@@ -1,5 +1,5 @@
-import type { BrowserContextOptions, Locator, Page } from 'playwright-core';
-import { expect, onTestFinished, test } from 'vitest';
+import type { Browser, BrowserContextOptions, Locator, Page } from 'playwright-core';
+import { afterAll, expect, onTestFinished, test } from 'vitest';
 import { launchChromium } from '../../tools/chromium.ts';
 import { type Program, startProgram } from './program.ts';
 
@@ -9,6 +9,15 @@ interface StoryOptions {
   args?: string[];
 }
 
+/** One browser for all stories of a file, except for those with their own arguments. */
+let shared: Promise<Browser | undefined> | undefined;
+
+async function closeShared(): Promise<void> {
+  const browser = await shared;
+  shared = undefined;
+  await browser?.close();
+}
+
 /** Runs a user's story as a test, in one page of a real browser against the built program. */
 export function story(
   name: string,
@@ -16,15 +25,17 @@ export function story(
   tell: (page: Page, program: Program) => Promise<void>,
   options: StoryOptions = {},
 ): void {
+  afterAll(closeShared);
   test(name, async ({ skip }) => {
-    const browser = await launchChromium(options.args);
-    onTestFinished(() => browser?.close());
+    if (!options.args) shared ??= launchChromium();
+    const browser = await (options.args ? launchChromium(options.args) : shared);
     if (browser === undefined) {
       if (process.env.CI) throw new Error('No browser was found, and CI must run this test.');
       return skip('no browser was found: install Chrome, Edge or Chromium');
     }
     const program = await startProgram(env);
     const context = await browser.newContext({ viewport: { width: 390, height: 844 }, ...options.context });
+    onTestFinished(() => (options.args ? browser.close() : context.close()));
     const page = await context.newPage();
     const faults: string[] = [];
     page.on('pageerror', (error) => faults.push(String(error)));
@@ -47,7 +58,6 @@ export function story(
         [],
       );
     }
-    await context.close();
   });
 }
 
