@@ -5,14 +5,10 @@ const NO_WEBASSEMBLY =
   'This browser doesn’t run WebAssembly, which this page needs to protect your password. ' +
   'On an iPhone, iPad or Mac in Lockdown Mode, turn Lockdown Mode off for this website. ' +
   'Otherwise use another browser, or update this one.';
-/** The sentence for a browser that blocks cookies. */
+/** The sentence for a browser that blocks cookies, or dropped the one of the sign-in. */
 export const NO_COOKIES =
-  'This browser blocks cookies for this site, so it can’t stay signed in. ' +
-  'Allow cookies for this site, then reload the page.';
-/** The sentence for a browser that dropped the cookie of the sign-in. */
-export const COOKIE_LOST =
-  'Your password was right, but your browser did not keep the cookie of the sign-in. ' +
-  'Allow cookies for this site, also in extensions, then sign in again.';
+  'This browser doesn’t keep cookies of this site, so it can’t stay signed in. ' +
+  'Allow cookies for this site, also in extensions. Then reload the page and sign in.';
 
 // The shortest module.
 const EMPTY_MODULE = Uint8Array.of(0, 0x61, 0x73, 0x6d, 1, 0, 0, 0);

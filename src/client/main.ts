@@ -15,7 +15,7 @@ import type {
 import { nameIn, wellFormed } from '../typed.ts';
 import { type Failure, post } from './api.ts';
 import { warmUp } from './argon2-worker.ts';
-import { COOKIE_LOST, NO_COOKIES, showMissingFeatures, showPageError } from './browser-faults.ts';
+import { NO_COOKIES, showMissingFeatures, showPageError } from './browser-faults.ts';
 import {
   bindReveals,
   clearPassword,
@@ -367,7 +367,7 @@ bindReveals();
 watchInbox();
 startScreens();
 showMissingFeatures();
-if (takeSignIn() && $('.site-nav .name').length === 0) showPageError(COOKIE_LOST);
+if (takeSignIn() && $('.site-nav .name').length === 0) showPageError(NO_COOKIES);
 onNews(showNews);
 // Not on focus, because the page itself focuses a field.
 $('form:has(input[type=password])').one('pointerdown keydown input', () => void warmUp());

@@ -21,11 +21,11 @@ story(
     await signUp(page, program);
     await blockCookies(page);
     await page.goto(program.origin);
-    await alerts(page).filter({ hasText: 'blocks cookies' }).waitFor();
+    await alerts(page).filter({ hasText: 'doesn’t keep cookies' }).waitFor();
     await page.getByRole('form', { name: 'Sign in' }).getByLabel('Email address').fill(EMAIL);
     await signIn(page, PASSWORDS.first);
     const inForm = page.getByRole('form', { name: 'Sign in' }).getByRole('alert');
-    await inForm.filter({ hasText: 'blocks cookies' }).waitFor();
+    await inForm.filter({ hasText: 'doesn’t keep cookies' }).waitFor();
     expect(page.url()).toBe(`${program.origin}/`);
   },
 );
@@ -40,7 +40,7 @@ story('a user whose browser drops the cookie of the sign-in reads so', {}, async
   });
   await signIn(page, PASSWORDS.first);
   await page.waitForURL(`${program.origin}/about`);
-  await alerts(page).filter({ hasText: 'did not keep the cookie' }).waitFor();
+  await alerts(page).filter({ hasText: 'doesn’t keep cookies' }).waitFor();
 
   await page.reload();
   await page.getByRole('heading', { name: 'You are not signed in' }).waitFor();
