@@ -7,9 +7,17 @@ import { PageError } from './page-error.ts';
 const START_TIMEOUT_MS = 2_000;
 // For each pass over a MiB. A slow phone takes a fifth of this.
 const ANSWER_TIMEOUT_MS = 128;
+/** The sentence for a browser without WebAssembly. */
+export const NO_WEBASSEMBLY =
+  'This browser doesn’t run WebAssembly, which this page needs to protect your password. ' +
+  'On an iPhone, iPad or Mac in Lockdown Mode, turn Lockdown Mode off for this website. ' +
+  'Otherwise use another browser, or update this one.';
 const TOO_LITTLE_MEMORY =
   'This device has too little free memory to protect your password. ' +
   'Close other tabs and apps, then reload this page and try again.';
+
+// The shortest module.
+const EMPTY_MODULE = Uint8Array.of(0, 0x61, 0x73, 0x6d, 1, 0, 0, 0);
 
 let worker: Promise<Worker | undefined> | undefined;
 
@@ -21,8 +29,9 @@ export async function warmUp(): Promise<void> {
   await loadHashes().then(startedWorker, () => undefined);
 }
 
-/** Returns the 32 bytes of Argon2id. Throws a PageError if the device has too little memory for it. */
+/** Returns the 32 bytes of Argon2id. Throws a PageError if the browser or the device can't run it. */
 export async function argon2(input: Argon2Input): Promise<Uint8Array> {
+  if (!hasWebAssembly()) throw new PageError(NO_WEBASSEMBLY);
   const hashes = await loadHashes();
   const started = await within(START_TIMEOUT_MS, startedWorker(hashes));
   const patienceMs = (ANSWER_TIMEOUT_MS * input.memoryKiB * input.passes) / 1024;
@@ -34,6 +43,15 @@ export async function argon2(input: Argon2Input): Promise<Uint8Array> {
   return hashes.argon2(input).catch((cause: unknown) => {
     throw new PageError(TOO_LITTLE_MEMORY, { cause });
   });
+}
+
+/** Returns true if WebAssembly works. Compiles a module, because some browsers have WebAssembly but refuse to compile under this site's policy. */
+export function hasWebAssembly(): boolean {
+  try {
+    return new WebAssembly.Module(EMPTY_MODULE) instanceof WebAssembly.Module;
+  } catch {
+    return false;
+  }
 }
 
 function startedWorker({ SCRIPT_URL }: { SCRIPT_URL: string }): Promise<Worker | undefined> {

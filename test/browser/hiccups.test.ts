@@ -187,6 +187,10 @@ story('a browser that refuses to compile WebAssembly is told so at once', {}, as
   });
   await page.goto(program.origin);
   await alerts(page).filter({ hasText: 'WebAssembly' }).waitFor();
+  const form = page.getByRole('form', { name: 'Sign in' });
+  await form.getByLabel('Email address').fill(EMAIL);
+  await signIn(page, PASSWORDS.first);
+  await form.getByRole('alert').filter({ hasText: 'WebAssembly' }).waitFor();
 });
 
 story(
