@@ -15,12 +15,13 @@ import type {
 import { nameIn, wellFormed } from '../typed.ts';
 import { type Failure, post } from './api.ts';
 import { warmUp } from './argon2-worker.ts';
-import { disableUntil } from './countdown.ts';
+import { NO_COOKIES, showMissingFeatures, showPageError } from './browser-faults.ts';
 import {
   bindReveals,
   clearPassword,
   type Form,
   isAbandoned,
+  isSecondClick,
   onSubmit,
   selectField,
   showError,
@@ -32,12 +33,14 @@ import {
 } from './forms.ts';
 import { watchInbox } from './inbox.ts';
 import { codeOnce, type PerhapsDone, postOnce, signupOnce } from './lost-answers.ts';
+import { type News, onNews, tellOtherTabs } from './other-tabs.ts';
 import { passcodeIn } from './passcode.ts';
 import { commonPasswords, passwordFault } from './passwords.ts';
 import { isServerSignature, keysFor, newNonce, parseKdf, proofFor, saltedPassword } from './scram.ts';
 import {
   currentCode,
   delayResend,
+  endCode,
   formOf,
   recordResult,
   returnToCode,
@@ -47,7 +50,19 @@ import {
   showReset,
   startScreens,
 } from './screens.ts';
-import { clearTabStorage, deleteCode, type PendingCode, saveNote, saveUsername } from './tab-storage.ts';
+import { setting } from './settings.ts';
+import {
+  clearSignupFields,
+  clearTabStorage,
+  deleteCode,
+  type PendingCode,
+  savedSignupField,
+  saveNote,
+  saveSignIn,
+  saveSignupField,
+  saveUsername,
+  takeSignIn,
+} from './tab-storage.ts';
 
 const REFUSED_KDF =
   'The server asks for a protection of your password that this page does not accept. Nothing was sent.';
@@ -58,6 +73,8 @@ const NO_SEED = 'The server could not take up the sign-in. Try again.';
 const NO_CODE = 'Enter the six digits of the code in the text message.';
 const NO_ADDRESS = 'Enter an email address like name@example.com.';
 const NEW_CODE = 'A new code is on its way.';
+// If the user stops the loading of the next page, this one works again.
+const NAVIGATION_TIMEOUT_MS = 10_000;
 const START_OVER = 'Start again here.';
 const SIGN_IN_FOR_CODE = 'Sign in again, and a code is sent to your phone.';
 
@@ -92,6 +109,7 @@ async function signup(form: Form) {
   switch (answer.status) {
     case 'ok':
     case 'perhaps_done':
+      clearSignupFields();
       saveUsername(email);
       saveNote(answer.message);
       return goTo('/');
@@ -119,7 +137,7 @@ async function login(form: Form, retriesLeft = 1): Promise<void> {
   if (isAbandoned(form)) return;
   switch (answer.status) {
     case 'ok':
-      if (await isServerSignature(answer.signature, salted, message)) return goTo('/about');
+      if (await isServerSignature(answer.signature, salted, message)) return showSignedIn(form);
       return refuseServer(form);
     case 'wrong':
       showError(form, answer.message);
@@ -143,7 +161,7 @@ async function verifyPasscode(form: Form) {
   const { username, flow } = code;
   const fields = { username, flow, passcode };
   const answer = await postOnce<VerifyPasscodeOutcome>('/verifypasscode', fields, codeOnce(code));
-  recordResult(code, answer.status);
+  recordResult(code, answer);
   if (isAbandoned(form)) return;
   switch (answer.status) {
     case 'ok':
@@ -172,9 +190,6 @@ async function askForResetCode(form: Form) {
   switch (answer.status) {
     case 'code_sent':
       return showCodeScreen('reset', username, answer);
-    case 'slow_down':
-      disableUntil(form.find('button[type=submit]'), Date.now() + answer.retryAfter * 1000);
-      return showFailure(form, answer);
     default:
       return showResetResult(form, answer);
   }
@@ -193,7 +208,9 @@ async function setPassword(form: Form, code: PendingCode, flow: string) {
 
   const fields = { username, flow, passcode, ...verifier.fields };
   const answer = await postOnce<ResetPwdOutcome>('/resetpwd', fields, codeOnce(code));
-  recordResult(code, answer.status);
+  recordResult(code, answer);
+  // A new password ends all sessions.
+  if (answer.status === 'ok') tellOtherTabs({ kind: 'session' });
   if (isAbandoned(form)) return;
   return showResetResult(form, answer);
 }
@@ -216,7 +233,7 @@ async function resendCode(form: Form) {
       return code.purpose === 'unlock' ? showLogin(answer.message) : showReset(answer.message);
     case 'slow_down':
       delayResend(code, answer.retryAfter);
-      return showFailure(form, answer);
+      return showError(form, answer.message);
     default:
       return showFailure(form, answer);
   }
@@ -227,8 +244,16 @@ async function logout(form: Form) {
   const answer = await post<LogoutOutcome>('/logout', { shown: typed(form, 'shown') });
   if (answer.status !== 'ok') return showFailure(form, answer);
   clearTabStorage();
+  tellOtherTabs({ kind: 'session' });
   saveNote(answer.message);
   return goTo('/');
+}
+
+function showSignedIn(form: Form) {
+  tellOtherTabs({ kind: 'session' });
+  if (!navigator.cookieEnabled) return showError(form, NO_COOKIES);
+  saveSignIn();
+  return goTo('/about');
 }
 
 /** Ends the session of a server that could not prove that it knows the account. */
@@ -275,14 +300,17 @@ function isAddress(username: string): boolean {
 }
 
 function rulesFor(email: string) {
-  const { passwordMinLength, serviceName } = $('body').data();
-  return { email: emailIn(email), minLength: Number(passwordMinLength), serviceName: String(serviceName) };
+  return {
+    email: emailIn(email),
+    minLength: Number(setting('passwordMinLength')),
+    serviceName: setting('serviceName'),
+  };
 }
 
-/** Opens another page. Never resolves, so that the form stays busy until the other page is there. */
-function goTo(path: string): Promise<never> {
+/** Opens another page. The form stays busy until the other page is there. */
+function goTo(path: string): Promise<void> {
   location.assign(path);
-  return new Promise(() => {});
+  return new Promise((resolve) => setTimeout(resolve, NAVIGATION_TIMEOUT_MS));
 }
 
 function bindForms() {
@@ -296,6 +324,7 @@ function bindForms() {
 
 function bindButtons() {
   $('.resend').on('click', (event) => {
+    if (isSecondClick(event)) return;
     const form = $(event.currentTarget).closest('form') as Form;
     void whileBusy(form, $(event.currentTarget), () => resendCode(form));
   });
@@ -312,11 +341,34 @@ function bindButtons() {
   });
 }
 
+/** Keeps the fields of the sign-up form over a reload, except for the password. */
+function keepSignupFields() {
+  $('#signup input:not([name=password])').each((_, input) => {
+    const field = $(input as HTMLInputElement);
+    const save = () => saveSignupField(field.prop('name'), String(field.val()));
+    // The script may come late. By then the user or the browser may have filled in the field.
+    if (field.val()) save();
+    else if (!field.is(':focus')) field.val(savedSignupField(field.prop('name')));
+    field.on('input change', save);
+  });
+}
+
+/** Shows what the user did in another tab, if nothing that the user typed here gets lost. */
+function showNews(news: News) {
+  if (news.kind === 'code') return endCode(news.key, news.message);
+  const password = $('#login:visible input[name=password]').val();
+  if (password === '' || $('.hello').length > 0) location.reload();
+}
+
 bindForms();
 bindButtons();
+keepSignupFields();
 bindReveals();
 watchInbox();
 startScreens();
+showMissingFeatures();
+if (takeSignIn() && $('.site-nav .name').length === 0) showPageError(NO_COOKIES);
+onNews(showNews);
 // Not on focus, because the page itself focuses a field.
 $('form:has(input[type=password])').one('pointerdown keydown input', () => void warmUp());
 $('input[autocomplete=new-password]').one('focus', () => void commonPasswords().catch(() => {}));
@@ -324,3 +376,5 @@ $(window).on('pageshow', (event) => {
   // A page from the back/forward cache would still hold the password, and a busy form.
   if ((event.originalEvent as PageTransitionEvent).persisted) location.reload();
 });
+// The page's sentence for a script that doesn't come.
+$('.late').remove();
