@@ -38,7 +38,12 @@ const jquery = namesOf(jqueryBuild);
 const jqueryFile = `./${jquery['jquery.js']}`;
 const pageBuild = await build({
   ...OPTIONS,
-  entryPoints: ['src/client/main.ts', 'public/css/main.css', 'public/img/favicon.svg'],
+  entryPoints: [
+    'src/client/main.ts',
+    'public/css/main.css',
+    'public/css/noscript.css',
+    'public/img/favicon.svg',
+  ],
   splitting: true,
   loader: { '.svg': 'copy' },
   alias: { jquery: jqueryFile },

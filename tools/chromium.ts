@@ -21,10 +21,11 @@ async function* waysToLaunch(): AsyncGenerator<LaunchOptions> {
   }
 }
 
-/** Launches a browser without a window. Returns undefined if the machine has no browser. */
-export async function launchChromium(): Promise<Browser | undefined> {
+/** Launches a browser without a window, with more arguments if given. Returns undefined if the machine has no browser. */
+export async function launchChromium(more: string[] = []): Promise<Browser | undefined> {
   for await (const way of waysToLaunch()) {
-    const browser = await chromium.launch({ ...way, headless: true }).catch(() => undefined);
+    const args = [...(way.args ?? []), ...more];
+    const browser = await chromium.launch({ ...way, args, headless: true }).catch(() => undefined);
     if (browser !== undefined) return browser;
   }
   return undefined;

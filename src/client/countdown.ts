@@ -1,9 +1,17 @@
-/** Disables a button until `atMs`. Counts down beside the button, and in the form's message about a refused code. */
-export function disableUntil(button: JQuery, atMs: number): void {
+/** Returns the seconds left until `atMs`. If the device's clock was set back, that is no more than the whole `wait`. */
+export function secondsUntil(atMs: number, waitSeconds: number): number {
+  return Math.min(waitSeconds, Math.max(0, Math.ceil((atMs - Date.now()) / 1000)));
+}
+
+/** Disables a button for some seconds. Counts down beside the button, and in the form's message about a refused code. */
+export function disableFor(button: JQuery, waitSeconds: number): void {
   clearInterval(button.data('timer'));
+  // The device's clock can be set back, and the page's own clock can stop while the device sleeps.
+  const clocks = [Date, performance].map((clock) => ({ clock, endMs: clock.now() + waitSeconds * 1000 }));
   let hasWaited = false;
   const tick = () => {
-    const seconds = Math.max(0, Math.ceil((atMs - Date.now()) / 1000));
+    const leftMs = Math.min(...clocks.map(({ clock, endMs }) => endMs - clock.now()));
+    const seconds = Math.max(0, Math.ceil(leftMs / 1000));
     showSecondsLeft(button, seconds, hasWaited);
     if (seconds === 0) clearInterval(button.data('timer'));
     hasWaited = true;
@@ -16,6 +24,7 @@ function showSecondsLeft(button: JQuery, seconds: number, hasWaited: boolean): v
   const cooldown = button.closest('.cooldown');
   button.prop('disabled', seconds > 0);
   button
+    .filter('.again')
     .closest('form')
     .find('.refusal')
     .add(cooldown)

@@ -7,6 +7,7 @@ import { type Faults, type Form, typed } from './forms.ts';
 import { loadOnce } from './load-once.ts';
 import { passcodeIn } from './passcode.ts';
 import { passwordFault } from './passwords.ts';
+import { setting } from './settings.ts';
 
 const NO_CODE = 'Enter the six digits from the text message.';
 
@@ -68,9 +69,8 @@ function present(faults: Faults): Faults {
 }
 
 async function passwordFaultIn(form: Form, email: string): Promise<string | undefined> {
-  const minLength = Number($('body').attr('data-password-min-length'));
-  const serviceName = $('body').attr('data-service-name') ?? '';
-  return passwordFault(typed(form, 'password'), { email, minLength, serviceName });
+  const minLength = Number(setting('passwordMinLength'));
+  return passwordFault(typed(form, 'password'), { email, minLength, serviceName: setting('serviceName') });
 }
 
 async function phoneFaultIn(form: Form): Promise<string | undefined> {

@@ -1,6 +1,8 @@
 /** Submits forms, and shows what went wrong or well in them. */
 import $ from 'jquery';
 import type { Failure } from './api.ts';
+import { disableFor } from './countdown.ts';
+import { PageError } from './page-error.ts';
 import { passcodeIn } from './passcode.ts';
 
 export type Form = JQuery<HTMLFormElement>;
@@ -20,6 +22,11 @@ export function onSubmit(
   findFaults: (form: Form) => Promise<Faults> = async () => ({}),
 ): void {
   form.on('input', 'input', (event) => clearFieldError($(event.currentTarget)));
+  form.on('keydown', ({ key, originalEvent }) => {
+    // An Enter key that the user holds down submits once.
+    return !(key === 'Enter' && (originalEvent as KeyboardEvent).repeat);
+  });
+  form.on('click', 'button[type=submit]', (event) => !isSecondClick(event));
   form.on('submit', (event) => {
     event.preventDefault();
     if (isBusy(form)) return;
@@ -34,6 +41,11 @@ export function onSubmit(
   form.find('button[type=submit]').prop('disabled', false);
 }
 
+/** Returns true for the second click of a double click. Even if the first click's work is done, it asks for nothing new. */
+export function isSecondClick({ detail }: JQuery.ClickEvent): boolean {
+  return Number(detail) > 1;
+}
+
 /** Runs `work` and shows on the button that it is running. Does nothing if the form is busy. */
 export async function whileBusy(form: Form, button: JQuery, work: () => Promise<unknown>): Promise<void> {
   if (isBusy(form)) return;
@@ -43,6 +55,7 @@ export async function whileBusy(form: Form, button: JQuery, work: () => Promise<
     await painted();
     await work();
   } catch (error) {
+    if (error instanceof PageError) return showError(form, error.message);
     console.error(error);
     showError(form, FAULT);
   } finally {
@@ -118,8 +131,9 @@ export function showError(form: Form, sentence: string): void {
   updateTitle();
 }
 
-/** Shows why a request failed, beside the named field if the form has that field. */
+/** Shows why a request failed, beside the named field if the form has that field. Disables the button if the server is to rest. */
 export function showFailure(form: Form, failure: Failure): void {
+  if (failure.status === 'slow_down') disableFor(form.find('button[type=submit]'), failure.retryAfter);
   if (failure.status === 'invalid' && fieldOf(form, failure.field).length > 0) {
     showFieldError(form, failure.field, failure.message);
   } else {

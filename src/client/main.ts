@@ -15,7 +15,7 @@ import type {
 import { nameIn, wellFormed } from '../typed.ts';
 import { type Failure, post } from './api.ts';
 import { warmUp } from './argon2-worker.ts';
-import { disableUntil } from './countdown.ts';
+import { NO_COOKIES, showMissingFeatures, showPageError } from './browser-faults.ts';
 import {
   newPasswordFaults,
   passcodeFaults,
@@ -30,6 +30,7 @@ import {
   clearPassword,
   type Form,
   isAbandoned,
+  isSecondClick,
   onSubmit,
   selectField,
   showError,
@@ -41,12 +42,14 @@ import {
 } from './forms.ts';
 import { watchInbox } from './inbox.ts';
 import { codeOnce, type PerhapsDone, postOnce, signupOnce } from './lost-answers.ts';
+import { type News, onNews, tellOtherTabs } from './other-tabs.ts';
 import { passcodeIn } from './passcode.ts';
 import { commonPasswords } from './passwords.ts';
 import { isServerSignature, keysFor, newNonce, parseKdf, proofFor, saltedPassword } from './scram.ts';
 import {
   currentCode,
   delayResend,
+  endCode,
   formOf,
   recordResult,
   returnToCode,
@@ -57,7 +60,18 @@ import {
   startScreens,
 } from './screens.ts';
 import { bindStrengthMeters } from './strength.ts';
-import { clearTabStorage, deleteCode, type PendingCode, saveNote, saveUsername } from './tab-storage.ts';
+import {
+  clearSignupFields,
+  clearTabStorage,
+  deleteCode,
+  type PendingCode,
+  savedSignupField,
+  saveNote,
+  saveSignIn,
+  saveSignupField,
+  saveUsername,
+  takeSignIn,
+} from './tab-storage.ts';
 
 const REFUSED_KDF = 'This page can’t protect your password the way the server asks. Nothing was sent.';
 const NOT_OUR_SERVER =
@@ -65,6 +79,8 @@ const NOT_OUR_SERVER =
   'Check the web address.';
 const NO_SEED = 'The sign-in took too long. Try again.';
 const NEW_CODE = 'We’re texting you a new code.';
+// If the user stops the loading of the next page, this one works again.
+const NAVIGATION_TIMEOUT_MS = 10_000;
 const START_OVER = 'Sign in again to continue.';
 const SIGN_IN_FOR_CODE = 'Sign in again to get a code by text.';
 
@@ -93,6 +109,7 @@ async function signup(form: Form) {
   switch (answer.status) {
     case 'ok':
     case 'perhaps_done':
+      clearSignupFields();
       saveUsername(email);
       saveNote(answer.status === 'ok' ? `${answer.message} ${await whereCodesGo(form)}` : answer.message);
       return goTo('/');
@@ -120,7 +137,7 @@ async function login(form: Form, retriesLeft = 1): Promise<void> {
   if (isAbandoned(form)) return;
   switch (answer.status) {
     case 'ok':
-      if (await isServerSignature(answer.signature, salted, message)) return goTo('/about');
+      if (await isServerSignature(answer.signature, salted, message)) return showSignedIn(form);
       return refuseServer(form);
     case 'wrong':
       showError(form, answer.message);
@@ -142,7 +159,7 @@ async function verifyPasscode(form: Form) {
   const passcode = passcodeIn(typed(form, 'passcode')) ?? '';
   const fields = { username, flow, passcode };
   const answer = await postOnce<VerifyPasscodeOutcome>('/verifypasscode', fields, codeOnce(code));
-  recordResult(code, answer.status);
+  recordResult(code, answer);
   if (isAbandoned(form)) return;
   switch (answer.status) {
     case 'ok':
@@ -170,9 +187,6 @@ async function askForResetCode(form: Form) {
   switch (answer.status) {
     case 'code_sent':
       return showCodeScreen('reset', username, answer);
-    case 'slow_down':
-      disableUntil(form.find('button[type=submit]'), Date.now() + answer.retryAfter * 1000);
-      return showFailure(form, answer);
     default:
       return showResetResult(form, answer);
   }
@@ -186,7 +200,9 @@ async function setPassword(form: Form, code: PendingCode, flow: string) {
 
   const fields = { username, flow, passcode, ...verifier.fields };
   const answer = await postOnce<ResetPwdOutcome>('/resetpwd', fields, codeOnce(code));
-  recordResult(code, answer.status);
+  recordResult(code, answer);
+  // A new password ends all sessions.
+  if (answer.status === 'ok') tellOtherTabs({ kind: 'session' });
   if (isAbandoned(form)) return;
   return showResetResult(form, answer);
 }
@@ -209,7 +225,7 @@ async function resendCode(form: Form) {
       return code.purpose === 'unlock' ? showLogin(answer.message) : showReset(answer.message);
     case 'slow_down':
       delayResend(code, answer.retryAfter);
-      return showFailure(form, answer);
+      return showError(form, answer.message);
     default:
       return showFailure(form, answer);
   }
@@ -220,8 +236,16 @@ async function logout(form: Form) {
   const answer = await post<LogoutOutcome>('/logout', { shown: typed(form, 'shown') });
   if (answer.status !== 'ok') return showFailure(form, answer);
   clearTabStorage();
+  tellOtherTabs({ kind: 'session' });
   saveNote(answer.message);
   return goTo('/');
+}
+
+function showSignedIn(form: Form) {
+  tellOtherTabs({ kind: 'session' });
+  if (!navigator.cookieEnabled) return showError(form, NO_COOKIES);
+  saveSignIn();
+  return goTo('/about');
 }
 
 /** Ends the session of a server that could not prove that it knows the account. */
@@ -273,10 +297,10 @@ function sentenceOf(id: string): DocumentFragment {
   return ($(`#${id}`).get(0) as HTMLTemplateElement).content.cloneNode(true) as DocumentFragment;
 }
 
-/** Opens another page. Never resolves, so that the form stays busy until the other page is there. */
-function goTo(path: string): Promise<never> {
+/** Opens another page. The form stays busy until the other page is there. */
+function goTo(path: string): Promise<void> {
   location.assign(path);
-  return new Promise(() => {});
+  return new Promise((resolve) => setTimeout(resolve, NAVIGATION_TIMEOUT_MS));
 }
 
 function bindForms() {
@@ -290,6 +314,7 @@ function bindForms() {
 
 function bindButtons() {
   $('.resend').on('click', (event) => {
+    if (isSecondClick(event)) return;
     const form = $(event.currentTarget).closest('form') as Form;
     void whileBusy(form, $(event.currentTarget), () => resendCode(form));
   });
@@ -306,14 +331,37 @@ function bindButtons() {
   });
 }
 
+/** Keeps the fields of the sign-up form over a reload, except for the password. */
+function keepSignupFields() {
+  $('#signup input:not([name=password])').each((_, input) => {
+    const field = $(input as HTMLInputElement);
+    const save = () => saveSignupField(field.prop('name'), String(field.val()));
+    // The script may come late. By then the user or the browser may have filled in the field.
+    if (field.val()) save();
+    else if (!field.is(':focus')) field.val(savedSignupField(field.prop('name')));
+    field.on('input change', save);
+  });
+}
+
+/** Shows what the user did in another tab, if nothing that the user typed here gets lost. */
+function showNews(news: News) {
+  if (news.kind === 'code') return endCode(news.key, news.message);
+  const password = $('#login:visible input[name=password]').val();
+  if (password === '' || $('.hello, .site-nav .name').length > 0) location.reload();
+}
+
 bindForms();
 bindButtons();
+keepSignupFields();
 bindReveals();
 bindPastes();
 bindStrengthMeters();
 preparePhones();
 watchInbox();
 startScreens();
+showMissingFeatures();
+if (takeSignIn() && $('.site-nav .name').length === 0) showPageError(NO_COOKIES);
+onNews(showNews);
 // Not on focus, because the page itself focuses a field.
 $('form:has(input[type=password])').one('pointerdown keydown input', () => void warmUp());
 $('input[autocomplete=new-password]').one('focus', () => void commonPasswords().catch(() => {}));
@@ -321,3 +369,5 @@ $(window).on('pageshow', (event) => {
   // A page from the back/forward cache would still hold the password, and a busy form.
   if ((event.originalEvent as PageTransitionEvent).persisted) location.reload();
 });
+// The page's sentence for a script that doesn't come.
+$('.late').remove();

@@ -1,5 +1,5 @@
 /** The rules for new passwords. The page checks them, because the server never sees a password. */
-import { loadOnce } from './load-once.ts';
+import { loadOnce, retriedImport } from './load-once.ts';
 
 /** The minimum number of code points, and the names that a new password must not be. */
 export interface PasswordRules {
@@ -10,10 +10,14 @@ export interface PasswordRules {
 
 const MAX_BYTES = 1024;
 
+const loadList = retriedImport(
+  'passwords',
+  () => import('@zxcvbn-ts/language-common/src/passwords.json', { with: { type: 'json' } }),
+);
+
 /** Loads the common passwords, in `folded` form. */
 export const commonPasswords = loadOnce(async (): Promise<ReadonlySet<string>> => {
-  const list = await import('@zxcvbn-ts/language-common/src/passwords.json', { with: { type: 'json' } });
-  return new Set(list.default.map(folded));
+  return new Set((await loadList()).default.map(folded));
 });
 
 /** Returns a sentence for the user if the password breaks a rule, else undefined. Any character is allowed. */

@@ -1,7 +1,7 @@
 /** Shows one screen of the index page at a time, and the pending code that it is about. */
 import $ from 'jquery';
 import type { CodeAsked } from '../engine/outcomes.ts';
-import { disableUntil } from './countdown.ts';
+import { disableFor, secondsUntil } from './countdown.ts';
 import { watchDelivery } from './delivery.ts';
 import {
   abandonForms,
@@ -14,6 +14,8 @@ import {
   typed,
   updateTitle,
 } from './forms.ts';
+import { tellOtherTabs } from './other-tabs.ts';
+import { setting } from './settings.ts';
 import {
   type CodeRefusal,
   codeKey,
@@ -63,7 +65,11 @@ export function formOf(screen: ScreenName): Form {
 export function startScreens(): void {
   if ($('.screen').length === 0) return;
   const note = takeNote();
-  if (note) showLogin(note);
+  // The script may come late. A user who is typing by then keeps the screen and the focus.
+  const login = formOf('login').find<HTMLInputElement>('input');
+  const username = login.filter('[name=username]').val();
+  if (username) saveUsername(username);
+  if (note || login.is(':focus')) showLogin(note);
   else if (location.search === '?reset' && history.state === null) showReset();
   else showFromHistory();
   $(window).on('popstate', () => {
@@ -98,6 +104,7 @@ export function showCodeScreen(purpose: PendingCode['purpose'], username: string
     flow: asked.flow ?? older?.flow,
     phone: asked.phone,
     resendAtMs: now + asked.resendIn * 1000,
+    resendIn: asked.resendIn,
     askedAtMs: older?.askedAtMs ?? now,
     refusal: asked.flow && asked.flow === current?.flow ? current.refusal : undefined,
   });
@@ -110,14 +117,30 @@ export function returnToCode(): void {
   if (code) showCode(code);
 }
 
+/** Ends a code that the user has given in another tab. */
+export function endCode(key: string, note: string): void {
+  const code = findCode(key);
+  if (!code) return;
+  deleteCode(code);
+  if (current && codeKey(current) === key) showLogin(note);
+}
+
 /** Saves what an answer says about a code: done or refused. The user may be on another screen by now. */
-export function recordResult(code: PendingCode, status: string): void {
+export function recordResult(
+  code: PendingCode,
+  { status, message }: { status: string; message: string },
+): void {
   const saved = findCode(codeKey(code));
   if (!saved || saved.flow !== code.flow) return;
   if (status === 'ok' || status === 'not_locked' || status === 'perhaps_done') {
-    deleteCode(code);
     // A new password removes the lock, and makes its code void.
-    if (code.purpose === 'reset') deleteCode({ ...code, purpose: 'unlock' });
+    const purposes = code.purpose === 'reset' ? (['reset', 'unlock'] as const) : (['unlock'] as const);
+    for (const purpose of purposes) {
+      const done: PendingCode = { ...code, purpose };
+      deleteCode(done);
+      // If it is only perhaps done, a code of another tab may still be valid.
+      if (status !== 'perhaps_done') tellOtherTabs({ kind: 'code', key: codeKey(done), message });
+    }
   } else if (status === 'wrong_code' || status === 'expired_code') {
     const refused: PendingCode = { ...saved, refusal: status };
     saveCode(refused);
@@ -139,9 +162,9 @@ export function showRefusal(form: Form): void {
 
 /** Disables the button for a new code for some seconds from now. */
 export function delayResend(code: PendingCode, seconds: number): void {
-  current = { ...code, resendAtMs: Date.now() + seconds * 1000 };
+  current = { ...code, resendAtMs: Date.now() + seconds * 1000, resendIn: seconds };
   saveCode(current);
-  disableUntil(formOf(code.purpose).find('.again'), current.resendAtMs);
+  disableFor(formOf(code.purpose).find('.again'), seconds);
 }
 
 /** Shows the screen that the browser's history names, or login if its code is done. */
@@ -171,7 +194,7 @@ function showCode(code: PendingCode): void {
   $(`#${screen} .phone`).text(code.phone);
   $(`#${screen} .username`).text(code.username);
   show(screen, codeKey(code));
-  disableUntil(form.find('.again'), code.resendAtMs);
+  disableFor(form.find('.again'), secondsUntil(code.resendAtMs, code.resendIn));
   showDelivery(code);
 }
 
@@ -190,7 +213,7 @@ function showDelivery({ purpose, flow, refusal, askedAtMs }: PendingCode): void 
     form.toggleClass('has-failed', hasFailed);
     if (!current || resendIn === undefined) return;
     // Only a failure shortens the wait, because other limits may need a longer one than this answer says.
-    const secondsLeft = Math.max(0, Math.ceil((current.resendAtMs - Date.now()) / 1000));
+    const secondsLeft = secondsUntil(current.resendAtMs, current.resendIn);
     if (hasFailed ? resendIn !== secondsLeft : resendIn > secondsLeft) delayResend(current, resendIn);
   });
   void receiveCode(watch.signal).then((passcode) => {
@@ -230,12 +253,13 @@ function setResetStep(step: 1 | 2): void {
   $('#reset .first-step').prop('hidden', step === 2);
   $('#reset .second-step').prop('hidden', step === 1);
   button.find('.label').text(String(form.data(step === 1 ? 'ask' : 'set')));
-  if (step === 2) disableUntil(button, 0);
+  if (step === 2) disableFor(button, 0);
   else setRefused(form, undefined);
 }
 
 function showWithUsername(screen: ScreenName, note: string): void {
-  if (savedUsername()) fill(formOf(screen), 'username', savedUsername());
+  const isTyping = formOf(screen).find('input[name=username]').is(':focus');
+  if (savedUsername() && !isTyping) fill(formOf(screen), 'username', savedUsername());
   show(screen);
   showNote(formOf(screen), note);
 }
@@ -246,8 +270,9 @@ function show(screen: ScreenName, key = ''): void {
   recordInHistory(here);
   $('.screen').prop('hidden', true);
   $(`#${screen}`).prop('hidden', false);
-  document.title = [$(`#${screen} h1`).text(), $('body').attr('data-service-name')].join(' · ');
+  document.title = [$(`#${screen} h1`).text(), setting('serviceName')].join(' · ');
   clearMessages(formOf(screen));
+  if (formOf(screen).find('input:not(.fixed)').is(':focus')) return;
   $(`#${screen} h1`).trigger('focus');
   focusFirstEmpty(formOf(screen));
 }

@@ -3,6 +3,7 @@ import $ from 'jquery';
 import type { Estimate } from './estimate.ts';
 import { loadOnce } from './load-once.ts';
 import { commonPasswords } from './passwords.ts';
+import { setting } from './settings.ts';
 
 /** A verdict is shown after a pause in typing. Otherwise a screen reader would read one for each key. */
 const QUIET_MS = 400;
@@ -63,5 +64,5 @@ function ownWords(input: HTMLInputElement): string[] {
     .find<HTMLInputElement>('input')
     .not('[name=password], [name=passcode]');
   const words = others.get().flatMap(({ value }) => [value, ...value.split(/[^\p{L}\p{N}]+/u)]);
-  return [...words, $('body').attr('data-service-name') ?? ''].filter((word) => word.length > 2);
+  return [...words, setting('serviceName')].filter((word) => word.length > 2);
 }

@@ -1,5 +1,6 @@
 /** Stores what a tab needs after a reload, until it is closed: never a password, never a passcode. */
 import { canonicalEmail } from '../email.ts';
+import { setting } from './settings.ts';
 
 /** A code that the user asked for. If it has no `flow`, the user gets no code before `resendAtMs`. */
 export interface PendingCode {
@@ -8,6 +9,8 @@ export interface PendingCode {
   flow: string | undefined;
   phone: string;
   resendAtMs: number;
+  /** The whole wait until `resendAtMs`, in seconds. */
+  resendIn: number;
   askedAtMs: number;
   /** The reason if the server refused the code. After a refusal, only a new code helps. */
   refusal?: CodeRefusal | undefined;
@@ -21,12 +24,22 @@ interface TabState {
   codes: PendingCode[];
   /** The keys of requests without an answer. */
   unanswered: string[];
+  /** The fields of the sign-up form, without the password. */
+  signup: Record<string, string>;
+  hasSignedIn: boolean;
 }
 
 const KEY = 'two-factor';
-const EMPTY: TabState = { username: '', note: '', codes: [], unanswered: [] };
-// The hour that a code is valid, and some minutes to ask for another one.
-const CODE_MAX_AGE_MS = 65 * 60_000;
+const EMPTY: TabState = {
+  username: '',
+  note: '',
+  codes: [],
+  unanswered: [],
+  signup: {},
+  hasSignedIn: false,
+};
+// After a code's lifetime, time to ask for another one.
+const CODE_MARGIN_SECONDS = 300;
 
 // The user repeats a request soon, or never.
 const MAX_UNANSWERED = 10;
@@ -52,6 +65,31 @@ export function takeNote(): string {
   const { note } = state;
   save({ note: '' });
   return note;
+}
+
+/** Saves what the user typed into a field of the sign-up form. Never for the password. */
+export function saveSignupField(name: string, value: string): void {
+  save({ signup: { ...state.signup, [name]: value } });
+}
+
+export function savedSignupField(name: string): string {
+  return state.signup[name] ?? '';
+}
+
+export function clearSignupFields(): void {
+  save({ signup: {} });
+}
+
+/** Saves that the user signed in, so that the next page can check that the browser kept the cookie. */
+export function saveSignIn(): void {
+  save({ hasSignedIn: true });
+}
+
+/** Returns true if the user signed in on the previous page, and deletes that. */
+export function takeSignIn(): boolean {
+  const { hasSignedIn } = state;
+  if (hasSignedIn) save({ hasSignedIn: false });
+  return hasSignedIn;
 }
 
 /** Returns the key of a pending code. There is one code for each purpose and email address. */
@@ -100,7 +138,8 @@ function codesExcept(code: PendingCode): PendingCode[] {
 }
 
 function isFresh(code: PendingCode): boolean {
-  return Date.now() - code.askedAtMs < CODE_MAX_AGE_MS;
+  const maxAgeSeconds = Number(setting('codeLifetimeSeconds')) + CODE_MARGIN_SECONDS;
+  return Date.now() - code.askedAtMs < maxAgeSeconds * 1000;
 }
 
 function load(): TabState {

@@ -39,6 +39,7 @@ export function createApp(deps: Deps, options: AppOptions): RequestListener {
   app.locals.asset = assets.pathOf;
   app.locals.serviceName = deps.site.serviceName;
   app.locals.passwordMinLength = deps.policy.passwordMinLength;
+  app.locals.codeLifetimeSeconds = deps.policy.codeLifetimeSeconds;
   app.locals.smsCountries = deps.phones.smsCountries;
   app.locals.defaultCountry = deps.phones.defaultCountry;
 

@@ -75,9 +75,14 @@ export function createLog(): Log {
         return true;
       }
       const written = new Promise<boolean>((resolve) => output.once('close', () => resolve(true)));
+      const close = () => {
+        // A request that was cut may end later. Its line would throw.
+        log.level = 'silent';
+        output.end();
+      };
       // The number of dropped lines comes first.
-      if (droppedLines > 0) output.once('drain', () => output.end());
-      else output.end();
+      if (droppedLines > 0) output.once('drain', close);
+      else close();
       return Promise.race([written, setTimeout(END_MS, false)]);
     },
   };

@@ -15,7 +15,7 @@ async function loseNextAnswer(page: Page, path: string): Promise<void> {
 
 story('a user whose answers are lost learns what the server may have done', {}, async (page, program) => {
   const notice = (text: string) => page.getByRole('status').filter({ hasText: text }).waitFor();
-  const unreachable = () => page.getByRole('alert').filter({ hasText: 'be reached' }).waitFor();
+  const unreachable = () => page.getByRole('alert').filter({ hasText: 'can’t reach the server' }).waitFor();
   const signInForm = page.getByRole('form', { name: 'Sign in' });
 
   await loseNextAnswer(page, '/signup');
@@ -38,10 +38,10 @@ story('a user whose answers are lost learns what the server may have done', {}, 
   await page.waitForURL(`${program.origin}/about`);
 
   await page.getByRole('button', { name: 'Sign out' }).click();
-  await page.getByRole('button', { name: 'Reset password' }).click();
+  await page.getByRole('button', { name: 'Forgot password?' }).click();
   const resetForm = page.getByRole('form', { name: 'Reset your password' });
   await resetForm.getByLabel('Email address').fill(EMAIL);
-  await resetForm.getByRole('button', { name: 'Send me a code' }).click();
+  await resetForm.getByRole('button', { name: 'Text me a code' }).click();
   const passcode = await readPasscode(page, program, 2);
   const setPassword = async () => {
     await resetForm.getByLabel('Six-digit code').fill(passcode);

@@ -67,8 +67,7 @@ async function visit(page: Page, { origin }: Program): Promise<string[]> {
   return page.evaluate(() => {
     const files = performance.getEntriesByType('resource') as PerformanceResourceTiming[];
     return files.map(({ name, transferSize }) => {
-      const path = new URL(name).pathname.replace(/-\w{8}\./, '.');
-      return `${transferSize} bytes for ${path}`;
+      return `${transferSize} bytes for ${new URL(name).pathname.replace(/-\w{8}(?=\.)/, '')}`;
     });
   });
 }

@@ -1,16 +1,21 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import {
+  clearSignupFields,
   clearTabStorage,
   codeKey,
   deleteCode,
   findCode,
   type PendingCode,
   saveCode,
+  savedSignupField,
   savedUsername,
   saveNote,
+  saveSignIn,
+  saveSignupField,
   saveUnanswered,
   saveUsername,
   takeNote,
+  takeSignIn,
   usableCode,
   wasUnanswered,
 } from '../../src/client/tab-storage.ts';
@@ -21,15 +26,24 @@ const code = (changes: Partial<PendingCode> = {}): PendingCode => ({
   flow: 'a flow',
   phone: 'X-XXX-XXX-0123',
   resendAtMs: 0,
+  resendIn: 60,
   askedAtMs: Date.now(),
   ...changes,
 });
 
-beforeEach(() => void vi.useFakeTimers());
+beforeEach(() => {
+  vi.useFakeTimers();
+  setCodeLifetime(3600);
+});
 afterEach(() => {
   clearTabStorage();
+  vi.unstubAllGlobals();
   vi.useRealTimers();
 });
+
+function setCodeLifetime(seconds: number): void {
+  vi.stubGlobal('document', { body: { dataset: { codeLifetimeSeconds: String(seconds) } } });
+}
 
 test('finds a code by its purpose and email address, in any spelling', () => {
   saveCode(code());
@@ -60,7 +74,24 @@ test('keeps a refused code, but does not offer it', () => {
   expect(findCode(codeKey(code()))?.refusal).toBe('wrong_code');
 });
 
-test('forgets a code some minutes after its hour', () => {
+test('keeps a code as long as the server accepts it', () => {
+  setCodeLifetime(24 * 3600);
+  saveCode(code());
+  vi.advanceTimersByTime(24 * 3600_000);
+  expect(usableCode()).toBeDefined();
+});
+
+test('keeps the fields of a sign-up until they are cleared, and a sign-in until it is taken', () => {
+  saveSignupField('fname', 'Ann');
+  saveSignupField('lname', 'Lee');
+  expect([savedSignupField('fname'), savedSignupField('lname')]).toEqual(['Ann', 'Lee']);
+  clearSignupFields();
+  expect(savedSignupField('fname')).toBe('');
+  saveSignIn();
+  expect([takeSignIn(), takeSignIn()]).toEqual([true, false]);
+});
+
+test('forgets a code some minutes after its lifetime', () => {
   saveCode(code());
   vi.advanceTimersByTime(64 * 60_000);
   expect(usableCode()).toBeDefined();

@@ -16,7 +16,7 @@ const get = (path: string, headers: Record<string, string> = {}) =>
 test('a page names its files with a hash of their content', async () => {
   const { text } = await supertest(site().app).get('/');
   const named = [...text.matchAll(/(?:src|href)="(\/assets\/[^"]+)"/g)].map(([, path]) => path);
-  expect(named).toEqual(['favicon.svg', 'main.css', 'jquery.js', 'main.js'].map(pathOf));
+  expect(named).toEqual(['favicon.svg', 'main.css', 'jquery.js', 'main.js', 'noscript.css'].map(pathOf));
   expect(named.every((path) => /^\/assets\/\w+-[A-Z0-9]{8}\.\w+$/.test(path as string))).toBe(true);
 });
 
@@ -53,6 +53,12 @@ test.each([
   expect(headers['content-type']).toBe('text/css; charset=utf-8');
   expect(Number(headers['content-length'])).toBe(onDisk(STYLES + end).length);
   expect(text).toBe(onDisk(STYLES).toString());
+});
+
+test('a script with a query is the same script, so that a page can load it again', async () => {
+  const script = pathOf('hash-worker.js');
+  const { status, headers } = await get(`${script}?retry=1`);
+  expect([status, headers['cache-control']]).toEqual([200, 'public, max-age=31536000, immutable']);
 });
 
 test('HEAD sends the headers of a file and no body', async () => {

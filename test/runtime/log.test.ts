@@ -43,7 +43,7 @@ async function expectStop(program: Program): Promise<void> {
 }
 
 test('lines that a stalled reader makes the log drop are counted, and told once it reads again', async () => {
-  const program = await startProgram();
+  const program = await startProgram({ RATE_LIMITS: 'off' });
   program.process.stdout?.pause();
   await visit(program, ENOUGH_REQUESTS);
   program.process.stdout?.resume();
@@ -57,7 +57,7 @@ test('lines that a stalled reader makes the log drop are counted, and told once 
 });
 
 test('a stalled reader holds back no answer and no stop', async () => {
-  const program = await startProgram();
+  const program = await startProgram({ RATE_LIMITS: 'off' });
   program.process.stdout?.pause();
   await visit(program, ENOUGH_REQUESTS);
   await askForCode(program);
@@ -70,7 +70,7 @@ test('a stalled reader holds back no answer and no stop', async () => {
 });
 
 test('if the reader of the log closes the pipe, the program answers, and says so once on the standard error', async () => {
-  const program = await startProgram();
+  const program = await startProgram({ RATE_LIMITS: 'off' });
   program.process.stdout?.destroy();
   for (let round = 0; round < 5; round += 1) {
     await askForCode(program);
@@ -84,7 +84,12 @@ test('if the reader of the log closes the pipe, the program answers, and says so
 test.skipIf(process.platform !== 'linux')(
   'if the disk of the log is full at the start, the program answers, and says so once',
   async () => {
-    const program = await runProgram({}, undefined, ['sh', '-c', 'exec "$@" > /dev/full', 'sh']);
+    const program = await runProgram({ RATE_LIMITS: 'off' }, undefined, [
+      'sh',
+      '-c',
+      'exec "$@" > /dev/full',
+      'sh',
+    ]);
     await expect.poll(() => statusOf(program.origin).catch(() => 'refused')).toBe(200);
     await askForCode(program);
     await expect.poll(program.output).toContain("The log can't be written (ENOSPC)");
@@ -118,7 +123,7 @@ test('a disk that fills up later loses only lines, and they are counted once it 
   skip,
 }) => {
   skip(!canMount(), 'This system does not allow users to mount disks (unshare).');
-  const program = await runProgram({}, undefined, LOG_ON_SMALL_DISK);
+  const program = await runProgram({ RATE_LIMITS: 'off' }, undefined, LOG_ON_SMALL_DISK);
   await expect.poll(() => statusOf(program.origin).catch(() => 'refused')).toBe(200);
   await visit(program, ENOUGH_REQUESTS);
   await askForCode(program);

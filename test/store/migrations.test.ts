@@ -33,6 +33,10 @@ const RELEASED: readonly { migration: string; schema: string }[] = [
     migration: '724842dcfa7c59f471ee514d2c7ae9fdfcb9d3cbc700f3a2c9ae9f2605f80945',
     schema: '92354fa4616dcc119adf20596fe2ffd0afbfd3cfe8752bec5b862316c413fce5',
   },
+  {
+    migration: '4add12f781fe33ce153fd3b713a9e06d5acfdff878fdfe37249f8391c7da87fd',
+    schema: 'bf215c18fc9fcc62cc1534bfb77f413500db75e7a00f2aff1f1db6bcb1f8b99f',
+  },
 ];
 
 /** States of this repository, most with other tables under the same schema numbers. `make.ts` ran their programs. */

@@ -1,27 +1,41 @@
-import type { Browser, Page } from 'playwright-core';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import type { Browser, BrowserContextOptions, Locator, Page } from 'playwright-core';
+import { afterAll, expect, onTestFinished, test } from 'vitest';
 import { launchChromium } from '../../tools/chromium.ts';
 import { type Program, startProgram } from './program.ts';
+
+interface StoryOptions {
+  context?: BrowserContextOptions;
+  /** More arguments of the browser. */
+  args?: string[];
+}
+
+/** One browser for all stories of a file, except for those with their own arguments. */
+let shared: Promise<Browser | undefined> | undefined;
+
+async function closeShared(): Promise<void> {
+  const browser = await shared;
+  shared = undefined;
+  await browser?.close();
+}
 
 /** Runs a user's story as a test, in one page of a real browser against the built program. */
 export function story(
   name: string,
   env: Record<string, string>,
   tell: (page: Page, program: Program) => Promise<void>,
+  options: StoryOptions = {},
 ): void {
-  let browser: Browser | undefined;
-  beforeAll(async () => {
-    browser = await launchChromium();
-  });
-  afterAll(async () => browser?.close());
-
+  afterAll(closeShared);
   test(name, async ({ skip }) => {
+    if (!options.args) shared ??= launchChromium();
+    const browser = await (options.args ? launchChromium(options.args) : shared);
     if (browser === undefined) {
       if (process.env.CI) throw new Error('No browser was found, and CI must run this test.');
       return skip('no browser was found: install Chrome, Edge or Chromium');
     }
     const program = await startProgram(env);
-    const context = await browser.newContext({ viewport: { width: 390, height: 844 } });
+    const context = await browser.newContext({ viewport: { width: 390, height: 844 }, ...options.context });
+    onTestFinished(() => (options.args ? browser.close() : context.close()));
     const page = await context.newPage();
     const faults: string[] = [];
     page.on('pageerror', (error) => faults.push(String(error)));
@@ -44,7 +58,6 @@ export function story(
         [],
       );
     }
-    await context.close();
   });
 }
 
@@ -76,6 +89,16 @@ export async function signIn(page: Page, password: string): Promise<void> {
   await form.getByRole('textbox', { name: 'Password' }).fill(password);
   await form.getByRole('textbox', { name: 'Password' }).press('Enter');
   await form.and(page.locator('[aria-busy=true]')).waitFor({ state: 'detached' });
+}
+
+/** Returns the messages that say what went wrong, in a form or above all. */
+export function alerts(page: Page): Locator {
+  return page.getByRole('alert').filter({ visible: true });
+}
+
+/** Waits until the page's script has bound the forms. */
+export async function whenReady(page: Page): Promise<void> {
+  await page.locator('form button[type=submit]:enabled').first().waitFor();
 }
 
 /** Returns the newest passcode, read in the inbox as a user reads it on the phone. */
