@@ -55,7 +55,7 @@ export function messageText(site: Site, purpose: Purpose, passcode: string, life
 
 /** Returns the text of the notice of a new password. It has no code and no link, only the name of the site. */
 export function noticeText(site: Site): string {
-  return `${site.serviceName}: your password was changed. If that was not you, reset it at ${site.host}.`;
+  return `${site.serviceName}: your password was changed. If this wasn't you, reset it at ${site.host}.`;
 }
 
 /**

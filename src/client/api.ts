@@ -11,8 +11,8 @@ export interface NotDone {
 export type Failure = Refusal | NotDone;
 
 const TIMEOUT_MS = 30_000;
-const UNREACHABLE = 'The server can’t be reached. Check your connection and try again.';
-const UNREADABLE = 'The server’s answer can’t be read. Wait a moment and try again.';
+const UNREACHABLE = 'We can’t reach the server. Check your connection and try again.';
+const UNREADABLE = 'We got an unexpected answer from the server. Wait a moment and try again.';
 
 /** Posts a form and returns the server's answer, with any HTTP status; never throws. */
 export async function post<Outcome>(

@@ -3,13 +3,24 @@ import $ from 'jquery';
 import type { Failure } from './api.ts';
 import { disableFor } from './countdown.ts';
 import { PageError } from './page-error.ts';
+import { passcodeIn } from './passcode.ts';
 
 export type Form = JQuery<HTMLFormElement>;
 
-const FAULT = 'Something in this page went wrong. Reload it and try again.';
+/** Sentences about fields that are not right, by the names of the fields. */
+export type Faults = Partial<Record<string, string>>;
 
-/** Runs `work` when the user submits the form with all required fields filled in, once at a time. */
-export function onSubmit(form: Form, work: (form: Form) => Promise<unknown>): void {
+const FAULT = 'Something went wrong on this page. Reload it and try again.';
+const CAPS_LOCK = 'Caps Lock is on.';
+/** Time for a screen reader to notice a block that is shown now. A sentence set before that is not read. */
+const NOTE_DELAY_MS = 150;
+
+/** Runs `work` when the user submits the form without faults, once at a time. Otherwise shows all faults at once. */
+export function onSubmit(
+  form: Form,
+  work: (form: Form) => Promise<unknown>,
+  findFaults: (form: Form) => Promise<Faults> = async () => ({}),
+): void {
   form.on('input', 'input', (event) => clearFieldError($(event.currentTarget)));
   form.on('keydown', ({ key, originalEvent }) => {
     // An Enter key that the user holds down submits once.
@@ -21,7 +32,10 @@ export function onSubmit(form: Form, work: (form: Form) => Promise<unknown>): vo
     if (isBusy(form)) return;
     // Browsers remember the values of text fields, and must not remember a password.
     setRevealed(form.find('.reveal'), false);
-    if (!showMissing(form)) void whileBusy(form, form.find('button[type=submit]'), () => work(form));
+    void whileBusy(form, form.find('button[type=submit]'), async () => {
+      const faults = { ...(await findFaults(form)), ...missingFields(form) };
+      return Object.keys(faults).length > 0 ? showFaults(form, faults) : work(form);
+    });
   });
   // Before this script ran, the button would have sent the password to the server.
   form.find('button[type=submit]').prop('disabled', false);
@@ -68,11 +82,19 @@ export function fill(form: Form, field: string, value: string): void {
   fieldOf(form, field).val(value);
 }
 
-/** Focuses the first empty field of the form, or else its last field. */
+/** Focuses the first empty field of the form, or else its last field. Does nothing if the screen's heading would scroll away. */
 export function focusFirstEmpty(form: Form): void {
   const fields = form.find<HTMLInputElement>('input:enabled:not(.fixed)');
   const empty = fields.filter((_, field) => field.value === '');
-  (empty.length > 0 ? empty : fields.last()).first().trigger('focus');
+  const field = (empty.length > 0 ? empty : fields.last()).get(0);
+  const heading = form.closest('.screen').find('h1').get(0);
+  if (!field || (heading && distance(heading, field) > window.innerHeight)) return;
+  $(field).trigger('focus');
+}
+
+/** Returns the pixels from the top of one element to the bottom of another. */
+function distance(upper: Element, lower: Element): number {
+  return lower.getBoundingClientRect().bottom - upper.getBoundingClientRect().top;
 }
 
 /** Focuses a field and selects its text, so that typing replaces it. */
@@ -81,16 +103,32 @@ export function selectField(form: Form, field: string): void {
 }
 
 /** Shows an error beside a field, and focuses the field. */
-export function showFieldError(form: Form, field: string, sentence: string): void {
+export function showFieldError(form: Form, field: string, sentence: string | DocumentFragment): void {
   clearMessages(form);
   markField(fieldOf(form, field), sentence);
   selectField(form, field);
+}
+
+/** Shows an error beside each field with a fault, and focuses the first of them. */
+function showFaults(form: Form, faults: Faults): void {
+  clearMessages(form);
+  const wrong = form
+    .find<HTMLInputElement>('input')
+    .filter((_, input) => markIfWrong($(input), faults[input.name]));
+  wrong.first().trigger('focus');
+}
+
+function markIfWrong(input: JQuery<HTMLInputElement>, sentence: string | undefined): boolean {
+  if (sentence === undefined) return false;
+  markField(input, sentence);
+  return true;
 }
 
 /** Shows an error of the entire form. */
 export function showError(form: Form, sentence: string): void {
   clearMessages(form);
   form.find('.form-error').text(sentence).prop('hidden', false);
+  updateTitle();
 }
 
 /** Shows why a request failed, beside the named field if the form has that field. Disables the button if the server is to rest. */
@@ -106,22 +144,56 @@ export function showFailure(form: Form, failure: Failure): void {
 /** Shows what went well; an empty sentence shows nothing. */
 export function showNote(form: Form, sentence: string): void {
   clearMessages(form);
-  form.find('.note').text(sentence);
+  if (sentence === '') return;
+  const timer = setTimeout(() => form.find('.note').text(sentence), NOTE_DELAY_MS);
+  form.data('note', timer);
 }
 
 /** Clears all errors and the note. Not for use on a click: the button would move before the second click of a double click. */
 export function clearMessages(form: Form): void {
   form.find('input').each((_, input) => clearFieldError($(input)));
   form.find('.form-error').text('').prop('hidden', true);
+  clearTimeout(form.data('note'));
   form.find('.note').text('');
+  updateTitle();
 }
 
-/** Makes the buttons beside password fields show and hide the password. */
+/** Starts the page's title with "Error: " while the page shows an error, because screen readers read the title first. */
+export function updateTitle(): void {
+  const errors = $('form').find('[aria-invalid=true], .form-error:not([hidden]), .refusal:not([hidden])');
+  const hasError = errors.closest('.screen[hidden]').length < errors.length;
+  document.title = document.title.replace(/^(Error: )?/, hasError ? 'Error: ' : '');
+}
+
+/** Makes the buttons beside password fields show and hide the password. Shows a notice while Caps Lock is on. */
 export function bindReveals(): void {
   $('.reveal').on('click', (event) => {
     const button = $(event.currentTarget);
     setRevealed(button, button.siblings('input').attr('type') === 'password');
   });
+  $('.control:has(.reveal) input').on('keydown keyup blur', ({ type, currentTarget, originalEvent }) => {
+    const isOn = type !== 'blur' && isCapsLockOn(originalEvent);
+    $(currentTarget)
+      .closest('.field')
+      .find('.caps-lock')
+      .text(isOn ? CAPS_LOCK : '');
+  });
+}
+
+/** Reduces a message that is pasted into the field for a code to its six digits. */
+export function bindPastes(): void {
+  $('input[name=passcode]').on('paste', (event) => {
+    const text = (event.originalEvent as ClipboardEvent).clipboardData?.getData('text') ?? '';
+    const passcode = passcodeIn(text);
+    if (passcode === undefined) return;
+    event.preventDefault();
+    $(event.currentTarget).val(passcode).trigger('input');
+  });
+}
+
+// When a browser fills in a field, it sends a key event without a key.
+function isCapsLockOn(event: Event | undefined): boolean {
+  return event instanceof KeyboardEvent && event.getModifierState('CapsLock');
 }
 
 /** Empties the form's password field and hides its text again. */
@@ -135,14 +207,11 @@ function setRevealed(button: JQuery, isShown: boolean): void {
   button.find('.verb').text(isShown ? 'Hide' : 'Show');
 }
 
-/** Shows an error beside each required field that is empty. Returns true if there is one. */
-function showMissing(form: Form): boolean {
+function missingFields(form: Form): Faults {
   const missing = form
     .find<HTMLInputElement>('input[required]:enabled')
     .filter((_, input) => (input.name === 'password' ? input.value : input.value.trim()) === '');
-  missing.each((_, input) => markField($(input), String($(input).data('missing'))));
-  missing.first().trigger('focus');
-  return missing.length > 0;
+  return Object.fromEntries(missing.get().map((input) => [input.name, input.dataset.missing]));
 }
 
 function fieldOf(form: Form, field: string): JQuery<HTMLInputElement> {
@@ -151,14 +220,18 @@ function fieldOf(form: Form, field: string): JQuery<HTMLInputElement> {
   });
 }
 
-function markField(input: JQuery<HTMLInputElement>, sentence: string): void {
+function markField(input: JQuery<HTMLInputElement>, sentence: string | DocumentFragment): void {
   input.attr('aria-invalid', 'true');
-  input.closest('.field').find('.error').text(sentence).prop('hidden', false);
+  const error = input.closest('.field').find('.error').prop('hidden', false);
+  // jQuery would read a string as HTML.
+  error.get(0)?.replaceChildren(sentence);
+  updateTitle();
 }
 
 function clearFieldError(input: JQuery): void {
   input.removeAttr('aria-invalid');
   input.closest('.field').find('.error').text('').prop('hidden', true);
+  updateTitle();
 }
 
 function isBusy(form: Form): boolean {

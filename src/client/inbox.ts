@@ -18,6 +18,7 @@ export function watchInbox(): void {
     shown = latest;
     formatMessages(inbox.html(latest));
   };
+  inbox.on('click', '.code', ({ currentTarget }) => void copyCode($(currentTarget).text()));
   setInterval(() => {
     if (!document.hidden) void refresh();
   }, POLL_MS);
@@ -32,14 +33,30 @@ async function fetchInbox(): Promise<string | undefined> {
   );
 }
 
-/** Shows local times, groups the digits of numbers, and makes codes selectable with one click. */
+/** Shows local times, groups the digits of numbers, and makes each code a button that copies it. */
 function formatMessages(inbox: JQuery): void {
   inbox.find('.to').text((_, to) => readableNumber(to));
   inbox.find('.bubble').each((_, bubble) => {
     const [before, code, after] = aroundCode($(bubble).text());
-    if (code) $(bubble).empty().append(before, $('<strong class="code">').text(code), after);
+    if (code) bubble.replaceChildren(before, codeButton(code), after);
   });
   inbox.find<HTMLTimeElement>('time').each((_, time) => {
     $(time).text(new Date(time.dateTime).toLocaleTimeString([], { timeStyle: 'medium' }));
   });
+}
+
+function codeButton(code: string): HTMLElement {
+  const label = `Copy code ${code}`;
+  return $<HTMLElement>('<button type="button" class="code">')
+    .text(code)
+    .attr({ 'aria-label': label, title: label })[0] as HTMLElement;
+}
+
+/** Copies a code, and says so. Browsers allow it on loopback and https pages only. */
+async function copyCode(code: string): Promise<void> {
+  const said = await navigator.clipboard.writeText(code).then(
+    () => `Copied ${code}.`,
+    () => `The browser does not allow copying. The code is ${code}.`,
+  );
+  $('#inbox-copied').text(said);
 }

@@ -17,10 +17,10 @@ interface Once {
 }
 
 const PERHAPS_DONE = {
-  signup:
-    'An answer was lost on its way. Your account may be ready: sign in with the password that you chose.',
-  unlock: 'An answer was lost on its way. If the code was right, your account is unlocked: sign in.',
-  reset: 'An answer was lost on its way. If the code was right, your new password is set: sign in with it.',
+  signup: 'We lost the server’s answer. Your account may be ready: try to sign in.',
+  unlock:
+    'We lost the server’s answer. If the code was right, your account is unlocked: sign in to continue.',
+  reset: 'We lost the server’s answer. If the code was right, your new password is set: sign in with it.',
 };
 
 /** Sign-up of an address. */

@@ -1,7 +1,7 @@
 /** The tutorial's functions in the page: the user submits a form, the page posts a request and shows a screen. */
 import $ from 'jquery';
 import { authMessage } from '../auth-message.ts';
-import { emailFault, emailIn } from '../email.ts';
+import { emailIn } from '../email.ts';
 import type {
   Answer,
   GetSeedOutcome,
@@ -17,6 +17,15 @@ import { type Failure, post } from './api.ts';
 import { warmUp } from './argon2-worker.ts';
 import { NO_COOKIES, showMissingFeatures, showPageError } from './browser-faults.ts';
 import {
+  newPasswordFaults,
+  passcodeFaults,
+  phoneOf,
+  preparePhones,
+  signupFaults,
+  usernameFaults,
+} from './faults.ts';
+import {
+  bindPastes,
   bindReveals,
   clearPassword,
   type Form,
@@ -35,7 +44,7 @@ import { watchInbox } from './inbox.ts';
 import { codeOnce, type PerhapsDone, postOnce, signupOnce } from './lost-answers.ts';
 import { type News, onNews, tellOtherTabs } from './other-tabs.ts';
 import { passcodeIn } from './passcode.ts';
-import { commonPasswords, passwordFault } from './passwords.ts';
+import { commonPasswords } from './passwords.ts';
 import { isServerSignature, keysFor, newNonce, parseKdf, proofFor, saltedPassword } from './scram.ts';
 import {
   currentCode,
@@ -50,7 +59,7 @@ import {
   showReset,
   startScreens,
 } from './screens.ts';
-import { setting } from './settings.ts';
+import { bindStrengthMeters } from './strength.ts';
 import {
   clearSignupFields,
   clearTabStorage,
@@ -64,19 +73,16 @@ import {
   takeSignIn,
 } from './tab-storage.ts';
 
-const REFUSED_KDF =
-  'The server asks for a protection of your password that this page does not accept. Nothing was sent.';
+const REFUSED_KDF = 'This page can’t protect your password the way the server asks. Nothing was sent.';
 const NOT_OUR_SERVER =
-  'The server could not prove that it knows your account. It may be an impostor: you were not signed in. ' +
-  'Check the address of this page.';
-const NO_SEED = 'The server could not take up the sign-in. Try again.';
-const NO_CODE = 'Enter the six digits of the code in the text message.';
-const NO_ADDRESS = 'Enter an email address like name@example.com.';
-const NEW_CODE = 'A new code is on its way.';
+  'This may not be the real site: it could not prove that it knows your account. You were not signed in. ' +
+  'Check the web address.';
+const NO_SEED = 'The sign-in took too long. Try again.';
+const NEW_CODE = 'We’re texting you a new code.';
 // If the user stops the loading of the next page, this one works again.
 const NAVIGATION_TIMEOUT_MS = 10_000;
-const START_OVER = 'Start again here.';
-const SIGN_IN_FOR_CODE = 'Sign in again, and a code is sent to your phone.';
+const START_OVER = 'Sign in again to continue.';
+const SIGN_IN_FOR_CODE = 'Sign in again to get a code by text.';
 
 /** Gets a seed to prove the password with, and the salt and kdf of the email address. */
 async function getSeed(username: string) {
@@ -90,13 +96,7 @@ async function getSeed(username: string) {
 /** Creates the account. Sends only two keys in place of the password. */
 async function signup(form: Form) {
   const email = emailIn(wellFormed(typed(form, 'email')));
-  const password = typed(form, 'password');
-  const badAddress = emailFault(email);
-  if (badAddress) return showFieldError(form, 'email', badAddress);
-  const fault = await passwordFault(password, rulesFor(email));
-  if (fault) return showFieldError(form, 'password', fault);
-
-  const verifier = await verifierFor(email, password);
+  const verifier = await verifierFor(email, typed(form, 'password'));
   if (verifier.status !== 'ok') return showFailure(form, verifier);
 
   const person = {
@@ -111,10 +111,11 @@ async function signup(form: Form) {
     case 'perhaps_done':
       clearSignupFields();
       saveUsername(email);
-      saveNote(answer.message);
+      saveNote(answer.status === 'ok' ? `${answer.message} ${await whereCodesGo(form)}` : answer.message);
       return goTo('/');
     case 'taken':
-      return showFieldError(form, 'email', answer.message);
+      saveUsername(email);
+      return showFieldError(form, 'email', sentenceOf('taken'));
     default:
       return showFailure(form, answer);
   }
@@ -124,7 +125,6 @@ async function signup(form: Form) {
 async function login(form: Form, retriesLeft = 1): Promise<void> {
   const username = wellFormed(typed(form, 'username')).trim();
   const password = typed(form, 'password');
-  if (!isAddress(username)) return showFieldError(form, 'username', NO_ADDRESS);
   const seed = await getSeed(username);
   if (seed.status !== 'ok') return showFailure(form, seed);
 
@@ -155,10 +155,8 @@ async function login(form: Form, retriesLeft = 1): Promise<void> {
 async function verifyPasscode(form: Form) {
   const code = currentCode();
   if (!code?.flow) return showLogin(START_OVER);
-  const passcode = passcodeIn(typed(form, 'passcode'));
-  if (!passcode) return showFieldError(form, 'passcode', NO_CODE);
-
   const { username, flow } = code;
+  const passcode = passcodeIn(typed(form, 'passcode')) ?? '';
   const fields = { username, flow, passcode };
   const answer = await postOnce<VerifyPasscodeOutcome>('/verifypasscode', fields, codeOnce(code));
   recordResult(code, answer);
@@ -184,7 +182,6 @@ async function resetPwd(form: Form) {
 
 async function askForResetCode(form: Form) {
   const username = wellFormed(typed(form, 'username')).trim();
-  if (!isAddress(username)) return showFieldError(form, 'username', NO_ADDRESS);
   const answer = await post<ResetPwdOutcome>('/resetpwd', { username });
   if (isAbandoned(form)) return;
   switch (answer.status) {
@@ -197,13 +194,8 @@ async function askForResetCode(form: Form) {
 
 async function setPassword(form: Form, code: PendingCode, flow: string) {
   const { username } = code;
-  const password = typed(form, 'password');
-  const passcode = passcodeIn(typed(form, 'passcode'));
-  if (!passcode) return showFieldError(form, 'passcode', NO_CODE);
-  const fault = await passwordFault(password, rulesFor(username));
-  if (fault) return showFieldError(form, 'password', fault);
-
-  const verifier = await verifierFor(username, password);
+  const passcode = passcodeIn(typed(form, 'passcode')) ?? '';
+  const verifier = await verifierFor(username, typed(form, 'password'));
   if (verifier.status !== 'ok') return showFailure(form, verifier);
 
   const fields = { username, flow, passcode, ...verifier.fields };
@@ -294,17 +286,15 @@ async function askAgain() {
   formOf('reset').trigger('submit');
 }
 
-/** True for every address that an account can have, also one from before `emailFault`. */
-function isAddress(username: string): boolean {
-  return /^[^\s@]+@[^\s@]+$/.test(username.trim()) || emailFault(username) === undefined;
+/** Returns a sentence that names the end of the phone number that the user signed up with. */
+async function whereCodesGo(form: Form): Promise<string> {
+  const digits = (await phoneOf(form)) ?? typed(form, 'phoneno').replace(/\D/g, '');
+  return `Codes will go to X-XXX-XXX-${digits.slice(-4)}.`;
 }
 
-function rulesFor(email: string) {
-  return {
-    email: emailIn(email),
-    minLength: Number(setting('passwordMinLength')),
-    serviceName: setting('serviceName'),
-  };
+/** Returns a sentence with links, from a template of the page. */
+function sentenceOf(id: string): DocumentFragment {
+  return ($(`#${id}`).get(0) as HTMLTemplateElement).content.cloneNode(true) as DocumentFragment;
 }
 
 /** Opens another page. The form stays busy until the other page is there. */
@@ -314,10 +304,10 @@ function goTo(path: string): Promise<void> {
 }
 
 function bindForms() {
-  onSubmit($('#signup form') as Form, signup);
-  onSubmit(formOf('login'), login);
-  onSubmit(formOf('unlock'), verifyPasscode);
-  onSubmit(formOf('reset'), resetPwd);
+  onSubmit($('#signup form') as Form, signup, signupFaults);
+  onSubmit(formOf('login'), login, usernameFaults);
+  onSubmit(formOf('unlock'), verifyPasscode, passcodeFaults);
+  onSubmit(formOf('reset'), resetPwd, (form) => (currentCode() ? newPasswordFaults : usernameFaults)(form));
   onSubmit(formOf('wait'), askAgain);
   onSubmit($('#logout') as Form, logout);
 }
@@ -364,6 +354,9 @@ bindForms();
 bindButtons();
 keepSignupFields();
 bindReveals();
+bindPastes();
+bindStrengthMeters();
+preparePhones();
 watchInbox();
 startScreens();
 showMissingFeatures();

@@ -24,19 +24,19 @@ export const commonPasswords = loadOnce(async (): Promise<ReadonlySet<string>> =
 export async function passwordFault(password: string, rules: PasswordRules): Promise<string | undefined> {
   const length = [...password.normalize('NFC')].length;
   if (length < rules.minLength) {
-    return `A password needs at least ${rules.minLength} characters; this one has ${length}.`;
+    return `Use at least ${rules.minLength} characters. This password has ${length}.`;
   }
   if (new TextEncoder().encode(password.normalize('NFC')).length > MAX_BYTES) {
-    return 'This password is too long: it may have 1,024 bytes, which is about as many letters.';
+    return 'This password is too long. Use 1,024 letters or fewer.';
   }
   if (folded(password) === folded(rules.email.trim())) {
     return 'Your email address is easy to guess. Choose another password.';
   }
   if (folded(password) === folded(rules.serviceName)) {
-    return 'The name of this service is easy to guess. Choose another password.';
+    return 'The name of this site is easy to guess. Choose another password.';
   }
   if ((await commonPasswords()).has(folded(password))) {
-    return 'This is one of the most common passwords, and those are tried first. Choose another.';
+    return 'This password is too common and easy to guess. Choose another.';
   }
   return undefined;
 }

@@ -11,6 +11,8 @@ import {
   fill,
   focusFirstEmpty,
   showNote,
+  typed,
+  updateTitle,
 } from './forms.ts';
 import { tellOtherTabs } from './other-tabs.ts';
 import { setting } from './settings.ts';
@@ -26,6 +28,7 @@ import {
   takeNote,
   usableCode,
 } from './tab-storage.ts';
+import { receiveCode } from './web-otp.ts';
 
 export type ScreenName = 'login' | 'reset' | 'unlock' | 'wait';
 
@@ -36,9 +39,12 @@ interface HistoryEntry {
 }
 
 const STILL_GOOD = "We can't send another code right now. The code that you asked for still works.";
+const SENDING = 'Sending the text…';
+/** An older message is no longer being sent. */
+const SENDING_MS = 10_000;
 const REFUSALS: Record<CodeRefusal, string> = {
-  wrong_code: 'That was not the code, and it no longer works here.',
-  expired_code: 'This code no longer works here.',
+  wrong_code: 'That code is wrong, so it no longer works.',
+  expired_code: 'This code has expired or was already used.',
 };
 
 let here: HistoryEntry = { screen: 'login', codeKey: '' };
@@ -64,6 +70,7 @@ export function startScreens(): void {
   const username = login.filter('[name=username]').val();
   if (username) saveUsername(username);
   if (note || login.is(':focus')) showLogin(note);
+  else if (location.search === '?reset' && history.state === null) showReset();
   else showFromHistory();
   $(window).on('popstate', () => {
     // A jump within the page, for example by the skip link, adds an entry without a state.
@@ -148,6 +155,7 @@ export function showRefusal(form: Form): void {
   clearMessages(form);
   fill(form, 'passcode', '');
   setRefused(form, current?.refusal);
+  updateTitle();
   const resend = form.find('.again:enabled');
   (resend.length > 0 ? resend : form.closest('.screen').find('h1')).trigger('focus');
 }
@@ -191,18 +199,25 @@ function showCode(code: PendingCode): void {
 }
 
 /** Shows the delivery status of the code's message, until another code or screen is shown. */
-function showDelivery({ purpose, flow, refusal }: PendingCode): void {
+function showDelivery({ purpose, flow, refusal, askedAtMs }: PendingCode): void {
   watch.abort();
   watch = new AbortController();
-  const line = formOf(purpose).find('.delivery').text('').removeClass('has-failed');
+  const isNew = flow && !refusal && Date.now() - askedAtMs < SENDING_MS;
+  const form = formOf(purpose).removeClass('has-failed');
+  const line = $(`#${purpose} .delivery`).text(isNew ? SENDING : '');
+  line.removeClass('form-error');
   if (!flow || refusal) return;
   void watchDelivery(flow, watch.signal, ({ message, delivery, resendIn }) => {
     const hasFailed = delivery === 'failed';
-    line.text(message).toggleClass('has-failed', hasFailed);
+    line.text(message).toggleClass('form-error', hasFailed);
+    form.toggleClass('has-failed', hasFailed);
     if (!current || resendIn === undefined) return;
     // Only a failure shortens the wait, because other limits may need a longer one than this answer says.
     const secondsLeft = secondsUntil(current.resendAtMs, current.resendIn);
-    if (hasFailed || resendIn > secondsLeft) delayResend(current, resendIn);
+    if (hasFailed ? resendIn !== secondsLeft : resendIn > secondsLeft) delayResend(current, resendIn);
+  });
+  void receiveCode(watch.signal).then((passcode) => {
+    if (passcode && typed(form, 'passcode') === '') fill(form, 'passcode', passcode);
   });
 }
 
@@ -212,8 +227,9 @@ function setRefused(form: Form, refusal: CodeRefusal | undefined): void {
   form.toggleClass('is-refused', isRefused);
   form.find('.refusal').prop('hidden', !isRefused);
   form.find('.reason').text(isRefused ? REFUSALS[refusal] : '');
+  if (isRefused) form.closest('.screen').find('.delivery').text('').removeClass('form-error');
   form.find('input[name=passcode]').prop('disabled', isRefused);
-  form.find('button[type=submit]:not(.again)').prop('disabled', isRefused);
+  form.find('button[type=submit]:not(.again)').prop('disabled', isRefused).prop('hidden', isRefused);
 }
 
 /** Ends the screen of a code. The code stays saved, so the user can come back to it. */

@@ -13,7 +13,7 @@ import { formBody } from './form-body.ts';
 import { commonHeaders } from './headers.ts';
 import { countRequests } from './rate-limit.ts';
 import { type Refused, refusal, replyInvalid, sendJson, slowDown } from './replies.ts';
-import { addInbox, addRoutes, type RouteOptions } from './routes.ts';
+import { addInbox, addRoutes, type RouteOptions, type SignedIn, userFinder } from './routes.ts';
 
 /** The settings of the app, besides the engine's dependencies. */
 export interface AppOptions extends RouteOptions {
@@ -49,7 +49,8 @@ export function createApp(deps: Deps, options: AppOptions): RequestListener {
   app.use(assets.serve);
   const routes = new Set<string>();
   app.use(logRequests(options.log, routes));
-  addInbox(app, options);
+  const signedInOn = userFinder(deps, options.publicOrigin);
+  addInbox(app, options, signedInOn);
   app.use(alertForwarded(deps, options));
   app.use(
     countRequests(deps.policy.requestsPerMinute, (request, response, seconds) =>
@@ -60,13 +61,14 @@ export function createApp(deps: Deps, options: AppOptions): RequestListener {
     sameSite(options.publicOrigin, (request, response) => refuse(request, response, refusal('cross_site'))),
   );
   app.use(formBody((request, response) => refuse(request, response, refusal('too_large'))));
-  addRoutes(app, deps, options);
+  addRoutes(app, deps, options, signedInOn);
   for (const { route } of app.router.stack) if (route) routes.add(route.path);
-  app.use((request, response) => {
+  app.use(async (request, response) => {
     // Judged after the origin, as docs/api.md orders it.
     const code = malformed.get(request);
     if (code) return replyInvalid(response, 'body', undefined, code);
-    return refuse(request, response, refusal('not_found'));
+    const signedIn = isPageVisit(request) ? await signedInOn(request) : undefined;
+    return refuse(request, response, refusal('not_found'), signedIn);
   });
   app.use(faults(options.log));
 
@@ -169,12 +171,20 @@ function logFault(log: AppOptions['log'], error: unknown, id: unknown): 'unavail
 }
 
 /** Refuses with JSON for programs, and with a page if a person's browser opened an address. */
-function refuse(request: Request, response: Response, { code, title, body }: Refused): void {
+function refuse(
+  request: Request,
+  response: Response,
+  { code, title, body }: Refused,
+  signedIn?: SignedIn,
+): void {
   if (body.retryAfter !== undefined) response.set('Retry-After', String(body.retryAfter));
-  const isGet = request.method === 'GET' || request.method === 'HEAD';
-  if (!isGet || request.accepts(['json', 'html']) !== 'html') return void sendJson(response, code, body);
+  if (!isPageVisit(request)) return void sendJson(response, code, body);
   const { message } = body;
-  response
-    .status(code)
-    .render('error', { page: 'error', hasInbox: false, signedIn: undefined, title, message });
+  response.status(code).render('error', { page: 'error', hasInbox: false, signedIn, title, message });
+}
+
+/** True if a user's browser opened an address. */
+function isPageVisit(request: Request): boolean {
+  const isGet = request.method === 'GET' || request.method === 'HEAD';
+  return isGet && request.accepts(['json', 'html']) === 'html';
 }

@@ -32,17 +32,17 @@ type Table = {
   };
 };
 
-const WRONG_CODE = 'That is not a valid code here. Please ask for a new one.';
-const EXPIRED_CODE = 'This code no longer works here. Please ask for a new one.';
-const NOT_LOCKED = 'The account is not locked here. Please sign in.';
+const WRONG_CODE = 'That code is wrong. Ask for a new one.';
+const EXPIRED_CODE = 'This code has expired or was already used. Ask for a new one.';
+const NOT_LOCKED = "Your account isn't locked on this device. Sign in to continue.";
 const codeAsked = (start: string) => (outcome: { phone: string; flow?: string; resendIn: number }) =>
   outcome.flow === undefined
-    ? `${start} No further code can be had now: please ask again in ${inWords(outcome.resendIn)}.`
-    : `${start} A code is on its way to ${outcome.phone}.`;
+    ? `${start} We can't send another code yet. Try again in ${inWords(outcome.resendIn)}.`
+    : `${start} We're texting the code to ${outcome.phone}. You have one try.`;
 
 /** True for a message that was sent again, and for a request during the pause. */
 const resentCode = ({ phone, resendIn }: { phone: string; resendIn: number }) =>
-  `A code was sent to ${phone}.${resendIn > 0 ? ` You can ask for another in ${inWords(resendIn)}.` : ''}`;
+  `We texted a code to ${phone}.${resendIn > 0 ? ` You can ask for another in ${inWords(resendIn)}.` : ''}`;
 
 const NO_MESSAGE: Row<SlowDown> = [
   429,
@@ -53,37 +53,41 @@ const tooMany = ({ retryAfter }: { retryAfter: number }) =>
 const SLOW_DOWN: Row<SlowDown> = [429, tooMany];
 
 const FAILURES: Record<NonNullable<CodeStatusOutcome['reason']>, (again: string) => string> = {
-  bad_recipient: () => "This phone number can't receive texts.",
-  opted_out: () => 'This phone has answered STOP, so no code can go to it. Answer START to get codes again.',
-  undeliverable: (again) => `The message did not reach the phone. Please ask for a new one${again}.`,
-  busy: (again) => `We can't send texts right now. Please ask for a new one${again}.`,
-  misconfigured: (again) => `This service can't send texts at the moment. Please try again${again}.`,
-  outage: (again) => `We can't send texts right now. If none arrives, please ask for a new one${again}.`,
+  bad_recipient: () =>
+    "This phone number can't receive texts. Ask the people who run this site to change your number.",
+  opted_out: () =>
+    'This phone opted out with STOP. Reply START to one of our texts, then ask for a new code.',
+  undeliverable: (again) =>
+    `The text didn't reach your phone. Check that it has a signal, then ask for a new code${again}.`,
+  busy: (again) => `We can't send texts right now. Ask for a new code${again}.`,
+  misconfigured: (again) => `This site can't send texts right now. Ask for a new code${again || ' later'}.`,
+  outage: (again) => `We're having trouble sending texts. If none arrives, ask for a new code${again}.`,
 };
 const DELIVERIES = {
-  sending: 'The message is being sent.',
-  sent: 'The message is on its way.',
-  delivered: 'The message has arrived.',
-  failed: 'The message could not be sent.',
+  sending: 'Sending the text…',
+  sent: 'Sent. It can take a minute.',
+  delivered: 'Delivered to your phone.',
+  failed: "We couldn't send the text. Ask for a new code.",
 };
 
+const NO_EMAIL = 'Enter an email address like name@example.com.';
 const INVALID_FIELDS: Record<string, string> = {
-  username: 'This does not look like an email address.',
-  email: 'This does not look like an email address.',
-  fname: 'Please give your first name, of at most 100 characters.',
-  lname: 'Please give your last name, of at most 100 characters.',
-  passcode: 'A code has six digits.',
-  body: 'The request is not a form that this service knows.',
+  username: NO_EMAIL,
+  email: NO_EMAIL,
+  fname: 'Enter your first name, in 100 characters or fewer.',
+  lname: 'Enter your last name, in 100 characters or fewer.',
+  passcode: 'Enter the six digits from the text message.',
+  body: "We can't read this form. Reload the page and try again.",
 };
 const PHONE_FAULTS: Record<PhoneFault, string> = {
   no_number: 'Enter a full mobile number, such as +1 650 555 0100.',
-  other_country: "This service can't text numbers of that country.",
+  other_country: "We can't text numbers in that country.",
   not_mobile: 'This is not a mobile number. Enter a number that can get texts.',
 };
 const invalid = (field: string, fault: PhoneFault = 'no_number') =>
   field === 'phoneno' ? PHONE_FAULTS[fault] : invalidField(field);
 const invalidField = (field: string) =>
-  INVALID_FIELDS[field] ?? `The field ${field} is missing or does not have its form.`;
+  INVALID_FIELDS[field] ?? `The field ${field} is missing or has the wrong form.`;
 const INVALID: Row<{ field: string; fault?: PhoneFault }> = [
   400,
   ({ field, fault }) => invalid(field, fault),
@@ -93,8 +97,8 @@ const INVALID: Row<{ field: string; fault?: PhoneFault }> = [
 const REPLIES: Table = {
   getseed: { ok: [200, 'Use the seed for one login.'] },
   signup: {
-    ok: [201, 'Congratulations, your account is ready. Please sign in.'],
-    taken: [409, 'There is an account with this address already. Sign in, or reset its password.'],
+    ok: [201, 'Your account is ready. Sign in to continue.'],
+    taken: [409, 'This email address already has an account. Sign in, or reset the password.'],
     invalid: INVALID,
   },
   login: {
@@ -102,21 +106,24 @@ const REPLIES: Table = {
     wrong: [
       401,
       ({ triesLeft }) =>
-        `The address and the password do not match. ${triesLeft} ${triesLeft === 1 ? 'try' : 'tries'} left.`,
+        `Wrong email address or password. ${triesLeft} ${triesLeft === 1 ? 'try' : 'tries'} left before the account locks.`,
     ],
-    locked: [423, codeAsked('The account is locked for now.')],
-    bad_seed: [400, 'The seed is used or expired. Please ask for a new one.'],
+    locked: [
+      423,
+      codeAsked('Too many wrong passwords, so we locked the account. You need a code to unlock it.'),
+    ],
+    bad_seed: [400, 'The seed has expired or was already used. Ask for a new one.'],
   },
   verifypasscode: {
-    ok: [200, 'The account is unlocked. Please sign in.'],
+    ok: [200, 'Your account is unlocked. Sign in to continue.'],
     wrong_code: [401, WRONG_CODE],
     expired_code: [410, EXPIRED_CODE],
     not_locked: [409, NOT_LOCKED],
     slow_down: SLOW_DOWN,
   },
   resetpwd: {
-    ok: [200, 'Your password is changed. Please sign in with the new one.'],
-    code_sent: [200, codeAsked('To set a new password you need a code.')],
+    ok: [200, 'Your password has been changed. Sign in with the new one.'],
+    code_sent: [200, codeAsked('You need a code to set a new password.')],
     slow_down: NO_MESSAGE,
     wrong_code: [401, WRONG_CODE],
     expired_code: [410, EXPIRED_CODE],
@@ -126,7 +133,7 @@ const REPLIES: Table = {
     code_sent: [200, resentCode],
     slow_down: NO_MESSAGE,
     not_locked: [409, NOT_LOCKED],
-    expired_code: [410, 'This request is done or no longer known. Please start over.'],
+    expired_code: [410, 'This request is no longer active. Sign in, or start again.'],
   },
   codestatus: {
     ok: [
@@ -148,15 +155,15 @@ const REPLIES: Table = {
 
 /** The refusals without an outcome of the engine: HTTP status, title of the page, sentence. */
 const REFUSALS = {
-  cross_site: [403, 'Not allowed', 'This request came from another site.'],
-  not_found: [404, 'Page not found', 'There is nothing here.'],
-  too_large: [413, 'Too large', 'The request is larger than 8 KiB.'],
+  cross_site: [403, 'Not allowed', 'This request came from another site, so we refused it.'],
+  not_found: [404, 'Page not found', "We can't find that page."],
+  too_large: [413, 'Too large', 'This request is too large. The limit is 8 KiB.'],
   unavailable: [
     503,
     'Not available right now',
     "We can't save changes right now. Nothing was changed. Try again in a few minutes.",
   ],
-  error: [500, 'Something went wrong', 'Something went wrong here. Please try again.'],
+  error: [500, 'Something went wrong', 'Something went wrong on our side. Try again in a few minutes.'],
 } as const satisfies Partial<Record<Refusal['status'], readonly [number, string, string]>>;
 
 /** An answer, also without Express. `waitSeconds` is above 0 past the limit of requests. */

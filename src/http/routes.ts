@@ -44,11 +44,16 @@ export interface RouteOptions {
 type Client = Tokens & Counted['client'] & { deviceOf: (email: string) => string | undefined };
 
 /** Adds the inbox of the console sender, for requests from this machine only. */
-export function addInbox(app: Express, options: RouteOptions): void {
+export function addInbox(
+  app: Express,
+  options: RouteOptions,
+  signedInOn: (request: Request) => Promise<SignedIn>,
+): void {
   const toInbox: RequestHandler = (request, _response, next) =>
     next(hasInbox(request, options) ? undefined : 'route');
-  app.get('/dev/messages', toInbox, (_request, response) => {
-    response.render('messages', { page: 'messages', hasInbox: true, messages: options.inbox?.() });
+  app.get('/dev/messages', toInbox, async (request, response) => {
+    const signedIn = await signedInOn(request);
+    response.render('messages', { page: 'messages', hasInbox: true, signedIn, messages: options.inbox?.() });
   });
   app.get('/dev/messages.json', toInbox, (_request, response) => void response.json(options.inbox?.()));
 }
@@ -57,17 +62,39 @@ function hasInbox(request: Request, { inbox, isProduction }: RouteOptions): bool
   return inbox !== undefined && !isProduction && isLocal(request);
 }
 
+/** The user of the session that a request belongs to. */
+export type SignedIn = Awaited<ReturnType<typeof whoIsSignedIn>>;
+
+/** Returns a function that finds the user who is signed in. */
+export function userFinder(deps: Deps, publicOrigin: string): (request: Request) => Promise<SignedIn> {
+  const cookies = cookiesFor(publicOrigin);
+  return (request) => {
+    const deviceOf = (email: string) => cookies.read(request, email).device;
+    return whoIsSignedIn(deps, { ...cookies.read(request), deviceOf });
+  };
+}
+
 /** Adds the pages and the requests of the API to the app, in the tutorial's order. */
-export function addRoutes(app: Express, deps: Deps, options: RouteOptions): void {
+export function addRoutes(
+  app: Express,
+  deps: Deps,
+  options: RouteOptions,
+  signedInOn: (request: Request) => Promise<SignedIn>,
+): void {
   const cookies = cookiesFor(options.publicOrigin);
   const signupLimit = requestLimit(deps.policy.signupsPerHour, 3600);
 
   const page = (name: string): RequestHandler => {
     return async (request, response) => {
-      const deviceOf = (email: string) => cookies.read(request, email).device;
-      const signedIn = await whoIsSignedIn(deps, { ...cookies.read(request), deviceOf });
+      const signedIn = await signedInOn(request);
       response.render(name, { page: name, hasInbox: hasInbox(request, options), signedIn });
     };
+  };
+  /** Sends a signed-in browser on to the about page. With a query, as in `/?reset`, the user asks for this page itself. */
+  const unlessSignedIn: RequestHandler = async (request, response, next) => {
+    const asksForIt = request.originalUrl.includes('?');
+    if (asksForIt || (await signedInOn(request)) === undefined) return next();
+    response.redirect(303, '/about');
   };
 
   post('getseed', getSeedForm, getSeed);
@@ -81,8 +108,8 @@ export function addRoutes(app: Express, deps: Deps, options: RouteOptions): void
     if (!isOtherSignedIn) cookies.dropSession(response);
   });
 
-  app.get('/', page('index'));
-  app.get('/signup', page('signup'));
+  app.get('/', unlessSignedIn, page('index'));
+  app.get('/signup', unlessSignedIn, page('signup'));
   app.get('/about', page('about'));
 
   /** One request: its form, its limits, the engine's answer, and the cookies that the answer issued. */

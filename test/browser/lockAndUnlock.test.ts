@@ -24,12 +24,12 @@ story(
     await page.reload();
     await unlockForm.getByLabel('Six-digit code').fill(otherThan(first));
     await unlockForm.getByRole('button', { name: 'Unlock' }).click();
-    await unlockForm.getByRole('alert').filter({ hasText: 'not the code' }).waitFor();
+    await unlockForm.getByRole('alert').filter({ hasText: 'That code is wrong' }).waitFor();
 
     const resend = unlockForm.getByRole('button', { name: 'Send a new code' });
     await expect.poll(() => resend.isEnabled()).toBe(true);
     await resend.click();
-    await unlockForm.getByRole('status').filter({ hasText: 'on its way' }).waitFor();
+    await unlockForm.getByRole('status').filter({ hasText: 'texting you a new code' }).waitFor();
     const second = await readPasscode(page, program, 2);
     await unlockForm.getByLabel('Six-digit code').fill(`${second.slice(0, 3)} ${second.slice(3)}`);
     await unlockForm.getByLabel('Six-digit code').press('Enter');

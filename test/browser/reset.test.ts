@@ -5,7 +5,7 @@ story(
   {},
   async (page, program) => {
     await signUp(page, program);
-    await page.getByRole('button', { name: 'Reset password' }).click();
+    await page.getByRole('button', { name: 'Forgot password?' }).click();
     const form = page.getByRole('form', { name: 'Reset your password' });
     await form.getByLabel('Email address').fill(EMAIL);
     await form.getByLabel('Email address').press('Enter');
@@ -20,9 +20,9 @@ story(
     await form.getByRole('textbox', { name: 'New password' }).fill(PASSWORDS.second);
     await form.getByRole('button', { name: 'Set new password' }).click();
 
-    await page.getByRole('status').filter({ hasText: 'password is changed' }).waitFor();
+    await page.getByRole('status').filter({ hasText: 'password has been changed' }).waitFor();
     await signIn(page, PASSWORDS.first);
-    await page.getByRole('alert').filter({ hasText: 'do not match' }).waitFor();
+    await page.getByRole('alert').filter({ hasText: 'Wrong email address or password' }).waitFor();
     await signIn(page, PASSWORDS.second);
     await page.waitForURL(`${program.origin}/about`);
     await page.getByRole('heading', { name: 'Hello, Ann' }).waitFor();

@@ -9,7 +9,7 @@ story('a user signs up, signs in, sees the about page, and signs out', {}, async
   await form.getByLabel('First name').fill('Ann');
   await form.getByLabel('Last name').fill('Lee');
   for (const [password, complaint] of [
-    ['short', /8 characters/],
+    ['short', /at least 8 characters/],
     ['password1', /common/],
   ] as const) {
     await form.getByRole('textbox', { name: 'Password' }).fill(password);
@@ -18,7 +18,7 @@ story('a user signs up, signs in, sees the about page, and signs out', {}, async
   }
 
   await signUp(page, program);
-  await page.getByRole('status').filter({ hasText: 'Congratulations' }).waitFor();
+  await page.getByRole('status').filter({ hasText: 'Your account is ready' }).waitFor();
   expect(await page.getByRole('form', { name: 'Sign in' }).getByLabel('Email address').inputValue()).toBe(
     EMAIL,
   );

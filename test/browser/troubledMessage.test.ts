@@ -28,14 +28,19 @@ story(
     await page.getByRole('button', { name: 'Sign out' }).click();
 
     ringCentral.next('sms', refusal(400, 'SMS-RC-413'));
-    await page.getByRole('button', { name: 'Reset password' }).click();
+    await page.getByRole('button', { name: 'Forgot password?' }).click();
     const form = page.getByRole('form', { name: 'Reset your password' });
     await form.getByLabel('Email address').fill(EMAIL);
-    await form.getByRole('button', { name: 'Send me a code' }).click();
-    await page.getByText('has answered STOP').filter({ visible: true }).waitFor();
+    await form.getByRole('button', { name: 'Text me a code' }).click();
+    const error = page.locator('#reset .form-error').filter({ visible: true });
+    await error.filter({ hasText: 'Reply START to one of our texts' }).waitFor();
+
+    ringCentral.next('sms', refusal(400, 'SMS-RC-410'));
+    await form.getByRole('button', { name: 'Send a new code' }).click();
+    await error.filter({ hasText: 'Ask the people who run this site to change your number' }).waitFor();
 
     await form.getByRole('button', { name: 'Send a new code' }).click();
-    await page.getByText('has arrived').filter({ visible: true }).waitFor({ timeout: 60_000 });
+    await page.getByText('Delivered').filter({ visible: true }).waitFor({ timeout: 60_000 });
     await form.getByLabel('Six-digit code').fill(passcodeIn(ringCentral.messages.at(-1)?.text));
     await form.getByRole('textbox', { name: 'New password' }).fill(PASSWORDS.second);
     await form.getByRole('button', { name: 'Set new password' }).click();

@@ -27,7 +27,7 @@ story(
     for (let failure = 0; failure < 3; failure += 1) await signIn(page, PASSWORDS.wrong);
     const phone = await page.context().newPage();
     await phone.goto(`${program.origin}/dev/messages`);
-    const marked = phone.getByRole('listitem').getByRole('strong');
+    const marked = phone.getByRole('button', { name: /Copy code/ });
     await expect.poll(() => marked.count()).toBe(1);
     const passcode = await marked.textContent();
     await phone.close();

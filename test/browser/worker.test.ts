@@ -60,7 +60,7 @@ story('a returning browser loads all files from its cache', {}, async (page, pro
   ]);
 });
 
-/** Opens the sign-in page, and returns the bytes that the network transferred for each of its files. */
+/** Opens the sign-in page. Returns the bytes that the network transferred for each of its files, without the hashes in their names. */
 async function visit(page: Page, { origin }: Program): Promise<string[]> {
   await page.goto(origin);
   await page.getByRole('button', { name: 'Sign in' }).and(page.locator(':enabled')).waitFor();
@@ -102,7 +102,7 @@ async function longestFreeze(page: Page): Promise<number> {
   );
   await page.getByRole('form', { name: 'Sign in' }).getByLabel('Email address').fill('nobody@example.com');
   await signIn(page, PASSWORDS.wrong);
-  await page.getByRole('alert').filter({ hasText: 'do not match' }).waitFor();
+  await page.getByRole('alert').filter({ hasText: 'Wrong email address or password' }).waitFor();
   await page.unroute('**/getseed');
   await devtools.send('Emulation.setCPUThrottlingRate', { rate: 1 });
   return fraction;

@@ -779,7 +779,7 @@ describe('the notice of a new password', () => {
     const { to, text } = must(here.sms.sent[1]);
     expect(to).toBe('+12025550123');
     expect(text).toBe(
-      'Two-Factor Demo: your password was changed. If that was not you, reset it at localhost.',
+      "Two-Factor Demo: your password was changed. If this wasn't you, reset it at localhost.",
     );
     expect(text).not.toMatch(/\d{6}|#/);
   });

@@ -49,6 +49,26 @@ describe('pages', () => {
     expect(text).not.toContain('<script>alert');
   });
 
+  test.each(['/', '/signup'])('%s sends a signed-in user on, except with a query', async (path) => {
+    const ann = site().visitor();
+    expect((await ann.agent.get(path)).status).toBe(200);
+    await ann.signUp();
+    await ann.signIn(PASSWORD);
+    const { status, headers } = await ann.agent.get(path);
+    expect([status, headers.location, headers['cache-control']]).toEqual([303, '/about', 'no-store']);
+    expect((await ann.agent.get(`${path}?reset`)).status).toBe(200);
+    await ann.post('/logout');
+    expect((await ann.agent.get(path)).status).toBe(200);
+  });
+
+  test('a page that is not found shows who is signed in', async () => {
+    const ann = site().visitor();
+    await ann.signUp();
+    await ann.signIn(PASSWORD);
+    const { status, text } = await ann.agent.get('/nope').set('Accept', 'text/html');
+    expect([status, text.includes('Signed in as')]).toEqual([404, true]);
+  });
+
   test('an unknown path answers a program with JSON and a browser with a page', async () => {
     const { app } = site();
     const program = await supertest(app).get('/nope');
@@ -438,7 +458,7 @@ describe("a database that can't be written", () => {
     const { status, body } = await supertest(app).post('/getseed').type('form').send('username=ann');
     expect([status, body]).toEqual([
       500,
-      { status: 'error', message: 'Something went wrong here. Please try again.' },
+      { status: 'error', message: 'Something went wrong on our side. Try again in a few minutes.' },
     ]);
     expect(logged()).toContain('TypeError');
     const [, id] = /"event":"fault","id":"([0-9a-f]{12})"/.exec(logged()) ?? [];

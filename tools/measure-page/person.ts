@@ -68,6 +68,8 @@ export async function visit(browser: Browser, wire: Wire): Promise<Visit> {
   const touchedBytes = wire.bytes();
   const signIn = await signInOn(page, wire.origin);
 
+  // A signed-in browser would get the about page.
+  await page.context().clearCookies({ name: 'sid' });
   wire.bytes();
   await page.goto(`${wire.origin}/`);
   await loadingOf(page);

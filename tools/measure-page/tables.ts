@@ -10,6 +10,8 @@ const WHEN: Record<string, string> = {
   'hash-worker.js':
     'when a user touches a form with a password; contains hash-wasm, WebAssembly and the worker',
   'passwords.js': 'when a user chooses a new password',
+  'estimate.js': 'when a user types a new password; contains zxcvbn',
+  'phone.js': 'when a user comes to the field for a phone number; contains libphonenumber',
 };
 
 const MS_ROWS: [name: string, of: (visit: Visit) => number][] = [

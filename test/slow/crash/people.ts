@@ -140,7 +140,7 @@ export async function checkAgain(scene: Scene, person: Person): Promise<void> {
   try {
     for (const token of person.sessions) {
       const isLive = person.state.sessions.includes(hashOf(token));
-      const page = await fresh.get('/', { headers: { Cookie: `sid=${token}` } });
+      const page = await fresh.get('/about', { headers: { Cookie: `sid=${token}` } });
       if (page.text.includes(`signed in as <strong>${person.email}</strong>`) !== isLive) {
         throw fault(person, `a session that should be ${isLive ? 'live' : 'ended'} is not`);
       }

@@ -180,7 +180,7 @@ export async function openScene(
         requests.map(({ status }, index) => `${emails[index]} ${status}`),
       );
       expect(answers[1]?.body.triesLeft).toBe(1);
-      expect((await ann.browser.get('/')).text).toContain(`signed in as <strong>${ann.username}`);
+      expect((await ann.browser.get('/about')).text).toContain(`signed in as <strong>${ann.username}`);
       expect((await eve.signIn('another')).body.status).toBe('ok');
       expect(read((_, db) => db.pragma('integrity_check', { simple: true }))).toBe('ok');
     },

@@ -1,0 +1,88 @@
+/** Finds the faults of a form before anything is sent, so that the user sees all of them at once. */
+import $ from 'jquery';
+import { emailFault, emailIn } from '../email.ts';
+import type { PhoneFault } from '../phone.ts';
+import { nameFault, nameIn, wellFormed } from '../typed.ts';
+import { type Faults, type Form, typed } from './forms.ts';
+import { loadOnce, retriedImport } from './load-once.ts';
+import { passcodeIn } from './passcode.ts';
+import { passwordFault } from './passwords.ts';
+import { setting } from './settings.ts';
+
+const NO_CODE = 'Enter the six digits from the text message.';
+
+const PHONE_FAULTS: Record<PhoneFault, (countries: string) => string> = {
+  no_number: () => 'Enter a full mobile number, such as +1 650 555 0100.',
+  other_country: (countries) => `We can only text numbers in ${countries}.`,
+  not_mobile: () => 'This is not a mobile number. Enter a number that can get texts.',
+};
+
+/** Loads the server's own rules for phone numbers. Large, so the page loads them when the user comes to the field. */
+const loadPhones = loadOnce(retriedImport('phone', () => import('../phone.ts')));
+
+/** Finds a sign-up's faults: the address, the password, the names and the phone number. */
+export async function signupFaults(form: Form): Promise<Faults> {
+  const email = emailIn(wellFormed(typed(form, 'email')));
+  const [password, phoneno] = await Promise.all([passwordFaultIn(form, email), phoneFaultIn(form)]);
+  return present({
+    email: emailFault(email),
+    password,
+    fname: nameFault(nameIn(typed(form, 'fname'))),
+    lname: nameFault(nameIn(typed(form, 'lname'))),
+    phoneno,
+  });
+}
+
+/** Finds the fault of a form with only an address to check. Accepts every address that an account can have. */
+export async function usernameFaults(form: Form): Promise<Faults> {
+  const username = wellFormed(typed(form, 'username'));
+  // An account from before `emailFault` can have any of these.
+  const isFormer = /^[^\s@]+@[^\s@]+$/.test(username.trim());
+  return present({ username: isFormer ? undefined : emailFault(username) });
+}
+
+/** Finds the fault of a code. */
+export async function passcodeFaults(form: Form): Promise<Faults> {
+  return passcodeIn(typed(form, 'passcode')) === undefined ? { passcode: NO_CODE } : {};
+}
+
+/** Finds a new password's faults: the code and the password. */
+export async function newPasswordFaults(form: Form): Promise<Faults> {
+  const password = await passwordFaultIn(form, emailIn(typed(form, 'username')));
+  return { ...(await passcodeFaults(form)), ...present({ password }) };
+}
+
+/** Returns the E.164 form of the form's phone number. Undefined if it can't get texts, or the rules can't be loaded. */
+export async function phoneOf(form: Form): Promise<string | undefined> {
+  const phones = await loadPhones().catch(() => undefined);
+  const phone = phones?.readPhone(typed(form, 'phoneno'), phoneRules(form));
+  return phone && 'e164' in phone ? phone.e164 : undefined;
+}
+
+/** Loads the rules for phone numbers when the user comes to a field for one. */
+export function preparePhones(): void {
+  $('input[type=tel]').one('focus', () => void loadPhones().catch(() => {}));
+}
+
+function present(faults: Faults): Faults {
+  return Object.fromEntries(Object.entries(faults).filter(([, sentence]) => sentence !== undefined));
+}
+
+async function passwordFaultIn(form: Form, email: string): Promise<string | undefined> {
+  const minLength = Number(setting('passwordMinLength'));
+  const serviceName = setting('serviceName');
+  return passwordFault(typed(form, 'password'), { email, minLength, serviceName });
+}
+
+async function phoneFaultIn(form: Form): Promise<string | undefined> {
+  // Without the rules, the server decides alone.
+  const phones = await loadPhones().catch(() => undefined);
+  const phone = phones?.readPhone(wellFormed(typed(form, 'phoneno')), phoneRules(form));
+  if (!phone || 'e164' in phone) return undefined;
+  return PHONE_FAULTS[phone.fault](form.attr('data-country-names') ?? '');
+}
+
+function phoneRules(form: Form) {
+  const smsCountries = form.attr('data-sms-countries')?.split(' ') ?? [];
+  return { smsCountries, defaultCountry: form.attr('data-default-country') ?? '' };
+}
