@@ -8,6 +8,7 @@ import { type Program, runProgram, startProgram } from '../support/program.ts';
 
 /** Their lines, of 100 bytes or more, are too many for the pipe and the 1 MiB in memory. */
 const ENOUGH_REQUESTS = 14_000;
+const UNLIMITED = { RATE_LIMITS: 'off' };
 
 const statusOf = async (url: string) => (await fetch(url)).status;
 const linesIn = (text: string, part: string) => text.split('\n').filter((line) => line.includes(part));
@@ -43,7 +44,7 @@ async function expectStop(program: Program): Promise<void> {
 }
 
 test('lines that a stalled reader makes the log drop are counted, and told once it reads again', async () => {
-  const program = await startProgram();
+  const program = await startProgram(UNLIMITED);
   program.process.stdout?.pause();
   await visit(program, ENOUGH_REQUESTS);
   program.process.stdout?.resume();
@@ -57,7 +58,7 @@ test('lines that a stalled reader makes the log drop are counted, and told once 
 });
 
 test('a stalled reader holds back no answer and no stop', async () => {
-  const program = await startProgram();
+  const program = await startProgram(UNLIMITED);
   program.process.stdout?.pause();
   await visit(program, ENOUGH_REQUESTS);
   await askForCode(program);
@@ -118,7 +119,7 @@ test('a disk that fills up later loses only lines, and they are counted once it 
   skip,
 }) => {
   skip(!canMount(), 'This system does not allow users to mount disks (unshare).');
-  const program = await runProgram({}, undefined, LOG_ON_SMALL_DISK);
+  const program = await runProgram(UNLIMITED, undefined, LOG_ON_SMALL_DISK);
   await expect.poll(() => statusOf(program.origin).catch(() => 'refused')).toBe(200);
   await visit(program, ENOUGH_REQUESTS);
   await askForCode(program);
