@@ -4,7 +4,7 @@ import { emailFault, emailIn } from '../email.ts';
 import type { PhoneFault } from '../phone.ts';
 import { nameFault, nameIn, wellFormed } from '../typed.ts';
 import { type Faults, type Form, typed } from './forms.ts';
-import { loadOnce } from './load-once.ts';
+import { loadOnce, retriedImport } from './load-once.ts';
 import { passcodeIn } from './passcode.ts';
 import { passwordFault } from './passwords.ts';
 import { setting } from './settings.ts';
@@ -18,7 +18,7 @@ const PHONE_FAULTS: Record<PhoneFault, (countries: string) => string> = {
 };
 
 /** Loads the server's own rules for phone numbers. Large, so the page loads them when the user comes to the field. */
-const loadPhones = loadOnce(() => import('../phone.ts'));
+const loadPhones = loadOnce(retriedImport('phone', () => import('../phone.ts')));
 
 /** Finds a sign-up's faults: the address, the password, the names and the phone number. */
 export async function signupFaults(form: Form): Promise<Faults> {
@@ -70,7 +70,8 @@ function present(faults: Faults): Faults {
 
 async function passwordFaultIn(form: Form, email: string): Promise<string | undefined> {
   const minLength = Number(setting('passwordMinLength'));
-  return passwordFault(typed(form, 'password'), { email, minLength, serviceName: setting('serviceName') });
+  const serviceName = setting('serviceName');
+  return passwordFault(typed(form, 'password'), { email, minLength, serviceName });
 }
 
 async function phoneFaultIn(form: Form): Promise<string | undefined> {

@@ -4,7 +4,9 @@ export type Setting =
   | 'passwordMinLength'
   | 'codeLifetimeSeconds'
   | 'hashWorker'
-  | 'passwords';
+  | 'passwords'
+  | 'phone'
+  | 'estimate';
 
 /** Returns a setting as the server wrote it. jQuery's `.data()` would read the name `[24]` as a list. */
 export function setting(name: Setting): string {

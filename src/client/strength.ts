@@ -1,7 +1,7 @@
 /** Shows below a new password how hard it is to guess, and why. It refuses nothing: the rules are in passwords.ts. */
 import $ from 'jquery';
 import type { Estimate } from './estimate.ts';
-import { loadOnce } from './load-once.ts';
+import { loadOnce, retriedImport } from './load-once.ts';
 import { commonPasswords } from './passwords.ts';
 import { setting } from './settings.ts';
 
@@ -25,8 +25,9 @@ const REASONS: Record<string, string> = {
   userInputs: 'Your name and your email address are easy to guess.',
 };
 
+const importEstimate = retriedImport('estimate', () => import('./estimate.ts'));
 const loadEstimate = loadOnce(async () => {
-  const [{ estimator }, common] = await Promise.all([import('./estimate.ts'), commonPasswords()]);
+  const [{ estimator }, common] = await Promise.all([importEstimate(), commonPasswords()]);
   return estimator(common);
 });
 

@@ -8,6 +8,7 @@ import { type Program, runProgram, startProgram } from '../support/program.ts';
 
 /** Their lines, of 100 bytes or more, are too many for the pipe and the 1 MiB in memory. */
 const ENOUGH_REQUESTS = 14_000;
+const UNLIMITED = { RATE_LIMITS: 'off' };
 
 const statusOf = async (url: string) => (await fetch(url)).status;
 const linesIn = (text: string, part: string) => text.split('\n').filter((line) => line.includes(part));
@@ -43,7 +44,7 @@ async function expectStop(program: Program): Promise<void> {
 }
 
 test('lines that a stalled reader makes the log drop are counted, and told once it reads again', async () => {
-  const program = await startProgram({ RATE_LIMITS: 'off' });
+  const program = await startProgram(UNLIMITED);
   program.process.stdout?.pause();
   await visit(program, ENOUGH_REQUESTS);
   program.process.stdout?.resume();
@@ -57,7 +58,7 @@ test('lines that a stalled reader makes the log drop are counted, and told once 
 });
 
 test('a stalled reader holds back no answer and no stop', async () => {
-  const program = await startProgram({ RATE_LIMITS: 'off' });
+  const program = await startProgram(UNLIMITED);
   program.process.stdout?.pause();
   await visit(program, ENOUGH_REQUESTS);
   await askForCode(program);
@@ -70,7 +71,7 @@ test('a stalled reader holds back no answer and no stop', async () => {
 });
 
 test('if the reader of the log closes the pipe, the program answers, and says so once on the standard error', async () => {
-  const program = await startProgram({ RATE_LIMITS: 'off' });
+  const program = await startProgram();
   program.process.stdout?.destroy();
   for (let round = 0; round < 5; round += 1) {
     await askForCode(program);
@@ -84,12 +85,7 @@ test('if the reader of the log closes the pipe, the program answers, and says so
 test.skipIf(process.platform !== 'linux')(
   'if the disk of the log is full at the start, the program answers, and says so once',
   async () => {
-    const program = await runProgram({ RATE_LIMITS: 'off' }, undefined, [
-      'sh',
-      '-c',
-      'exec "$@" > /dev/full',
-      'sh',
-    ]);
+    const program = await runProgram({}, undefined, ['sh', '-c', 'exec "$@" > /dev/full', 'sh']);
     await expect.poll(() => statusOf(program.origin).catch(() => 'refused')).toBe(200);
     await askForCode(program);
     await expect.poll(program.output).toContain("The log can't be written (ENOSPC)");
@@ -123,7 +119,7 @@ test('a disk that fills up later loses only lines, and they are counted once it 
   skip,
 }) => {
   skip(!canMount(), 'This system does not allow users to mount disks (unshare).');
-  const program = await runProgram({ RATE_LIMITS: 'off' }, undefined, LOG_ON_SMALL_DISK);
+  const program = await runProgram(UNLIMITED, undefined, LOG_ON_SMALL_DISK);
   await expect.poll(() => statusOf(program.origin).catch(() => 'refused')).toBe(200);
   await visit(program, ENOUGH_REQUESTS);
   await askForCode(program);
