@@ -21,6 +21,8 @@ export interface Connections {
   cutIdle(): void;
   cutAll(): void;
   cut(socket: Socket): void;
+  /** Returns the number of connections that have not reported their end yet. */
+  count(): number;
 }
 
 /**
@@ -30,6 +32,7 @@ export interface Connections {
 export function createConnections(app: RequestListener, bounds: Bounds): Connections {
   // In the order of their last requests. Values are no answers, because V8 keeps old tables of a busy Map for a while.
   const open = new Map<Socket, Unanswered>();
+  let count = 0;
   let isEnding = false;
   let isIdleCut = false;
 
@@ -57,7 +60,11 @@ export function createConnections(app: RequestListener, bounds: Bounds): Connect
       // Node remembers the address only if it is read before the client resets the connection.
       if (socket.remoteAddress === undefined) return void socket.destroy();
       open.set(socket, []);
-      socket.once('close', () => open.delete(socket));
+      count += 1;
+      socket.once('close', () => {
+        count -= 1;
+        open.delete(socket);
+      });
       const [idlest] = open.keys();
       if (idlest && open.size > bounds.connections) cut(idlest);
     },
@@ -84,6 +91,7 @@ export function createConnections(app: RequestListener, bounds: Bounds): Connect
       for (const [socket, [current]] of open) if (!current?.[0].complete) cut(socket);
     },
     cut,
+    count: () => count,
     cutAll() {
       for (const socket of open.keys()) cut(socket);
     },

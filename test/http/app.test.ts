@@ -500,7 +500,7 @@ describe('the log', () => {
     socket.destroy();
     await expect.poll(logged).not.toBe('');
     expect(lines(logged())).toEqual([
-      { method: 'POST', path: '/getseed', ms: expect.any(Number), aborted: true },
+      { id: expect.any(String), method: 'POST', path: '/getseed', ms: expect.any(Number), aborted: true },
     ]);
   });
 });

@@ -211,6 +211,22 @@ test('closing still answers a request that arrives on an idle connection within 
   await closed;
 });
 
+test('closing settles after the answers of all connections have closed', async () => {
+  let begun = 0;
+  let ended = 0;
+  const app: RequestListener = (_request, response) => {
+    begun += 1;
+    response.on('close', () => {
+      ended += 1;
+    });
+  };
+  const { port, close } = await listening(app, { stopIdleMs: 10 });
+  for (let count = 0; count < 5; count += 1) await open(port, HALF_A_FORM);
+  await expect.poll(() => begun).toBe(5);
+  await close();
+  expect(ended).toBe(5);
+});
+
 test('closing cuts a connection whose client never reads its answer', async () => {
   const { port, close } = await listening((_request, response) => response.end(Buffer.alloc(64 << 20)), {
     stopIdleMs: 10,

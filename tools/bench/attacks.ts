@@ -62,7 +62,8 @@ export async function measureAttack(server: Server, name: string, seconds: numbe
 }
 
 const AGAIN_MS = 1000;
-const AFTERMATH_MS = 1000;
+/** The system closes thousands of connections of the attack's process in this time. */
+const AFTERMATH_MS = 5000;
 
 /** Runs the attack's own process until it is stopped. */
 export async function runAttack([port, name]: readonly string[]): Promise<void> {
@@ -74,6 +75,8 @@ export async function runAttack([port, name]: readonly string[]): Promise<void> 
   const text = attack.text.replaceAll('FILE', file);
   let isOver = false;
   const lanes = Array.from({ length: attack.connections }, async (_, lane) => {
+    // The connections are opened one after the other within a second.
+    await setTimeout((lane / attack.connections) * AGAIN_MS);
     while (!isOver) {
       await holdOne({ ...attack, text }, Number(port), `127.0.0.${2 + (lane % NETWORKS)}`);
       await setTimeout(AGAIN_MS, undefined, { ref: false });

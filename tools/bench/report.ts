@@ -49,7 +49,7 @@ export function reportOf(results: Results, setting: Setting): Report {
     speedTable(results),
     `**An honest user** signs in every 150 ms, for ${floodSeconds} s alone. Then 64 networks guess passwords as fast as they can for ${floodSeconds} s. All limits have their defaults. The table shows the median of ${floodRounds} rounds.`,
     floodTable(results),
-    `**Attacks on connections.** The honest user signs in for ${attackSeconds} s alone, and then for ${attackSeconds} s beside each attack. A descriptor is left if it is open a second after the attack.`,
+    `**Attacks on connections.** The honest user signs in for ${attackSeconds} s alone, and then for ${attackSeconds} s beside each attack. A descriptor is left if it is still open five seconds after the attack.`,
     attackTable(results),
     '**Targets.** Each ratio is taken in each round. The median decides.',
     targetTable(targetsOf(results)),
