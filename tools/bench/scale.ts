@@ -262,6 +262,9 @@ function holdRow(name: string, watched: readonly Watch[]): string[] {
   return [name, threeDigits(median), threeDigits(max), String(over20), String(watched.length)];
 }
 
+/** A longer task is long (W3C, Long Tasks API). */
+const MAX_HOLD_MS = 50;
+
 function targetsOf({ slices, backlogSlices, cleaning, cleaningUnderLoad }: Results) {
   const speed = (pair: Pair<Slice[]>) => ratio(pair, ({ perSecond }) => perSecond);
   const longest = (watched: readonly Watch[]) => {
@@ -271,9 +274,9 @@ function targetsOf({ slices, backlogSlices, cleaning, cleaningUnderLoad }: Resul
   return [
     atLeast(0.9, 'sign-ins per second, big / small', speed(slices)),
     atLeast(0.9, 'sign-ins per second during the cleanup, big / small', speed(backlogSlices)),
-    atMost(25, 'longest hold of the event loop during the cleanup, ms', longest(cleaning)),
+    atMost(MAX_HOLD_MS, 'longest hold of the event loop during the cleanup, ms', longest(cleaning)),
     atMost(
-      25,
+      MAX_HOLD_MS,
       'longest hold of the event loop during the cleanup under load, ms',
       longest(cleaningUnderLoad),
     ),
