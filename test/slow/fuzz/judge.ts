@@ -110,6 +110,9 @@ function cookieLines(head: string): string[] {
 /** The console sender's line for a message that is not sent. */
 const NO_MESSAGE = /^No text message: /;
 
+/** Fields with random hexadecimal digits. Six of them in a row may look like a code. */
+const RANDOM_FIELDS = /"(id|account|number)":"[0-9a-f]+"/g;
+
 /** Returns the log lines that must not be there: faults, codes and tokens. The console sender's frames may hold codes. */
 export function badLines(output: string): string[] {
   const bad: string[] = [];
@@ -118,10 +121,10 @@ export function badLines(output: string): string[] {
   for (const line of output.split('\n')) {
     if (line.startsWith('┌')) isFramed = true;
     if (NO_MESSAGE.test(line)) continue;
-    const isRequest = /^\{"level":30,.*"msg":"request"\}$/.test(line);
-    hasStarted ||= isRequest;
-    const isSecret = /(?<!\d)\d{6}(?!\d)|[\w-]{22}/.test(line);
-    if (!isFramed && hasStarted && line !== '' && (!isRequest || isSecret)) bad.push(line);
+    const isUsual = /^\{"level":30,.*"msg":"(request|message)"\}$/.test(line);
+    hasStarted ||= isUsual;
+    const isSecret = /(?<!\d)\d{6}(?!\d)|[\w-]{22}/.test(line.replace(RANDOM_FIELDS, ''));
+    if (!isFramed && hasStarted && line !== '' && (!isUsual || isSecret)) bad.push(line);
     if (line.startsWith('└')) isFramed = false;
   }
   return bad;
