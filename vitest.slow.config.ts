@@ -13,6 +13,8 @@ export default defineConfig({
     setupFiles: ['test/support/setup.ts'],
     include: ['test/slow/**/*.test.ts'],
     testTimeout: 300_000,
+    hookTimeout: 60_000,
+    expect: { poll: { timeout: 30_000 } },
     fileParallelism: false,
   },
 });

@@ -1,6 +1,6 @@
 import type { Page } from 'playwright-core';
 import { expect } from 'vitest';
-import { EMAIL, PASSWORDS, signIn, signUp, story, whenReady } from '../support/browser.ts';
+import { EMAIL, PASSWORDS, signIn, signUp, story, whenReady } from '../../support/browser.ts';
 
 const HOUR_MS = 3_600_000;
 

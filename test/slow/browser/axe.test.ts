@@ -1,8 +1,8 @@
 import axe from 'axe-core';
 import type { Page } from 'playwright-core';
 import { expect } from 'vitest';
-import { STATES, STATES_OF_ANN } from '../../tools/screenshots/states.ts';
-import { story } from '../support/browser.ts';
+import { STATES, STATES_OF_ANN } from '../../../tools/screenshots/states.ts';
+import { story } from '../../support/browser.ts';
 
 const HALF = STATES.length / 2;
 const SCHEMES = ['light', 'dark'] as const;

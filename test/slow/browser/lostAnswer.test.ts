@@ -1,6 +1,6 @@
 import type { Page } from 'playwright-core';
 import { expect } from 'vitest';
-import { EMAIL, PASSWORDS, readPasscode, signIn, signUp, story } from '../support/browser.ts';
+import { EMAIL, PASSWORDS, readPasscode, signIn, signUp, story } from '../../support/browser.ts';
 
 /** Loses the next answer to a form, after the server has sent it. */
 async function loseNextAnswer(page: Page, path: string): Promise<void> {

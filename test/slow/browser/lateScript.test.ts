@@ -1,6 +1,6 @@
 import type { Page } from 'playwright-core';
 import { expect } from 'vitest';
-import { EMAIL, PASSWORDS, signIn, signUp, story, whenReady } from '../support/browser.ts';
+import { EMAIL, PASSWORDS, signIn, signUp, story, whenReady } from '../../support/browser.ts';
 
 /** Holds the page's script back. Returns a function that delivers it, and waits until it has run. */
 async function holdScript(page: Page): Promise<() => Promise<void>> {

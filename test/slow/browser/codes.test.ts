@@ -1,8 +1,8 @@
 import type { Page } from 'playwright-core';
 import { expect } from 'vitest';
-import { PASSWORDS, readPasscode, signIn, signUp, story } from '../support/browser.ts';
-import type { Program } from '../support/program.ts';
-import { otherThan } from '../support/sms.ts';
+import { PASSWORDS, readPasscode, signIn, signUp, story } from '../../support/browser.ts';
+import type { Program } from '../../support/program.ts';
+import { otherThan } from '../../support/sms.ts';
 
 story('before the first key, a user reads why and that there is one try', {}, async (page, program) => {
   const form = await lockOut(page, program);

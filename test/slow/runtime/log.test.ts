@@ -3,8 +3,8 @@ import { once } from 'node:events';
 import { readFileSync, rmSync } from 'node:fs';
 import { Agent, get } from 'node:http';
 import { expect, onTestFinished, test } from 'vitest';
-import { temporaryFolder } from '../support/folder.ts';
-import { type Program, runProgram, startProgram } from '../support/program.ts';
+import { temporaryFolder } from '../../support/folder.ts';
+import { type Program, runProgram, startProgram } from '../../support/program.ts';
 
 /** Their lines, of 100 bytes or more, are too many for the pipe and the 1 MiB in memory. */
 const ENOUGH_REQUESTS = 14_000;

@@ -1,6 +1,6 @@
 import type { Page } from 'playwright-core';
 import { expect } from 'vitest';
-import { alerts, EMAIL, PASSWORDS, signIn, signUp, story, whenReady } from '../support/browser.ts';
+import { alerts, EMAIL, PASSWORDS, signIn, signUp, story, whenReady } from '../../support/browser.ts';
 
 const UNREACHABLE = /can’t reach the server/;
 const NOT_LOADED = /hasn’t loaded/;

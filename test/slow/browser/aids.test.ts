@@ -1,6 +1,6 @@
 import type { Page } from 'playwright-core';
 import { expect } from 'vitest';
-import { EMAIL, PASSWORDS, readPasscode, signIn, signUp, story } from '../support/browser.ts';
+import { EMAIL, PASSWORDS, readPasscode, signIn, signUp, story } from '../../support/browser.ts';
 
 story('a wrong password describes its field, and the title says it', {}, async (page, program) => {
   await signUp(page, program);

@@ -1,7 +1,7 @@
 import { onTestFinished } from 'vitest';
-import { EMAIL, PASSWORDS, signIn, signUp, story } from '../support/browser.ts';
-import { account, RingCentralStandIn, refusal } from '../support/ringcentral-standin.ts';
-import { passcodeIn } from '../support/sms.ts';
+import { EMAIL, PASSWORDS, signIn, signUp, story } from '../../support/browser.ts';
+import { account, RingCentralStandIn, refusal } from '../../support/ringcentral-standin.ts';
+import { passcodeIn } from '../../support/sms.ts';
 
 /** Returns the variables that make the program send through the stand-in. */
 function through(ringCentral: RingCentralStandIn): Record<string, string> {

@@ -1,7 +1,7 @@
 import type { Page } from 'playwright-core';
 import { expect } from 'vitest';
-import { EMAIL, PASSWORDS, signIn, signUp, story } from '../support/browser.ts';
-import type { Program } from '../support/program.ts';
+import { EMAIL, PASSWORDS, signIn, signUp, story } from '../../support/browser.ts';
+import type { Program } from '../../support/program.ts';
 
 const HEAVIEST_KDF = 'argon2id$m=65536,t=4,p=1';
 const HALF = 0.5;

@@ -8,7 +8,7 @@ import {
   signUp,
   story,
   whenReady,
-} from '../support/browser.ts';
+} from '../../support/browser.ts';
 
 story('a tab shows that the user signed in or out in another one', {}, async (page, program) => {
   await signUp(page, program);

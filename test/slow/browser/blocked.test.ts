@@ -1,6 +1,6 @@
 import type { Page } from 'playwright-core';
 import { expect } from 'vitest';
-import { alerts, EMAIL, PASSWORDS, signIn, signUp, story, whenReady } from '../support/browser.ts';
+import { alerts, EMAIL, PASSWORDS, signIn, signUp, story, whenReady } from '../../support/browser.ts';
 
 /** Makes the page's scripts fail as in a browser that blocks cookies, and with them all storage. */
 async function blockCookies(page: Page): Promise<void> {
