@@ -87,6 +87,9 @@ const Variables = z.object({
   RC_SMS_API: z.enum(['standard', 'a2p'], 'must be standard or a2p.').default('standard'),
   RC_MESSAGES_PER_MINUTE: wholeNumber(1, 10_000).default(36),
   POLICY: z.enum(['tutorial', 'strict'], 'must be tutorial or strict.').default('tutorial'),
+  SECOND_FACTOR: z
+    .enum(['never', 'unknown_device', 'always'], 'must be never, unknown_device or always.')
+    .optional(),
   MAX_FAILURES: wholeNumber(1, 100).optional(),
   CODE_LIFETIME_SECONDS: wholeNumber(1, 86_400).optional(),
   CODE_RESEND_SECONDS: wholeNumber(0, 86_400).optional(),
@@ -221,6 +224,7 @@ function readPolicy(values: Values): Policy {
     ...base,
     messagesPerDay: values.MESSAGES_PER_DAY,
     hasSharedLimits: hasRateLimits,
+    secondFactor: values.SECOND_FACTOR ?? base.secondFactor,
     maxFailures: values.MAX_FAILURES ?? base.maxFailures,
     codeLifetimeSeconds: values.CODE_LIFETIME_SECONDS ?? base.codeLifetimeSeconds,
     codeResendSeconds: values.CODE_RESEND_SECONDS ?? base.codeResendSeconds,

@@ -24,8 +24,9 @@ import type {
   SignupForm,
   VerifyPasscodeForm,
 } from './engine/requests.ts';
+import { mayReplaceUnfinished, needsCode, requireCode } from './engine/second-factor.ts';
 import { requestCode, resendSmsMessage, sendNotice } from './engine/send-code.ts';
-import { startSession } from './engine/sessions.ts';
+import { signIn } from './engine/sessions.ts';
 import { forgetCharges } from './engine/sms-limits.ts';
 import { forAccount, forFlow } from './engine/transaction.ts';
 import { readPhone } from './phone.ts';
@@ -63,11 +64,15 @@ export async function signup(deps: Deps, form: SignupForm): Promise<SignupOutcom
     if (refused !== undefined) return refused;
 
     const user = { email, phoneno: phone.e164, fname, lname, kdf, ...keysOf(form) };
-    if (!(await tx.addUser(user, deps.nowMs()))) return { kind: 'taken' };
+    const isNew = await tx.addUser(user, deps.nowMs());
+    const isReplaced =
+      !isNew && mayReplaceUnfinished(deps) && (await tx.replaceUnfinished(user, deps.nowMs()));
+    if (!isNew && !isReplaced) return { kind: 'taken' };
 
     await tx.clearLockouts(email);
     await tx.forgetCodes(email);
-    await forgetCharges(tx, email);
+    // A replaced account keeps its charges, so that repeated sign-ups send no more messages.
+    if (isNew) await forgetCharges(tx, email);
     return { kind: 'ok' };
   });
 }
@@ -94,27 +99,32 @@ export async function login(deps: Deps, form: LoginForm): Promise<LoginOutcome> 
     }
 
     await clearLockout(request);
-    const session = await startSession(request, form.session);
-    const device = await rememberDevice(request);
     const signature = toBase64url(signatureFor(account.serverKey, exchange));
-    return { kind: 'ok', signature, issued: { session, device } };
+    if (needsCode(request)) return requireCode(request, signature);
+    return { kind: 'ok', signature, issued: await signIn(request, form.session) };
   });
 }
 
-/** Unlocks the account for the device whose failures locked it, and makes the device that gave the code known. */
+/**
+ * Unlocks the account for the device whose failures locked it, and makes the device that gave the code known. A sign-in code
+ * signs the user in.
+ */
 export async function verifyPasscode(deps: Deps, form: VerifyPasscodeForm): Promise<VerifyPasscodeOutcome> {
   return forAccount(deps, form, async (request) => {
-    const tooMany = await guessLimit(request);
+    const tried = await codeToTry(request, form.flow, 'unlock', 'signin');
+    const isSignIn = tried.kind !== 'wrong_code' && tried.code.purpose === 'signin';
+    const tooMany = isSignIn ? undefined : await guessLimit(request);
     if (tooMany !== undefined) return tooMany;
 
-    const tried = await codeToTry(request, form.flow, 'unlock');
-    if (tried.kind !== 'open') return tried;
+    if (tried.kind !== 'open') return { kind: tried.kind };
     const { code } = tried;
-    if (!(await isLocked(request, code.device))) return { kind: 'not_locked' };
+    if (!isSignIn && !(await isLocked(request, code.device))) return { kind: 'not_locked' };
     if (!(await spendPasscode(request, form, code))) return { kind: 'wrong_code' };
+    if (isSignIn) return { kind: 'ok', issued: await signIn(request, form.session) };
 
     await clearLockout(request, code.device);
-    return { kind: 'ok', issued: { device: await rememberDevice(request) } };
+    const device = await rememberDevice(request);
+    return { kind: 'ok', issued: { device: device.token } };
   });
 }
 
@@ -131,15 +141,17 @@ async function setNewPassword(deps: Deps, form: SetPwdForm): Promise<ResetPwdOut
     if (refused !== undefined) return refused;
 
     const tried = await codeToTry(request, form.flow, 'reset');
-    if (tried.kind !== 'open') return tried;
+    if (tried.kind !== 'open') return { kind: tried.kind };
     if (!(await spendPasscode(request, form, tried.code))) return { kind: 'wrong_code' };
 
     const { email } = account;
     await tx.setKeys(email, form.kdf, keysOf(form), nowMs);
     await tx.clearLockouts(email);
     await tx.spendCodes(email, nowMs);
-    await sendNotice(request);
-    return { kind: 'ok', issued: { device: await forgetOthers(request, form.device) } };
+    // The code was sent to the phone, so the phone is confirmed by now.
+    await sendNotice({ ...request, account: { ...account, isPhoneConfirmed: true } }, 'notice');
+    const device = await forgetOthers(request, form.device);
+    return { kind: 'ok', issued: { device: device.token } };
   });
 }
 

@@ -1,7 +1,7 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
 
-/** The purpose of a code. A code for one purpose is worthless for the other. */
-export type Purpose = 'unlock' | 'reset';
+/** The purpose of a code. A code for one purpose is worthless for another. */
+export type Purpose = 'unlock' | 'reset' | 'signin' | 'oldphone' | 'newphone';
 
 /** The fields that a code's digits are made from, besides the secret. */
 export interface CodeIdentity {
@@ -38,6 +38,9 @@ export function isPasscode(typed: string, secret: Uint8Array, code: CodeIdentity
 const PURPOSE_WORDS: Record<Purpose, string> = {
   unlock: 'unlock your account',
   reset: 'set a new password',
+  signin: 'sign in',
+  oldphone: 'change your phone',
+  newphone: 'confirm your phone',
 };
 
 /**
@@ -53,9 +56,19 @@ export function messageText(site: Site, purpose: Purpose, passcode: string, life
   );
 }
 
-/** Returns the text of the notice of a new password. It has no code and no link, only the name of the site. */
-export function noticeText(site: Site): string {
-  return `${site.serviceName}: your password was changed. If this wasn't you, reset it at ${site.host}.`;
+const NOTICES: Record<NoticeKind, (site: Site) => string> = {
+  notice: ({ host }) => `your password was changed. If this wasn't you, reset it at ${host}.`,
+  phoneNotice: ({ host }) =>
+    `your phone number was changed. If this wasn't you, reset your password at ${host}.`,
+  deletionNotice: ({ host }) => `your account at ${host} was deleted.`,
+};
+
+/** The notices: of a new password, of a changed phone, and of a deleted account. */
+export type NoticeKind = 'notice' | 'phoneNotice' | 'deletionNotice';
+
+/** Returns the text of a notice. It has no code and no link, only the name of the site. */
+export function noticeText(site: Site, kind: NoticeKind): string {
+  return `${site.serviceName}: ${NOTICES[kind](site)}`;
 }
 
 /**
@@ -67,7 +80,8 @@ export function messagesFit(site: Site, lifetimeSeconds: number): boolean {
   const codes = (Object.keys(PURPOSE_WORDS) as Purpose[]).flatMap((purpose) =>
     lifetimes.map((seconds) => messageText(site, purpose, '000000', seconds)),
   );
-  return [...codes, noticeText(site)].every((text) => (gsm7Length(text) ?? 161) <= 160);
+  const notices = (Object.keys(NOTICES) as NoticeKind[]).map((kind) => noticeText(site, kind));
+  return [...codes, ...notices].every((text) => (gsm7Length(text) ?? 161) <= 160);
 }
 
 // Without the line feed, carriage return and escape of the alphabet: a name must not add lines of its own.

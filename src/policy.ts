@@ -1,7 +1,11 @@
+/** The sign-ins that need a code besides the password: no sign-in, those on a device that the account doesn't know, or all. */
+export type SecondFactor = 'never' | 'unknown_device' | 'always';
+
 /** The numbers of the rules. All of them are fixed when the program starts. */
 export interface Policy {
   /** Failures in a row, on one account and device, that lock. */
   readonly maxFailures: number;
+  readonly secondFactor: SecondFactor;
   /** A code expires after this time. */
   readonly codeLifetimeSeconds: number;
   /** The pause between two messages for one account, purpose and device. */
@@ -27,6 +31,7 @@ export interface Policy {
 /** The tutorial's own numbers, and the limits that it lacks. */
 export const TUTORIAL: Policy = {
   maxFailures: 3,
+  secondFactor: 'never',
   codeLifetimeSeconds: 3600,
   // Long enough that a double click costs one message, and short enough to wait for.
   codeResendSeconds: 60,
@@ -49,6 +54,8 @@ export const TUTORIAL: Policy = {
 /** The numbers of OWASP ASVS 5.0 and NIST SP 800-63B-4, if they are stricter than the tutorial's. */
 export const STRICT: Policy = {
   ...TUTORIAL,
+  // One factor is not enough on a new device: ASVS 5.0, 6.3.3.
+  secondFactor: 'unknown_device',
   // A code sent out of band is valid for at most ten minutes: ASVS 5.0, 6.5.5; NIST SP 800-63B-4, 3.1.3.2.
   codeLifetimeSeconds: 600,
   // NIST SP 800-63B-4, 3.1.1.2.
@@ -61,6 +68,10 @@ export const CONSTANTS = {
   seedLifetimeSeconds: 300,
   /** The flows of one code, so its tries. Each is a guess at one in a million. */
   maxFlowsPerCode: 3,
+  /** Wrong sign-in codes in a row, after which unknown devices get none until a reset: NIST SP 800-63B-4, 3.2.2. */
+  maxFailedSignInCodes: 100,
+  /** What `resendIn` says then. A reset takes effect at once. */
+  guessedTooOftenSeconds: 86_400,
   /** An unknown device sees a message as being sent for this long, whatever happens. */
   sendingSeconds: 3,
   /** Lockouts and codes are deleted this long after their last change, with or without an account. */
@@ -68,6 +79,8 @@ export const CONSTANTS = {
   sessionIdleSeconds: 12 * 3600,
   /** A session that was seen this recently is not written again. */
   sessionSeenSeconds: 60,
+  /** A proved password is good for changes of the account for this long. */
+  provedSeconds: 300,
   sessionLifetimeSeconds: 30 * 86_400,
   /** The longest window of any limit. Older events are deleted. */
   eventLifetimeSeconds: 86_400,

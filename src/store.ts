@@ -38,10 +38,26 @@ export interface User extends Keys {
   readonly isPhoneConfirmed: boolean;
   /** The time of the first known device since the sign-up or the last reset. Undefined if there was none. */
   readonly knownSinceMs: number | undefined;
+  /** True once the account has known a device. Until then, another sign-up may replace the account. */
+  readonly isFinished: boolean;
+  /** Wrong sign-in codes in a row. */
+  readonly failedSignInCodes: number;
 }
 
 /** A user as sign-up makes one. */
-export type NewUser = Omit<User, 'isPhoneConfirmed' | 'knownSinceMs'>;
+export type NewUser = Omit<User, 'isPhoneConfirmed' | 'knownSinceMs' | 'isFinished' | 'failedSignInCodes'>;
+
+/** The rows of an account besides its user, sessions and devices. Times are Unix milliseconds. */
+export interface Records {
+  readonly createdAtMs: number;
+  readonly keysChangedAtMs: number;
+  readonly phoneConfirmedAtMs: number | undefined;
+  readonly codes: readonly Pick<
+    Code,
+    'purpose' | 'phoneno' | 'createdAtMs' | 'sentAtMs' | 'isSpent' | 'delivery'
+  >[];
+  readonly lockouts: readonly (Lockout & { device: string; changedAtMs: number })[];
+}
 
 /** An account's claims to its phone number. */
 export interface PhoneClaims {
@@ -85,6 +101,8 @@ export interface Code {
   readonly purpose: Purpose;
   /** The device whose lockout the code is about, or UNKNOWN_DEVICE. */
   readonly device: string;
+  /** The new number that the code is about, or empty. */
+  readonly phoneno: string;
   readonly createdAtMs: number;
   readonly expiresAtMs: number;
   readonly sentAtMs: number;
@@ -100,6 +118,9 @@ export interface Code {
   readonly requestedByKnownDevice: boolean;
 }
 
+/** The purpose of a code, the device and the new number that it is about. */
+export type CodeAbout = Pick<Code, 'purpose' | 'device' | 'phoneno'>;
+
 /** The fields that change when a code's message is asked for again. */
 export type SentAgain = Pick<Code, 'duringOutage' | 'isSuppressed' | 'requestedByKnownDevice'>;
 
@@ -109,8 +130,27 @@ export interface Flow {
   readonly code: Code;
 }
 
-export interface Session {
+/** The network and the browser of a request, as the account page shows them. `browser` is a short label, or empty. */
+export interface Visitor {
+  readonly network: string;
+  readonly browser: string;
+}
+
+export interface Session extends Visitor {
+  /** The id that the account page shows. It is not a secret. */
+  readonly id: string;
   readonly email: string;
+  /** The id of the device, or empty for a session of an earlier version. */
+  readonly device: string;
+  readonly createdAtMs: number;
+  readonly seenAtMs: number;
+  /** The last time that the user proved the password. */
+  readonly provedAtMs: number;
+}
+
+/** A device that the account knows, as the account page shows it. */
+export interface KnownDevice extends Visitor {
+  readonly id: string;
   readonly createdAtMs: number;
   readonly seenAtMs: number;
 }
@@ -130,8 +170,8 @@ export interface Device {
   readonly hasOlderTokens: boolean;
 }
 
-/** A fresh token of a device, and the times at which it is made and expires. */
-export interface DeviceToken {
+/** A fresh token of a device: when and from where it is made, and when it expires. */
+export interface DeviceToken extends Visitor {
   readonly id: string;
   readonly tokenHash: string;
   readonly nowMs: number;
@@ -143,6 +183,11 @@ export interface Tx {
   userFor(email: string): Promise<User | undefined>;
   /** Adds the user, or returns false if the email is taken. */
   addUser(user: NewUser, nowMs: number): Promise<boolean>;
+  /** Replaces a user whose account has never known a device. Returns false for any other. */
+  replaceUnfinished(user: NewUser, nowMs: number): Promise<boolean>;
+  /** Counts one more wrong sign-in code in a row. */
+  addFailedSignInCode(email: string): Promise<void>;
+  clearFailedSignInCodes(email: string): Promise<void>;
   /**
    * Returns what other accounts with the phone leave to this one. `isFirst`: none was added before it; of one millisecond, the
    * smaller address is first. `isConfirmedElsewhere`: another one has confirmed the phone.
@@ -150,6 +195,13 @@ export interface Tx {
   phoneClaims(email: string, phoneno: string): Promise<PhoneClaims>;
   confirmPhone(email: string, nowMs: number): Promise<void>;
   setKeys(email: string, kdf: string, keys: Keys, nowMs: number): Promise<void>;
+  setName(email: string, fname: string, lname: string): Promise<void>;
+  /** Sets a phone that its owner has confirmed. */
+  setPhone(email: string, phoneno: string, nowMs: number): Promise<void>;
+  /** Deletes the user with all sessions, devices, codes and lockouts. */
+  deleteUser(email: string): Promise<void>;
+  /** The times of the account, and its codes and lockouts, for the user who asks for all data. */
+  recordsOf(email: string): Promise<Records>;
 
   /** Adds a seed. Deletes the oldest seeds of a network that then has more than `maxPerNetwork`. Infinity is no limit. */
   addSeed(seed: Seed, maxPerNetwork: number): Promise<void>;
@@ -163,8 +215,8 @@ export interface Tx {
   clearLockout(email: string, device: string): Promise<void>;
   clearLockouts(email: string): Promise<void>;
 
-  /** The code for that purpose and device whose message was sent last. Ignores times after `nowMs`: the clock was set back. */
-  newestCode(email: string, purpose: Purpose, device: string, nowMs: number): Promise<Code | undefined>;
+  /** The code for the same that was sent last. Ignores times after `nowMs`: the clock was set back. */
+  newestCode(email: string, about: CodeAbout, nowMs: number): Promise<Code | undefined>;
   addCode(code: Code): Promise<void>;
   /** Records that the code's message is sent again, or suppressed again. */
   resendCode(codeId: string, again: SentAgain, nowMs: number): Promise<void>;
@@ -192,11 +244,20 @@ export interface Tx {
   addDeviceToken(email: string, token: DeviceToken, maxPerUser: number): Promise<void>;
   /** Deletes the tokens of the device that are older than this one. */
   endOlderTokens(email: string, tokenHash: string): Promise<void>;
+  /** The live devices of the account, the last seen first. */
+  devicesOf(email: string, nowMs: number): Promise<KnownDevice[]>;
+  /** Makes the device unknown, ends its sessions and deletes its lockout. */
+  forgetDevice(email: string, id: string): Promise<void>;
 
   /** Starts a session of a user. */
-  addSession(tokenHash: string, email: string, nowMs: number): Promise<void>;
+  addSession(tokenHash: string, session: Session): Promise<void>;
   sessionFor(tokenHash: string): Promise<Session | undefined>;
   noteSeen(tokenHash: string, nowMs: number): Promise<void>;
+  noteProved(tokenHash: string, nowMs: number): Promise<void>;
+  /** The sessions of the user, the last seen first. Expired ones may be among them. */
+  sessionsOf(email: string): Promise<Session[]>;
+  /** Ends the session of the user that has this id. */
+  endSessionById(email: string, id: string): Promise<void>;
   endSession(tokenHash: string): Promise<void>;
   /** Ends all sessions of the user, and deletes all devices. */
   forgetBrowsers(email: string, nowMs: number): Promise<void>;

@@ -14,6 +14,8 @@ export interface Account extends Keys {
   readonly isPhoneConfirmed: boolean;
   /** Unix milliseconds since when the account has known devices. */
   readonly knownSinceMs: number | undefined;
+  /** Wrong sign-in codes in a row. */
+  readonly failedSignInCodes: number;
   /** False for a decoy: no proof and no code is ever right for it, and no message is sent. */
   readonly exists: boolean;
 }
@@ -57,6 +59,7 @@ export function decoyAccount(saltKey: Uint8Array, email: string): Account {
     phoneno: `+1000000${lastFour}`,
     isPhoneConfirmed: false,
     knownSinceMs: undefined,
+    failedSignInCodes: 0,
     exists: false,
   };
 }

@@ -16,8 +16,8 @@ export async function codeStatus(deps: Deps, form: FlowForm): Promise<CodeStatus
   const unknown: CodeStatusOutcome = { kind: 'ok', delivery: 'sending' };
   return forFlow(deps, form, unknown, async (request, { code }) => {
     const { tx, nowMs, account } = request;
-    const sms = await classifyRequest(request);
-    const newest = await tx.newestCode(account.email, code.purpose, code.device, nowMs);
+    const sms = await classifyRequest(request, code.purpose);
+    const newest = await tx.newestCode(account.email, code, nowMs);
     const resendIn = await resendInSeconds(request, sms, newest);
     const seen = seesDelivery(request, sms, code) ? deliveryOf(code) : deliveryForStrangers(code, nowMs);
     const cooldown = seen.delivery === 'failed' ? outageSeconds(deps) : 0;

@@ -1,19 +1,13 @@
 import { isPasscode, type Purpose } from '../passcode.ts';
-import type { Code } from '../store.ts';
+import type { Code, CodeAbout } from '../store.ts';
 import { hashOf, timedToken } from '../token.ts';
 import { countFailedCode, countGuess } from './guess-limit.ts';
 import type { EngineRequest } from './request.ts';
 
-/** A code that a request asks for. `device`: whose lockout it is about, which may differ from the device that asks. */
-export interface CodeRequest {
-  readonly purpose: Purpose;
-  readonly device: string;
-}
-
 /** A code for the request's account, not stored yet. */
 export function newCode(
   { deps, account, nowMs }: EngineRequest,
-  { purpose, device }: CodeRequest,
+  { purpose, device, phoneno }: CodeAbout,
   duringOutage: boolean,
   requestedByKnownDevice: boolean,
 ): Code {
@@ -22,6 +16,7 @@ export function newCode(
     email: account.email,
     purpose,
     device,
+    phoneno,
     createdAtMs: nowMs,
     expiresAtMs: nowMs + deps.policy.codeLifetimeSeconds * 1000,
     sentAtMs: nowMs,
@@ -39,17 +34,17 @@ export function isExpired(code: Code, nowMs: number): boolean {
   return nowMs < code.createdAtMs || nowMs >= code.expiresAtMs;
 }
 
-/** Returns the code that a flow may try for the purpose, or the answer if it may not. The answer voids nothing. */
+/** Returns the code that a flow may try for one of the purposes, or the answer if it may not. The answer voids nothing. */
 export async function codeToTry(
   { tx, account, nowMs }: EngineRequest,
   flowToken: string,
-  purpose: Purpose,
-): Promise<{ kind: 'open'; code: Code } | { kind: 'wrong_code' } | { kind: 'expired_code' }> {
+  ...purposes: Purpose[]
+): Promise<{ kind: 'open' | 'expired_code'; code: Code } | { kind: 'wrong_code' }> {
   const flow = await tx.flowFor(hashOf(flowToken));
   if (flow === undefined) return { kind: 'wrong_code' };
   const { code, isTried } = flow;
-  if (code.email !== account.email || code.purpose !== purpose) return { kind: 'wrong_code' };
-  if (isTried || code.isSpent || isExpired(code, nowMs)) return { kind: 'expired_code' };
+  if (code.email !== account.email || !purposes.includes(code.purpose)) return { kind: 'wrong_code' };
+  if (isTried || code.isSpent || isExpired(code, nowMs)) return { kind: 'expired_code', code };
   return { kind: 'open', code };
 }
 
@@ -62,14 +57,17 @@ export async function spendPasscode(
   const { deps, tx, account, nowMs } = request;
   // The try is counted before the passcode is compared, so parallel requests get no extra tries.
   await tx.markTried(hashOf(form.flow), nowMs);
-  await countGuess(request);
+  // Only a user who has proved the password tries a sign-in code, so it takes no turn of strangers.
+  if (code.purpose !== 'signin') await countGuess(request);
   const isRight = isPasscode(form.passcode, deps.appSecret, code);
   if (!isRight || code.delivery === 'refused' || code.isSuppressed || !account.exists) {
     await countFailedCode(request);
+    if (code.purpose === 'signin') await tx.addFailedSignInCode(code.email);
     return false;
   }
 
   await tx.spendCode(code.id, nowMs);
-  await tx.confirmPhone(code.email, nowMs);
+  if (code.purpose !== 'newphone') await tx.confirmPhone(code.email, nowMs);
+  if (code.purpose === 'reset' || code.purpose === 'signin') await tx.clearFailedSignInCodes(code.email);
   return true;
 }

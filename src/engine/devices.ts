@@ -1,7 +1,13 @@
 import { CONSTANTS } from '../policy.ts';
-import { type Tx, UNKNOWN_DEVICE } from '../store.ts';
+import { type Tx, UNKNOWN_DEVICE, type Visitor } from '../store.ts';
 import { hashOf, randomToken, timedToken } from '../token.ts';
 import type { EngineRequest } from './request.ts';
+
+/** The id of a device, and the token that its browser gets. */
+interface DeviceWithToken {
+  readonly id: string;
+  readonly token: string;
+}
 
 /**
  * Returns the id of the account's device that has the form's device token, or UNKNOWN_DEVICE. Ends the older tokens of the
@@ -19,31 +25,40 @@ export async function knownDevice(
 }
 
 /**
- * Makes the device known to the account under a fresh token, and returns the token. The device's old token stays valid until
- * the fresh one is used. So the device stays known even if the answer is lost on its way.
+ * Makes the device known to the account under a fresh token, and returns its id and the token. The device's old token stays
+ * valid until the fresh one is used. So the device stays known even if the answer is lost on its way.
  */
-export async function rememberDevice({ deps, tx, nowMs, account, device }: EngineRequest): Promise<string> {
+export async function rememberDevice(request: EngineRequest): Promise<DeviceWithToken> {
+  const { deps, nowMs, device } = request;
   const id = device === UNKNOWN_DEVICE ? randomToken(deps.randomBytes, 16) : device;
   const token = timedToken(deps.randomBytes, nowMs);
-  await addToken(tx, account.email, id, token, nowMs);
-  return token;
+  await addToken(request, id, token);
+  return { id, token };
+}
+
+/** The network and the browser that the account page shows for a request. */
+export function visitorOf({ client }: EngineRequest): Visitor {
+  return { network: client.network, browser: client.browser ?? '' };
 }
 
 /**
  * Ends all sessions of the account and forgets its devices, except for the one that sent the request. That one becomes a new
  * device with a fresh token, and the token is returned. `oldToken` is its token so far.
  */
-export async function forgetOthers(request: EngineRequest, oldToken: string | undefined): Promise<string> {
+export async function forgetOthers(
+  request: EngineRequest,
+  oldToken: string | undefined,
+): Promise<DeviceWithToken> {
   const { deps, tx, nowMs, account, device } = request;
-  const { email } = account;
-  await tx.forgetBrowsers(email, nowMs);
+  await tx.forgetBrowsers(account.email, nowMs);
   const id = randomToken(deps.randomBytes, 16);
-  if (device !== UNKNOWN_DEVICE && oldToken !== undefined) await addToken(tx, email, id, oldToken, nowMs);
+  if (device !== UNKNOWN_DEVICE && oldToken !== undefined) await addToken(request, id, oldToken);
   return rememberDevice({ ...request, device: id });
 }
 
-async function addToken(tx: Tx, email: string, id: string, token: string, nowMs: number): Promise<void> {
+async function addToken(request: EngineRequest, id: string, token: string): Promise<void> {
+  const { tx, nowMs, account } = request;
   const expiresAtMs = nowMs + CONSTANTS.deviceLifetimeSeconds * 1000;
-  const fresh = { id, tokenHash: hashOf(token), nowMs, expiresAtMs };
-  await tx.addDeviceToken(email, fresh, CONSTANTS.maxDevicesPerAccount);
+  const fresh = { id, tokenHash: hashOf(token), nowMs, expiresAtMs, ...visitorOf(request) };
+  await tx.addDeviceToken(account.email, fresh, CONSTANTS.maxDevicesPerAccount);
 }

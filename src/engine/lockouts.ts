@@ -1,5 +1,5 @@
 import { maskPhone } from '../phone.ts';
-import type { LoginOutcome } from './outcomes.ts';
+import type { CodeAsked } from './outcomes.ts';
 import type { EngineRequest } from './request.ts';
 import { sendSmsMessage } from './send-code.ts';
 import { classifyRequest } from './sms-limits.ts';
@@ -25,9 +25,13 @@ export async function lock({ tx, account, device, nowMs }: EngineRequest): Promi
 }
 
 /** Sends a code to unlock the account, and returns the answer. The account is locked even if no code can be sent. */
-export async function lockedWithCode(request: EngineRequest): Promise<LoginOutcome> {
+export async function lockedWithCode(request: EngineRequest): Promise<{ kind: 'locked' } & CodeAsked> {
   const { account, device } = request;
-  const asked = await sendSmsMessage(request, await classifyRequest(request), { purpose: 'unlock', device });
+  const asked = await sendSmsMessage(request, await classifyRequest(request, 'unlock'), {
+    purpose: 'unlock',
+    device,
+    phoneno: '',
+  });
   if (asked.kind === 'code_sent') return { ...asked, kind: 'locked' };
   return { kind: 'locked', phone: maskPhone(account.phoneno), resendIn: asked.retryAfter };
 }

@@ -1,5 +1,5 @@
 import { createHmac } from 'node:crypto';
-import type { Purpose } from '../passcode.ts';
+import type { NoticeKind, Purpose } from '../passcode.ts';
 import type { CallFacts, FailureReason } from '../sms.ts';
 import type { Account } from './accounts.ts';
 import type { Deps } from './deps.ts';
@@ -25,7 +25,7 @@ export interface MessageResult {
 /** A message that a request asked for. `requestId` is the request's id in the log. */
 export interface AskedMessage {
   readonly account: Account;
-  readonly purpose: Purpose | 'notice';
+  readonly purpose: Purpose | NoticeKind;
   readonly requestId: string | undefined;
 }
 
@@ -35,7 +35,7 @@ export interface AskedMessage {
  */
 export interface MessageLine extends MessageResult {
   readonly id: string | undefined;
-  readonly purpose: Purpose | 'notice';
+  readonly purpose: Purpose | NoticeKind;
   readonly account: string;
   readonly number: string;
   readonly to: string;

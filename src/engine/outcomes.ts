@@ -13,8 +13,8 @@ export type Invalid = { kind: 'invalid'; field: string; fault?: PhoneFault };
 export type CodeAsked = { phone: string; resendIn: number; flow?: string };
 export type CodeSent = { kind: 'code_sent' } & CodeAsked;
 
-/** Tokens for the browser to keep as cookies. Never part of an answer's body. */
-export type IssuedTokens = { device: string; session?: string };
+/** Tokens for the browser to keep as cookies. `email` if the form has no address. Never part of an answer's body. */
+export type IssuedTokens = { device: string; session?: string; email?: string };
 
 export type GetSeedOutcome = { kind: 'ok'; id: string; seed: string; salt: string; kdf: string };
 
@@ -23,6 +23,7 @@ export type SignupOutcome = { kind: 'ok' } | { kind: 'taken' } | Invalid;
 export type LoginOutcome =
   | { kind: 'ok'; signature: string; issued: IssuedTokens }
   | { kind: 'wrong'; triesLeft: number }
+  | ({ kind: 'code_required'; signature: string } & CodeAsked)
   | ({ kind: 'locked' } & CodeAsked)
   | { kind: 'bad_seed' };
 
@@ -58,9 +59,92 @@ export type CodeStatusOutcome = {
 /** `isOtherSignedIn`: the session of this browser is not of the user whom the page showed, and did not end. */
 export type LogoutOutcome = { kind: 'ok'; isOtherSignedIn?: true };
 
+/** No session, or one that has ended. */
+export type SignedOut = { kind: 'signed_out' };
+
+/** The request needs a password that was proved within the last five minutes. */
+export type ProveAgain = { kind: 'prove_again' };
+
+/** The cookies that an answer deletes: of the session, and of the device of the address `deviceOf`. Never part of its body. */
+export type Dropped = { dropped?: { session: true; deviceOf?: string } };
+
+/** A session or a device on the account page. Times are in ISO 8601. */
+export type AccountRow = {
+  id: string;
+  current: boolean;
+  createdAt: string;
+  seenAt: string;
+  network: string;
+  browser: string;
+};
+
+export type AccountPageOutcome =
+  | SignedOut
+  | {
+      kind: 'ok';
+      email: string;
+      fname: string;
+      lname: string;
+      phone: string;
+      phoneConfirmed: boolean;
+      sessions: AccountRow[];
+      devices: AccountRow[];
+    };
+
+export type AccountDataOutcome =
+  | SignedOut
+  | ProveAgain
+  | {
+      kind: 'ok';
+      email: string;
+      fname: string;
+      lname: string;
+      phoneno: string;
+      createdAt: string;
+      passwordChangedAt: string;
+      phoneConfirmedAt: string | null;
+      wrongSignInCodes: number;
+      sessions: AccountRow[];
+      devices: AccountRow[];
+      lockouts: { device: string; failures: number; locked: boolean; changedAt: string }[];
+      codes: {
+        purpose: string;
+        newPhone: string;
+        createdAt: string;
+        sentAt: string;
+        used: boolean;
+        delivery: string;
+      }[];
+    };
+
+export type ProveOutcome =
+  | SignedOut
+  | { kind: 'ok'; signature: string }
+  | { kind: 'wrong'; triesLeft: number }
+  | ({ kind: 'locked' } & CodeAsked & Dropped)
+  | { kind: 'bad_seed' };
+
+export type ChangeNameOutcome = SignedOut | { kind: 'ok' };
+
+export type ChangePwdOutcome = SignedOut | ProveAgain | Invalid | { kind: 'ok'; issued: IssuedTokens };
+
+export type ChangePhoneOutcome =
+  | SignedOut
+  | ProveAgain
+  | Invalid
+  | CodeSent
+  | SlowDown
+  | { kind: 'ok' }
+  | { kind: 'wrong_code' }
+  | { kind: 'expired_code' };
+
+export type EndSessionOutcome = SignedOut | ({ kind: 'ok' } & Dropped);
+export type ForgetDeviceOutcome = EndSessionOutcome;
+export type DeleteAccountOutcome = SignedOut | ProveAgain | ({ kind: 'ok' } & Dropped);
+
 /** An outcome as the page reads it: `status` in place of `kind`, a sentence for people, and no tokens. */
 export type Answer<Outcome> = Outcome extends { kind: infer Kind }
-  ? Omit<Outcome, 'kind' | 'issued' | 'fault'> & { status: Kind; message: string }
+  ? Omit<Outcome, 'kind' | 'issued' | 'dropped' | 'fault'> & { status: Kind; message: string }
   : never;
 
 /** The answers that any request may get in place of its own outcomes. */

@@ -1,9 +1,10 @@
+import type { NoticeKind } from '../passcode.ts';
 import type { TrustLevel } from '../sms.ts';
 import type { Code, Tx } from '../store.ts';
 import type { Account } from './accounts.ts';
 import type { Deps } from './deps.ts';
 import type { AskedMessage, SuppressedBy } from './message-log.ts';
-import type { ClientNetwork } from './requests.ts';
+import type { Client } from './requests.ts';
 
 /** One request inside its transaction: what every step of the engine works with. */
 export interface EngineRequest {
@@ -11,12 +12,24 @@ export interface EngineRequest {
   readonly tx: Tx;
   /** The time of the request, in Unix milliseconds. It is read once. */
   readonly nowMs: number;
-  readonly client: ClientNetwork;
+  readonly client: Client;
   readonly account: Account;
   /** The id of the account's device that sent the request, or UNKNOWN_DEVICE. */
   readonly device: string;
   /** The messages to send after the transaction commits. */
   readonly outbox: Message[];
+}
+
+/**
+ * The part of the account's limit that a message counts for. `device`: known devices. `signin`: unknown devices after the
+ * password was proved. The notices are
+ * messages that no user asked for.
+ */
+export type AccountPart = 'stranger' | 'device' | 'signin' | NoticeKind;
+
+/** Returns the request for a code to a new number. The number is not confirmed. */
+export function toNewPhone(request: EngineRequest, phoneno: string): EngineRequest {
+  return { ...request, account: { ...request.account, phoneno, isPhoneConfirmed: false } };
 }
 
 /** A message that a request asks for, as far as limits are concerned. */
@@ -25,8 +38,7 @@ export interface SmsRequest {
   readonly trust: TrustLevel;
   /** As `trust`, but at most `known` if another account has confirmed the phone. Only for undisclosed limits. */
   readonly phoneTrust: TrustLevel;
-  /** True for a message that no user asked for. */
-  readonly isNotice: boolean;
+  readonly accountPart: AccountPart;
   /** The part of the phone's limit that it counts for. */
   readonly phonePart: TrustLevel | 'first';
 }

@@ -12,6 +12,9 @@ export type NewKeys = { salt: string; kdf: string; storedKey: string; serverKey:
  */
 export type ClientNetwork = { network: string; prefix48?: string; requestId?: string };
 
+/** The client of a request. `browser` is a short label of its User-Agent. */
+export type Client = ClientNetwork & { browser?: string };
+
 export type GetSeedForm = { email: string; network: string };
 
 export type SignupForm = { email: string; fname: string; lname: string; phoneno: string } & NewKeys;
@@ -24,24 +27,38 @@ export type LoginForm = {
   proof: string;
   device?: string;
   session?: string;
-} & ClientNetwork;
+} & Client;
 
 export type VerifyPasscodeForm = {
   email: string;
   flow: string;
   passcode: string;
   device?: string;
-} & ClientNetwork;
+  session?: string;
+} & Client;
 
 /** The first step of a reset has the address alone. The second has a flow, a passcode and the new keys. */
 export type ResetPwdForm = AskResetForm | SetPwdForm;
-export type AskResetForm = { email: string; device?: string } & ClientNetwork;
+export type AskResetForm = { email: string; device?: string } & Client;
 export type SetPwdForm = AskResetForm & { flow: string; passcode: string } & NewKeys;
 
 /** The account is the flow's. `deviceOf` returns the token of the browser's device for an account's address. */
-export type FlowForm = { flow: string; deviceOf?: (email: string) => string | undefined } & ClientNetwork;
+export type FlowForm = { flow: string; deviceOf?: (email: string) => string | undefined } & Client;
 
 /** `shown` is the address of the user whom the page shows as signed in. */
 export type LogoutForm = { session?: string; shown?: string | undefined };
 
 export type SessionForm = { session?: string; deviceOf?: FlowForm['deviceOf'] };
+
+/** A form of the account page. The account is the session's. */
+export type AccountForm = SessionForm & Client;
+export type ProveForm = { id: string; nonce: string; proof: string } & AccountForm;
+export type ChangeNameForm = { fname: string; lname: string } & AccountForm;
+export type ChangePwdForm = NewKeys & AccountForm;
+/** The first step has the new number. The steps after each code have its flow. */
+export type ChangePhoneForm = AskPhoneForm | ConfirmPhoneForm;
+export type AskPhoneForm = { phoneno: string } & AccountForm;
+export type ConfirmPhoneForm = { flow: string; passcode: string } & AccountForm;
+/** Ids as the account page shows them, or all others than the present one. */
+export type EndSessionForm = ({ id: string } | { others: true }) & AccountForm;
+export type ForgetDeviceForm = EndSessionForm;

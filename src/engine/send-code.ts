@@ -1,14 +1,20 @@
-import { messageText, noticeText, type Purpose, passcodeFor } from '../passcode.ts';
+import { messageText, type NoticeKind, noticeText, type Purpose, passcodeFor } from '../passcode.ts';
 import { maskPhone } from '../phone.ts';
 import { CONSTANTS } from '../policy.ts';
-import { ANY_DELIVERY, type Code, type Flow } from '../store.ts';
+import { ANY_DELIVERY, type Code, type CodeAbout, type Flow } from '../store.ts';
 import { hashOf, randomToken } from '../token.ts';
 import { isOutage, resendInSeconds, retryPauseMs } from './code-status.ts';
-import { type CodeRequest, isExpired, newCode } from './codes.ts';
+import { isExpired, newCode } from './codes.ts';
 import { type AskedMessage, logMessage, type MessageResult } from './message-log.ts';
 import type { CodeSent, SlowDown } from './outcomes.ts';
 import type { EngineRequest, SmsRequest } from './request.ts';
-import { chargeLimits, classifyRequest, isKnownDevice, NOTICE } from './sms-limits.ts';
+import {
+  chargeLimits,
+  classifyRequest,
+  disclosedWaitMs,
+  isKnownDevice,
+  noticeRequest,
+} from './sms-limits.ts';
 import { inSeconds } from './windows.ts';
 
 /**
@@ -19,23 +25,25 @@ import { inSeconds } from './windows.ts';
 export async function sendSmsMessage(
   request: EngineRequest,
   sms: SmsRequest,
-  { purpose, device }: CodeRequest,
+  about: CodeAbout,
 ): Promise<CodeSent | SlowDown> {
   const { deps, tx, nowMs, account } = request;
   const { email } = account;
   const answer = { kind: 'code_sent', phone: maskPhone(account.phoneno) } as const;
   const flow = randomToken(deps.randomBytes, 16);
 
-  const newest = await tx.newestCode(email, purpose, device, nowMs);
-  if (newest !== undefined && retryPauseMs(request, sms, newest) > 0) {
-    logRefused(request, purpose, 'pause');
+  const newest = await tx.newestCode(email, about, nowMs);
+  // After a right sign-in code, a second device may get a code at once.
+  const isPaused = newest !== undefined && !(about.purpose === 'signin' && newest.isSpent);
+  if (isPaused && retryPauseMs(request, sms, newest) > 0) {
+    logRefused(request, about.purpose, 'pause');
     const isGood = !newest.isSpent && !isExpired(newest, nowMs);
     const isOpened = isGood && (await tx.addFlow(hashOf(flow), newest.id, CONSTANTS.maxFlowsPerCode));
     const resendIn = await resendInSeconds(request, sms, newest);
     return { ...answer, resendIn, ...(isOpened && { flow }) };
   }
 
-  const code = newCode(request, { purpose, device }, isOutage(deps), isKnownDevice(sms));
+  const code = newCode(request, about, isOutage(deps), isKnownDevice(sms));
   const sent = await putInOutbox(request, sms, code);
   if (sent.kind === 'slow_down') return sent;
   await tx.addCode({ ...code, isSuppressed: sent.isSuppressed });
@@ -43,11 +51,27 @@ export async function sendSmsMessage(
   return { ...answer, resendIn: sent.resendIn, flow };
 }
 
-/** Sends a code of the purpose to the device that asked. Returns `slow_down` if the sender can't accept a message now. */
-export async function requestCode(request: EngineRequest, purpose: Purpose): Promise<CodeSent | SlowDown> {
+/**
+ * Sends a code of the purpose, about the device that sent the request. Returns `slow_down` if the sender can't accept a
+ * message now.
+ */
+export async function requestCode(
+  request: EngineRequest,
+  purpose: Purpose,
+  phoneno = '',
+): Promise<CodeSent | SlowDown> {
   const { device } = request;
-  const sms = await classifyRequest(request);
-  return queueFull(request, sms, purpose) ?? sendSmsMessage(request, sms, { purpose, device });
+  const sms = await classifyRequest(request, purpose);
+  return queueFull(request, sms, purpose) ?? sendSmsMessage(request, sms, { purpose, device, phoneno });
+}
+
+/** Returns `slow_down` if a code of the purpose could not be asked for now, as far as the answer may tell. */
+export async function messageWait(request: EngineRequest, purpose: Purpose): Promise<SlowDown | undefined> {
+  const sms = await classifyRequest(request, purpose);
+  const waitMs = await disclosedWaitMs(request, sms);
+  if (waitMs === 0) return queueFull(request, sms, purpose);
+  logRefused(request, purpose, 'limit');
+  return { kind: 'slow_down', retryAfter: inSeconds(waitMs) };
 }
 
 /** Sends the code of a flow again. Sends a new one if that code is no longer good. Sends nothing during the pause. */
@@ -57,18 +81,18 @@ export async function resendSmsMessage(
   flow: string,
 ): Promise<CodeSent | SlowDown> {
   const { deps, tx, nowMs, account } = request;
-  const { purpose, device } = code;
-  const sms = await classifyRequest(request);
+  const { purpose } = code;
+  const sms = await classifyRequest(request, purpose);
   const full = queueFull(request, sms, purpose);
   if (full !== undefined) return full;
 
   const answer = { kind: 'code_sent', phone: maskPhone(account.phoneno), flow } as const;
-  const newest = await tx.newestCode(account.email, purpose, device, nowMs);
+  const newest = await tx.newestCode(account.email, code, nowMs);
   if (newest !== undefined && retryPauseMs(request, sms, newest) > 0) {
     logRefused(request, purpose, 'pause');
     return { ...answer, resendIn: await resendInSeconds(request, sms, newest) };
   }
-  if (isTried || isExpired(code, nowMs)) return sendSmsMessage(request, sms, { purpose, device });
+  if (isTried || isExpired(code, nowMs)) return sendSmsMessage(request, sms, code);
 
   const sent = await putInOutbox(request, sms, code);
   if (sent.kind === 'slow_down') return sent;
@@ -81,13 +105,14 @@ export async function resendSmsMessage(
   return { ...answer, resendIn };
 }
 
-/** Tells the user by text message that the password was changed. Sends nothing if the limits have no room. */
-export async function sendNotice(request: EngineRequest): Promise<void> {
+/** Tells the user by text message what was changed. Sends nothing if the limits have no room. */
+export async function sendNotice(request: EngineRequest, kind: NoticeKind): Promise<void> {
   const { deps, outbox } = request;
-  const charged = await chargeLimits(request, NOTICE);
-  if (charged.kind === 'refused') return logRefused(request, 'notice', 'limit');
+  const sms = noticeRequest(request, kind);
+  const charged = await chargeLimits(request, sms);
+  if (charged.kind === 'refused') return logRefused(request, kind, 'limit');
   const { charge } = charged;
-  outbox.push({ ...asked(request, 'notice'), sms: NOTICE, charge, text: () => noticeText(deps.site) });
+  outbox.push({ ...asked(request, kind), sms, charge, text: () => noticeText(deps.site, kind) });
 }
 
 /** Returns `slow_down` if the sender can't accept a message of this trust level now. The same for every account. */

@@ -1,18 +1,32 @@
 import { CONSTANTS } from '../policy.ts';
-import { hashOf, timedToken } from '../token.ts';
+import type { Session, Tx } from '../store.ts';
+import { hashOf, randomToken, timedToken } from '../token.ts';
 import type { Deps } from './deps.ts';
-import { knownDevice } from './devices.ts';
+import { knownDevice, rememberDevice, visitorOf } from './devices.ts';
+import type { IssuedTokens } from './outcomes.ts';
 import type { EngineRequest } from './request.ts';
 import type { SessionForm } from './requests.ts';
 
-/** Starts a session under a fresh token, ends the browser's old one, and returns the token. */
-export async function startSession(
-  { deps, tx, nowMs, account }: EngineRequest,
-  oldToken?: string,
-): Promise<string> {
+/** Signs the user in on the browser of the request, which becomes a known device. Ends the browser's old session. */
+export async function signIn(request: EngineRequest, oldSession?: string): Promise<IssuedTokens> {
+  if (oldSession !== undefined) await request.tx.endSession(hashOf(oldSession));
+  const device = await rememberDevice(request);
+  return { session: await startSession(request, device.id), device: device.token };
+}
+
+/** Starts a session on a device, under a fresh token, and returns the token. */
+export async function startSession(request: EngineRequest, device: string): Promise<string> {
+  const { deps, tx, nowMs, account } = request;
   const token = timedToken(deps.randomBytes, nowMs);
-  if (oldToken !== undefined) await tx.endSession(hashOf(oldToken));
-  await tx.addSession(hashOf(token), account.email, nowMs);
+  await tx.addSession(hashOf(token), {
+    id: randomToken(deps.randomBytes, 16),
+    email: account.email,
+    device,
+    createdAtMs: nowMs,
+    seenAtMs: nowMs,
+    provedAtMs: nowMs,
+    ...visitorOf(request),
+  });
   return token;
 }
 
@@ -24,15 +38,24 @@ export async function whoIsSignedIn(
   if (session === undefined) return undefined;
   return deps.store.transact(async (tx) => {
     const nowMs = deps.nowMs();
-    const found = await tx.sessionFor(hashOf(session));
+    const found = await liveSession(tx, session, nowMs);
     if (found === undefined) return undefined;
-    if (nowMs >= found.createdAtMs + CONSTANTS.sessionLifetimeSeconds * 1000) return undefined;
-    if (nowMs >= found.seenAtMs + CONSTANTS.sessionIdleSeconds * 1000) return undefined;
-
-    if (nowMs >= found.seenAtMs + CONSTANTS.sessionSeenSeconds * 1000)
-      await tx.noteSeen(hashOf(session), nowMs);
     await knownDevice(tx, { email: found.email, device: deviceOf?.(found.email) }, nowMs);
     const user = await tx.userFor(found.email);
     return user && { fname: user.fname, email: user.email };
   });
+}
+
+/** Returns the session of a token if it is still good, and records that it was seen. */
+export async function liveSession(tx: Tx, token: string, nowMs: number): Promise<Session | undefined> {
+  const found = await tx.sessionFor(hashOf(token));
+  if (found === undefined || !isLive(found, nowMs)) return undefined;
+  if (nowMs >= found.seenAtMs + CONSTANTS.sessionSeenSeconds * 1000) await tx.noteSeen(hashOf(token), nowMs);
+  return found;
+}
+
+/** True if a session has neither reached its full lifetime nor been idle for too long. */
+export function isLive({ createdAtMs, seenAtMs }: Session, nowMs: number): boolean {
+  const { sessionLifetimeSeconds, sessionIdleSeconds } = CONSTANTS;
+  return nowMs < createdAtMs + sessionLifetimeSeconds * 1000 && nowMs < seenAtMs + sessionIdleSeconds * 1000;
 }

@@ -1,9 +1,10 @@
+import type { NoticeKind, Purpose } from '../passcode.ts';
 import { countryOf, prefixOf } from '../phone.ts';
 import { CONSTANTS } from '../policy.ts';
 import type { SmsOutcome, TrustLevel } from '../sms.ts';
 import { type Tx, UNKNOWN_DEVICE } from '../store.ts';
 import type { SuppressedBy } from './message-log.ts';
-import type { Charge, EngineRequest, SmsRequest } from './request.ts';
+import type { AccountPart, Charge, EngineRequest, SmsRequest } from './request.ts';
 import { DAY_MS, HOUR_MS, inSeconds, windowWaitMs } from './windows.ts';
 
 /**
@@ -11,11 +12,14 @@ import { DAY_MS, HOUR_MS, inSeconds, windowWaitMs } from './windows.ts';
  * A disclosed limit refuses the request. An undisclosed one would tell whose number it is: it suppresses the message.
  */
 export const SMS_LIMITS = {
-  /** Disclosed. For strangers, for all known devices together, and for notices. */
+  /** Disclosed. For strangers, for all known devices, for unknown devices with a proved password, and for notices. */
   account: {
     stranger: { perHour: 5, perDay: 10 },
     device: { perHour: 4, perDay: 10 },
+    signin: { perHour: 4, perDay: 10 },
     notice: { perHour: 2, perDay: 4 },
+    phoneNotice: { perHour: 2, perDay: 4 },
+    deletionNotice: { perHour: 1, perDay: 2 },
   },
   /** Disclosed. An IPv4 address or an IPv6 /64; and an IPv6 /48. For each trust level. */
   network: { perHour: 60, perDay: 200 },
@@ -44,28 +48,42 @@ interface UndisclosedLimit extends Limit {
   readonly name: 'phone' | 'prefix' | 'country' | 'total';
 }
 
-/** Finds out how far the device that asks for a message is trusted. */
-export async function classifyRequest({ tx, account, device, nowMs }: EngineRequest): Promise<SmsRequest> {
-  if (device === UNKNOWN_DEVICE) return smsRequest('stranger');
-  if (account.isPhoneConfirmed) return smsRequest('trusted');
+/**
+ * Finds out how far the device that asks for a message is trusted. A user who asks for a sign-in code has proved the
+ * password, so an unknown device is trusted as a known one.
+ */
+export async function classifyRequest(
+  { tx, account, device, nowMs }: EngineRequest,
+  purpose: Purpose,
+): Promise<SmsRequest> {
+  const isUnknown = device === UNKNOWN_DEVICE;
+  if (isUnknown && purpose !== 'signin') return smsRequest('stranger', 'stranger');
+  const accountPart = isUnknown ? 'signin' : 'device';
+  if (account.isPhoneConfirmed) return smsRequest('trusted', accountPart);
 
   const { knownSinceMs = nowMs } = account;
   const trust = nowMs - knownSinceMs >= CONSTANTS.settledAfterSeconds * 1000 ? 'trusted' : 'known';
   const { isFirst, isConfirmedElsewhere } = await tx.phoneClaims(account.email, account.phoneno);
   const phoneTrust = isConfirmedElsewhere ? 'known' : trust;
-  return { ...smsRequest(trust), phoneTrust, phonePart: isFirst ? 'first' : phoneTrust };
+  return { ...smsRequest(trust, accountPart), phoneTrust, phonePart: isFirst ? 'first' : phoneTrust };
 }
 
-/** The notice of a new password. The user who set it has just given a code. */
-export const NOTICE: SmsRequest = { ...smsRequest('trusted'), isNotice: true };
+/** A notice. One to a phone that the account has not confirmed may use up no more than a message to it. */
+export function noticeRequest({ account }: EngineRequest, kind: NoticeKind): SmsRequest {
+  return smsRequest(account.isPhoneConfirmed ? 'trusted' : 'known', kind);
+}
+
+function isNotice({ accountPart }: SmsRequest): boolean {
+  return ['notice', 'phoneNotice', 'deletionNotice'].includes(accountPart);
+}
 
 /** True if a device asks that the account knows. */
 export function isKnownDevice({ trust }: SmsRequest): boolean {
   return trust !== 'stranger';
 }
 
-function smsRequest(trust: TrustLevel): SmsRequest {
-  return { trust, phoneTrust: trust, phonePart: trust, isNotice: false };
+function smsRequest(trust: TrustLevel, accountPart: AccountPart): SmsRequest {
+  return { trust, phoneTrust: trust, phonePart: trust, accountPart };
 }
 
 /**
@@ -105,7 +123,7 @@ export async function chargeLimits(
   const charge = {
     isSuppressed,
     suppressedBy,
-    account: accountKey(account.email, accountPart(sms)),
+    account: accountKey(account.email, sms.accountPart),
     phone,
     shared,
   };
@@ -129,15 +147,14 @@ export async function refund(
 
 /** Forgets what was counted for the account itself. */
 export async function forgetCharges(tx: Tx, email: string): Promise<void> {
-  for (const part of ['stranger', 'device', 'notice'] as const)
-    await tx.forgetEvents(accountKey(email, part));
+  for (const part of ACCOUNT_PARTS) await tx.forgetEvents(accountKey(email, part));
 }
 
 /** Milliseconds until the disclosed limits have room: account, network and total. The same with and without an account. */
 export async function disclosedWaitMs(request: EngineRequest, sms: SmsRequest): Promise<number> {
   const own = ownLimits(request, sms);
   // Other users of the network must not be able to hold a notice back.
-  const heeded = sms.isNotice ? own.filter(({ name }) => name === 'account') : own;
+  const heeded = isNotice(sms) ? own.filter(({ name }) => name === 'account') : own;
   const pool = SMS_LIMITS.pool[poolOf(sms)];
   return longestWaitMs(request, [...heeded, sharedLimit(request, 'total', totalKey(sms), pool)]);
 }
@@ -160,8 +177,7 @@ async function limitWaitMs(tx: Tx, { key, perHour, perDay }: Limit, nowMs: numbe
 }
 
 function ownLimits({ deps, account, client }: EngineRequest, sms: SmsRequest): Limit[] {
-  const { trust } = sms;
-  const part = accountPart(sms);
+  const { trust, accountPart: part } = sms;
   const limits: Limit[] = [
     { name: 'account', key: accountKey(account.email, part), ...SMS_LIMITS.account[part] },
   ];
@@ -181,7 +197,7 @@ async function undisclosedLimits(request: EngineRequest, sms: SmsRequest): Promi
     ...SMS_LIMITS.phone,
   };
   const isFirstOfDay = (await windowWaitMs(tx, phone.key, 1, DAY_MS, nowMs)) === 0;
-  const share = SMS_LIMITS.share[sms.isNotice ? 'notice' : sms.phoneTrust];
+  const share = SMS_LIMITS.share[isNotice(sms) && sms.phoneTrust === 'trusted' ? 'notice' : sms.phoneTrust];
   const filled = account.isPhoneConfirmed && isFirstOfDay ? SMS_LIMITS.pool[poolOf(sms)] : share;
   const key = totalKey(sms);
   return [
@@ -207,12 +223,7 @@ function sharedLimit(
   return { name, key, perHour: partOf(whole / 4), perDay: partOf(whole) };
 }
 
-type AccountPart = keyof typeof SMS_LIMITS.account;
-
-function accountPart(sms: SmsRequest): AccountPart {
-  if (sms.isNotice) return 'notice';
-  return isKnownDevice(sms) ? 'device' : 'stranger';
-}
+const ACCOUNT_PARTS = Object.keys(SMS_LIMITS.account) as AccountPart[];
 
 /** The key of a part in the database. Keys keep the words of earlier versions. */
 function accountKey(email: string, part: AccountPart): string {

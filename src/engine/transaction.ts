@@ -1,13 +1,20 @@
-import type { Flow, Tx } from '../store.ts';
+import { CONSTANTS } from '../policy.ts';
+import { type Flow, type Session, type Tx, UNKNOWN_DEVICE } from '../store.ts';
 import { hashOf } from '../token.ts';
 import { accountFor } from './accounts.ts';
 import type { Deps } from './deps.ts';
 import { knownDevice } from './devices.ts';
 import { deliver } from './outbox.ts';
-import type { EngineRequest, Message } from './request.ts';
-import type { ClientNetwork, FlowForm } from './requests.ts';
+import { type EngineRequest, type Message, toNewPhone } from './request.ts';
+import type { Client, FlowForm, SessionForm } from './requests.ts';
+import { liveSession } from './sessions.ts';
 
-type AccountForm = { email: string; device?: string } & ClientNetwork;
+/** A request of a signed-in user. */
+export interface SessionRequest extends EngineRequest {
+  readonly session: Session;
+}
+
+type AccountForm = { email: string; device?: string } & Client;
 
 /** Runs the steps of a request about an account in one transaction. Sends its messages after the commit. */
 export async function forAccount<Outcome>(
@@ -31,7 +38,39 @@ export async function forFlow<Outcome>(
     const { email } = flow.code;
     const device = form.deviceOf?.(email);
     const ofAccount = { ...form, email, ...(device !== undefined && { device }) };
-    return steps(await requestFor(deps, tx, outbox, ofAccount), flow);
+    const request = await requestFor(deps, tx, outbox, ofAccount);
+    const { purpose, phoneno } = flow.code;
+    return steps(purpose === 'newphone' ? toNewPhone(request, phoneno) : request, flow);
+  });
+}
+
+/** Runs the steps of a signed-in user's request, for the account and the device of the session. */
+export async function forSession<Outcome>(
+  deps: Deps,
+  form: SessionForm & Client,
+  steps: (request: SessionRequest) => Promise<Outcome>,
+): Promise<Outcome | { kind: 'signed_out' }> {
+  return inTransaction(deps, async (tx, outbox) => {
+    const found = form.session && (await liveSession(tx, form.session, deps.nowMs()));
+    if (!found) return { kind: 'signed_out' };
+    const { email } = found;
+    const request = await requestFor(deps, tx, outbox, { ...form, email });
+    const isKnown = (await tx.devicesOf(email, request.nowMs)).some(({ id }) => id === found.device);
+    return steps({ ...request, session: found, device: isKnown ? found.device : UNKNOWN_DEVICE });
+  });
+}
+
+/** As `forSession`, for a request that needs the password proved within the last five minutes. */
+export async function forProvedSession<Outcome>(
+  deps: Deps,
+  form: SessionForm & Client,
+  steps: (request: SessionRequest) => Promise<Outcome>,
+): Promise<Outcome | { kind: 'signed_out' } | { kind: 'prove_again' }> {
+  return forSession(deps, form, async (request) => {
+    const { nowMs, session } = request;
+    const isProved =
+      nowMs >= session.provedAtMs && nowMs < session.provedAtMs + CONSTANTS.provedSeconds * 1000;
+    return isProved ? steps(request) : { kind: 'prove_again' };
   });
 }
 
@@ -51,11 +90,12 @@ async function requestFor(deps: Deps, tx: Tx, outbox: Message[], form: AccountFo
   const nowMs = deps.nowMs();
   const account = await accountFor(tx, deps.store.saltKey, form.email);
   const device = await knownDevice(tx, form, nowMs);
-  const { network, prefix48, requestId } = form;
-  const client: ClientNetwork = {
+  const { network, prefix48, requestId, browser } = form;
+  const client: Client = {
     network,
     ...(prefix48 !== undefined && { prefix48 }),
     ...(requestId !== undefined && { requestId }),
+    ...(browser !== undefined && { browser }),
   };
   return { deps, tx, nowMs, client, account, device, outbox };
 }

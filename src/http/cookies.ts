@@ -15,7 +15,8 @@ export interface Cookies {
   read(request: Request, email?: string): Tokens;
   /** Sets the cookies of an account. Drops the oldest devices of other accounts if the browser has too many. */
   grant(request: Request, response: Response, email: string, issued: IssuedTokens): void;
-  dropSession(response: Response): void;
+  /** Deletes the session's cookie, and the device's cookie of an address. */
+  drop(response: Response, deviceOf?: string): void;
 }
 
 /** The cookies of a site at `publicOrigin`. */
@@ -51,8 +52,9 @@ export function cookiesFor(publicOrigin: string): Cookies {
       const others = Object.entries(sentBy(request)).filter(([name]) => isDevice(name) && name !== own);
       for (const name of oldestOf(others)) response.clearCookie(name, anyDevice);
     },
-    dropSession(response) {
+    drop(response, email) {
       response.clearCookie(session, { ...common, sameSite: 'lax' });
+      if (email !== undefined) response.clearCookie(deviceOf(email), { ...common, sameSite: 'strict' });
     },
   };
 }

@@ -85,27 +85,27 @@ const username = text(MAX_TYPED_UNITS).refine((typed) => {
 });
 /** An address for a new account. */
 const email = text(MAX_TYPED_UNITS).check(refuse(emailFault));
-const name = text(MAX_TYPED_UNITS)
+export const name = text(MAX_TYPED_UNITS)
   .transform(nameIn)
   .pipe(z.string().min(1).max(MAX_NAME_UNITS).check(refuse(nameFault)));
-const phoneno = z
+export const phoneno = z
   .string()
   .min(1)
   .max(MAX_PHONE_UNITS)
   .refine((typed) => !CONTROL.test(typed.replaceAll('\t', ' ')));
 
 /** `size` bytes as base64url without padding, in the one canonical spelling (RFC 4648, 3.5). */
-const bytes = (size: number) =>
+export const bytes = (size: number) =>
   z.string().refine((letters) => {
     const decoded = letters.length > 2 * size ? undefined : Buffer.from(letters, 'base64url');
     return decoded?.length === size && decoded.toString('base64url') === letters;
   });
-const nonce = z.string().regex(/^[\w-]{22,64}$/);
+export const nonce = z.string().regex(/^[\w-]{22,64}$/);
 const kdf = text(MAX_KDF_UNITS).min(1);
 /** Six digits of any script; what separates them is dropped. */
-const passcode = text(MAX_TYPED_UNITS).transform(sixDigits).pipe(z.string());
+export const passcode = text(MAX_TYPED_UNITS).transform(sixDigits).pipe(z.string());
 
-const newKeys = { salt: bytes(16), kdf, storedKey: bytes(32), serverKey: bytes(32) };
+export const newKeys = { salt: bytes(16), kdf, storedKey: bytes(32), serverKey: bytes(32) };
 const withEmail = <Form extends { username: string }>(form: Form) => ({
   ...form,
   ...addressesOf(form.username),
@@ -127,7 +127,9 @@ export const codeStatusForm = resendCodeForm;
 export const logoutForm = z.object({ shown: z.string().optional() });
 
 const FIELD_NAMES = new Set(
-  [signupForm.in, loginForm.in, setPwdForm.in].flatMap(({ shape }) => Object.keys(shape)),
+  [signupForm.in, loginForm.in, setPwdForm.in]
+    .flatMap(({ shape }) => Object.keys(shape))
+    .concat('session', 'device', 'others'),
 );
 
 /** Returns the form of a reset's second step if any field of it is present, else the first step's. */

@@ -1,9 +1,18 @@
 import { type ServerResponse, STATUS_CODES } from 'node:http';
 import type {
+  AccountDataOutcome,
+  AccountPageOutcome,
+  ChangeNameOutcome,
+  ChangePhoneOutcome,
+  ChangePwdOutcome,
   CodeStatusOutcome,
+  DeleteAccountOutcome,
+  EndSessionOutcome,
+  ForgetDeviceOutcome,
   GetSeedOutcome,
   LoginOutcome,
   LogoutOutcome,
+  ProveOutcome,
   Refusal,
   ResendCodeOutcome,
   ResetPwdOutcome,
@@ -23,6 +32,15 @@ export interface Outcomes {
   resendcode: ResendCodeOutcome;
   codestatus: CodeStatusOutcome;
   logout: LogoutOutcome;
+  prove: ProveOutcome;
+  changename: ChangeNameOutcome;
+  changepwd: ChangePwdOutcome;
+  changephone: ChangePhoneOutcome;
+  endsession: EndSessionOutcome;
+  forgetdevice: ForgetDeviceOutcome;
+  deleteaccount: DeleteAccountOutcome;
+  'account.json': AccountPageOutcome;
+  'account/data': AccountDataOutcome;
 }
 
 type Row<Outcome> = readonly [status: number, sentence: string | ((outcome: Outcome) => string)];
@@ -93,6 +111,9 @@ const INVALID: Row<{ field: string; fault?: PhoneFault }> = [
   ({ field, fault }) => invalid(field, fault),
 ];
 
+const SIGNED_OUT = { signed_out: [401, 'You are signed out. Sign in to continue.'] } as const;
+const PROVE_AGAIN = { prove_again: [403, 'Enter your password to continue.'] } as const;
+
 /** The HTTP status and the sentence of each outcome. They are nowhere else. */
 const REPLIES: Table = {
   getseed: { ok: [200, 'Use the seed for one login.'] },
@@ -108,6 +129,7 @@ const REPLIES: Table = {
       ({ triesLeft }) =>
         `Wrong email address or password. ${triesLeft} ${triesLeft === 1 ? 'try' : 'tries'} left before the account locks.`,
     ],
+    code_required: [200, codeAsked('Your password is right. You also need a code to sign in here.')],
     locked: [
       423,
       codeAsked('Too many wrong passwords, so we locked the account. You need a code to unlock it.'),
@@ -115,7 +137,11 @@ const REPLIES: Table = {
     bad_seed: [400, 'The seed has expired or was already used. Ask for a new one.'],
   },
   verifypasscode: {
-    ok: [200, 'Your account is unlocked. Sign in to continue.'],
+    ok: [
+      200,
+      ({ issued }) =>
+        issued.session === undefined ? 'Your account is unlocked. Sign in to continue.' : 'Welcome back.',
+    ],
     wrong_code: [401, WRONG_CODE],
     expired_code: [410, EXPIRED_CODE],
     not_locked: [409, NOT_LOCKED],
@@ -151,6 +177,39 @@ const REPLIES: Table = {
           : 'You are signed out.',
     ],
   },
+  prove: {
+    ...SIGNED_OUT,
+    ok: [200, 'Your password is confirmed.'],
+    wrong: [
+      401,
+      ({ triesLeft }) =>
+        `Wrong password. ${triesLeft} ${triesLeft === 1 ? 'try' : 'tries'} left before the account locks.`,
+    ],
+    locked: [423, codeAsked('Too many wrong passwords, so we locked your account and signed you out.')],
+    bad_seed: [400, 'The seed has expired or was already used. Ask for a new one.'],
+  },
+  changename: { ...SIGNED_OUT, ok: [200, 'Your name has been changed.'] },
+  changepwd: {
+    ...SIGNED_OUT,
+    ...PROVE_AGAIN,
+    ok: [200, 'Your password has been changed. All other browsers are signed out.'],
+    invalid: INVALID,
+  },
+  changephone: {
+    ...SIGNED_OUT,
+    ...PROVE_AGAIN,
+    code_sent: [200, codeAsked('To change your phone number you need a code.')],
+    ok: [200, 'Your phone number has been changed.'],
+    wrong_code: [401, WRONG_CODE],
+    expired_code: [410, EXPIRED_CODE],
+    slow_down: NO_MESSAGE,
+    invalid: INVALID,
+  },
+  endsession: { ...SIGNED_OUT, ok: [200, 'Done. Ended sessions are signed out.'] },
+  forgetdevice: { ...SIGNED_OUT, ok: [200, 'Done. Forgotten devices are signed out.'] },
+  deleteaccount: { ...SIGNED_OUT, ...PROVE_AGAIN, ok: [200, 'Your account has been deleted.'] },
+  'account.json': { ...SIGNED_OUT, ok: [200, 'This is your account.'] },
+  'account/data': { ...SIGNED_OUT, ...PROVE_AGAIN, ok: [200, 'This is all that we keep about you.'] },
 };
 
 /** The refusals without an outcome of the engine: HTTP status, title of the page, sentence. */
@@ -181,8 +240,14 @@ export function reply<Path extends keyof Outcomes>(
   send(response, rows[outcome.kind] as Row<Outcomes[Path]>, outcome);
 }
 
-/** The fields of an outcome that have a meaning here. Tokens and faults are not part of an answer's body. */
-type WireFields = { kind: string; issued?: unknown; fault?: unknown; retryAfter?: number };
+/** The fields of an outcome that have a meaning here. Tokens, cookies and faults are not part of an answer's body. */
+type WireFields = {
+  kind: string;
+  issued?: unknown;
+  dropped?: unknown;
+  fault?: unknown;
+  retryAfter?: number;
+};
 
 function send<Outcome extends { kind: string }>(
   response: ServerResponse,
@@ -190,7 +255,7 @@ function send<Outcome extends { kind: string }>(
   outcome: Outcome,
 ): void {
   const message = typeof sentence === 'function' ? sentence(outcome) : sentence;
-  const { kind, issued, fault, ...fields } = outcome as Outcome & WireFields;
+  const { kind, issued, dropped, fault, ...fields } = outcome as Outcome & WireFields;
   if (fields.retryAfter !== undefined) response.setHeader('Retry-After', String(fields.retryAfter));
   sendJson(response, status, { status: kind, message, ...fields });
 }

@@ -1,7 +1,18 @@
 import type { Express, Request, RequestHandler, Response } from 'express';
 import type { ZodType } from 'zod';
+import {
+  accountData,
+  accountPage,
+  changeName,
+  changePhone,
+  changePwd,
+  deleteAccount,
+  endSession,
+  forgetDevice,
+  prove,
+} from '../account-page.ts';
 import type { Deps } from '../engine/deps.ts';
-import type { IssuedTokens } from '../engine/outcomes.ts';
+import type { Dropped, IssuedTokens } from '../engine/outcomes.ts';
 import {
   accountAddress,
   codeStatus,
@@ -14,6 +25,16 @@ import {
   verifyPasscode,
   whoIsSignedIn,
 } from '../engine.ts';
+import {
+  changeNameForm,
+  changePhoneForm,
+  changePwdForm,
+  endSessionForm,
+  forgetDeviceForm,
+  noForm,
+  proveForm,
+} from './account-forms.ts';
+import { browserLabel } from './browser-label.ts';
 import { cookiesFor, type Tokens } from './cookies.ts';
 import { isLocal } from './csrf.ts';
 import {
@@ -84,6 +105,10 @@ export function addRoutes(
   const cookies = cookiesFor(options.publicOrigin);
   const signupLimit = requestLimit(deps.policy.signupsPerHour, 3600);
 
+  const clientOf = (request: Request, response: Response) => ({
+    ...cookies.read(request),
+    ...(response.locals.counted as Counted).client,
+  });
   const page = (name: string): RequestHandler => {
     return async (request, response) => {
       const signedIn = await signedInOn(request);
@@ -105,12 +130,36 @@ export function addRoutes(
   post('resendcode', resendCodeForm, resendCode);
   post('codestatus', codeStatusForm, codeStatus);
   post('logout', logoutForm, logout, (response, { isOtherSignedIn }) => {
-    if (!isOtherSignedIn) cookies.dropSession(response);
+    if (!isOtherSignedIn) cookies.drop(response);
   });
+  post('prove', proveForm, prove);
+  post('changename', changeNameForm, changeName);
+  post('changepwd', changePwdForm, changePwd);
+  post('changephone', changePhoneForm, changePhone);
+  post('endsession', endSessionForm, endSession);
+  post('forgetdevice', forgetDeviceForm, forgetDevice);
+  post('deleteaccount', noForm, deleteAccount);
 
   app.get('/', unlessSignedIn, page('index'));
   app.get('/signup', unlessSignedIn, page('signup'));
   app.get('/about', page('about'));
+  app.get('/account', async (request, response) => {
+    const account = await accountPage(deps, clientOf(request, response));
+    if (account.kind === 'signed_out') return response.redirect(303, '/?next=/account');
+    const { fname, email } = account;
+    return response.render('account', {
+      page: 'account',
+      hasInbox: hasInbox(request, options),
+      signedIn: { fname, email },
+      account,
+    });
+  });
+  app.get('/account.json', async (request, response) =>
+    reply(response, 'account.json', await accountPage(deps, clientOf(request, response))),
+  );
+  app.get('/account/data', async (request, response) =>
+    reply(response, 'account/data', await accountData(deps, clientOf(request, response))),
+  );
 
   /** One request: its form, its limits, the engine's answer, and the cookies that the answer issued. */
   function post<Path extends keyof Outcomes, Form extends object>(
@@ -135,10 +184,13 @@ export function addRoutes(
         deviceOf: (account) => cookies.read(request, account).device,
         ...client,
         requestId: response.locals.requestId,
+        browser: browserLabel(request.headers['user-agent']),
       });
 
-      const { issued } = outcome as { issued?: IssuedTokens };
-      if (issued !== undefined && email !== undefined) cookies.grant(request, response, email, issued);
+      const { issued, dropped } = outcome as { issued?: IssuedTokens } & Dropped;
+      const owner = email ?? issued?.email;
+      if (issued !== undefined && owner !== undefined) cookies.grant(request, response, owner, issued);
+      if (dropped !== undefined) cookies.drop(response, dropped.deviceOf);
       alsoOnAnswer?.(response, outcome);
       reply(response, path, outcome);
     });

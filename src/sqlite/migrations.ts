@@ -251,6 +251,34 @@ export const MIGRATIONS: readonly Migration[] = [
       `);
     },
   },
+  {
+    name: 'the second factor, and the account page',
+    up: (db) => {
+      db.exec(`
+        -- No earlier version recorded whether a user had signed in, so all users count as finished.
+        ALTER TABLE users ADD COLUMN is_finished INTEGER NOT NULL DEFAULT 1;
+        ALTER TABLE users ADD COLUMN failed_signin_codes INTEGER NOT NULL DEFAULT 0;
+
+        ALTER TABLE codes ADD COLUMN phoneno TEXT NOT NULL DEFAULT '';
+
+        ALTER TABLE devices ADD COLUMN created_at_ms INTEGER NOT NULL DEFAULT 0;
+        ALTER TABLE devices ADD COLUMN seen_at_ms INTEGER NOT NULL DEFAULT 0;
+        ALTER TABLE devices ADD COLUMN network TEXT NOT NULL DEFAULT '';
+        ALTER TABLE devices ADD COLUMN browser TEXT NOT NULL DEFAULT '';
+        -- A device expires 400 days after its last use. No earlier version recorded its first one.
+        UPDATE devices
+        SET seen_at_ms = max(0, expires_at_ms - 34560000000), created_at_ms = max(0, expires_at_ms - 34560000000);
+
+        ALTER TABLE sessions ADD COLUMN id TEXT NOT NULL DEFAULT '';
+        ALTER TABLE sessions ADD COLUMN device TEXT NOT NULL DEFAULT '';
+        ALTER TABLE sessions ADD COLUMN proved_at_ms INTEGER NOT NULL DEFAULT 0;
+        ALTER TABLE sessions ADD COLUMN network TEXT NOT NULL DEFAULT '';
+        ALTER TABLE sessions ADD COLUMN browser TEXT NOT NULL DEFAULT '';
+        UPDATE sessions SET id = lower(hex(randomblob(16)));
+        CREATE INDEX sessions_by_email ON sessions (email);
+      `);
+    },
+  },
 ];
 
 /**

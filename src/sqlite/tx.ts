@@ -4,14 +4,17 @@ import type { Keys } from '../scram.ts';
 import type { FailureReason } from '../sms.ts';
 import type {
   Code,
+  CodeAbout,
   Delivery,
   Device,
   DeviceToken,
   DueRows,
   Flow,
+  KnownDevice,
   Lockout,
   NewUser,
   PhoneClaims,
+  Records,
   Seed,
   SentAgain,
   Session,
@@ -29,6 +32,8 @@ interface UserRow {
   server_key: Buffer;
   is_phone_confirmed: number;
   known_since_ms: number | null;
+  is_finished: number;
+  failed_signin_codes: number;
   is_found: number;
 }
 
@@ -37,6 +42,7 @@ interface CodeRow {
   email: string;
   purpose: Purpose;
   device: string;
+  phoneno: string;
   created_at_ms: number;
   expires_at_ms: number;
   sent_at_ms: number;
@@ -47,6 +53,36 @@ interface CodeRow {
   is_suppressed: number;
   requested_by_known_device: number;
 }
+
+interface DeviceRow {
+  id: string;
+  created_at_ms: number;
+  seen_at_ms: number;
+  network: string;
+  browser: string;
+}
+
+interface SessionRow extends DeviceRow {
+  email: string;
+  device: string;
+  proved_at_ms: number;
+}
+
+interface TimesRow {
+  created_at_ms: number;
+  keys_changed_at_ms: number;
+  phone_confirmed_at_ms: number | null;
+}
+
+interface LockoutRow {
+  device: string;
+  failures: number;
+  is_locked: number;
+  changed_at_ms: number;
+}
+
+/** The tables with rows of a user. Flows go with their codes. */
+const OF_USER = ['sessions', 'devices', 'codes', 'lockouts', 'users'];
 
 const DUE_ROWS = [
   { table: 'seeds', key: 'rowid', isDue: 'expires_at_ms <= @nowMs' },
@@ -67,17 +103,29 @@ export function prepareAll(db: Database) {
     // A miss reads a row of the same shape, so that it takes as long as a hit.
     userFor: sql<[string], UserRow>(`
       SELECT email, phoneno, fname, lname, kdf, stored_key, server_key,
-        phone_confirmed_at_ms IS NOT NULL AS is_phone_confirmed, known_since_ms, 1 AS is_found
+        phone_confirmed_at_ms IS NOT NULL AS is_phone_confirmed, known_since_ms, is_finished,
+        failed_signin_codes, 1 AS is_found
       FROM users WHERE email = ?
       UNION ALL
-      SELECT 'nobody@example.com', '+10000000000', 'Nobody', 'Nobody', 'argon2id', zeroblob(32), zeroblob(32), 0, NULL, 0
+      SELECT 'nobody@example.com', '+10000000000', 'Nobody', 'Nobody', 'argon2id', zeroblob(32), zeroblob(32), 0, NULL, 0, 0, 0
       LIMIT 1`),
     addUser: sql<[object]>(`
       INSERT INTO users
         (email, phoneno, fname, lname, kdf, stored_key, server_key, created_at_ms, keys_changed_at_ms,
-         generation)
-      VALUES (@email, @phoneno, @fname, @lname, @kdf, @storedKey, @serverKey, @nowMs, @nowMs, @nowMs)
+         generation, is_finished)
+      VALUES (@email, @phoneno, @fname, @lname, @kdf, @storedKey, @serverKey, @nowMs, @nowMs, @nowMs, 0)
       ON CONFLICT (email) DO NOTHING`),
+    replaceUnfinished: sql<[object]>(`
+      UPDATE users
+      SET phoneno = @phoneno, fname = @fname, lname = @lname, kdf = @kdf, stored_key = @storedKey, server_key = @serverKey,
+        created_at_ms = @nowMs, keys_changed_at_ms = @nowMs, generation = max(generation + 1, @nowMs)
+      WHERE email = @email AND is_finished = 0`),
+    addFailedSignInCode: sql<[string]>(
+      'UPDATE users SET failed_signin_codes = failed_signin_codes + 1 WHERE email = ?',
+    ),
+    clearFailedSignInCodes: sql<[string]>(
+      'UPDATE users SET failed_signin_codes = 0 WHERE email = ? AND failed_signin_codes > 0',
+    ),
     phoneClaims: sql<[object], { is_first: number; is_confirmed_elsewhere: number }>(`
       SELECT email = @email AS is_first,
         EXISTS (
@@ -114,15 +162,16 @@ export function prepareAll(db: Database) {
     clearLockout: sql<[string, string]>('DELETE FROM lockouts WHERE email = ? AND device = ?'),
     clearLockouts: sql<[string]>('DELETE FROM lockouts WHERE email = ?'),
 
-    newestCode: sql<[string, Purpose, string, number], CodeRow>(`
-      SELECT * FROM codes WHERE email = ? AND purpose = ? AND device = ? AND sent_at_ms <= ?
+    newestCode: sql<[object], CodeRow>(`
+      SELECT * FROM codes
+      WHERE email = @email AND purpose = @purpose AND device = @device AND phoneno = @phoneno AND sent_at_ms <= @nowMs
       ORDER BY sent_at_ms DESC, rowid DESC LIMIT 1`),
     addCode: sql<[object]>(`
       INSERT INTO codes
-        (id, email, purpose, device, created_at_ms, expires_at_ms, sent_at_ms, is_spent, delivery, reason,
+        (id, email, purpose, device, phoneno, created_at_ms, expires_at_ms, sent_at_ms, is_spent, delivery, reason,
          during_outage, is_suppressed, requested_by_known_device, changed_at_ms)
       VALUES
-        (@id, @email, @purpose, @device, @createdAtMs, @expiresAtMs, @sentAtMs, @isSpent, @delivery, @reason,
+        (@id, @email, @purpose, @device, @phoneno, @createdAtMs, @expiresAtMs, @sentAtMs, @isSpent, @delivery, @reason,
          @duringOutage, @isSuppressed, @requestedByKnownDevice, @createdAtMs)`),
     resendCode: sql<[object]>(`
       UPDATE codes
@@ -157,9 +206,11 @@ export function prepareAll(db: Database) {
       FROM devices WHERE email = ? AND token_hash = ? AND expires_at_ms > ?`),
     // The order of a user's tokens does not depend on the clock, which may be set back.
     addDeviceToken: sql<[object]>(`
-      INSERT INTO devices (email, token_hash, id, number, expires_at_ms)
+      INSERT INTO devices (email, token_hash, id, number, expires_at_ms, created_at_ms, seen_at_ms, network, browser)
       SELECT email, @tokenHash, @id,
-        (SELECT coalesce(max(number), 0) + 1 FROM devices WHERE email = @email), @expiresAtMs
+        (SELECT coalesce(max(number), 0) + 1 FROM devices WHERE email = @email), @expiresAtMs,
+        coalesce((SELECT min(created_at_ms) FROM devices WHERE email = @email AND id = @id), @nowMs), @nowMs,
+        @network, @browser
       FROM users WHERE email = @email`),
     dropOldTokens: sql<[object]>(`
       DELETE FROM devices WHERE email = @email AND @maxPerUser <= (
@@ -170,15 +221,40 @@ export function prepareAll(db: Database) {
         WHERE used.email = @email AND used.token_hash = @tokenHash AND older.number < used.number)`),
     // One from the future is of a clock that was set back.
     noteKnown: sql<[object]>(`
-      UPDATE users SET known_since_ms = @nowMs
+      UPDATE users SET known_since_ms = @nowMs, is_finished = 1
       WHERE email = @email AND (known_since_ms IS NULL OR known_since_ms > @nowMs)`),
+    // SQLite takes the other columns from the row with the largest number, so from the newest token.
+    devicesOf: sql<[string, number], DeviceRow>(`
+      SELECT id, created_at_ms, seen_at_ms, network, browser, max(number)
+      FROM devices WHERE email = ? AND expires_at_ms > ? GROUP BY id ORDER BY seen_at_ms DESC, id`),
+    forgetDevice: sql<[string, string]>('DELETE FROM devices WHERE email = ? AND id = ?'),
+    endSessionsOn: sql<[string, string]>('DELETE FROM sessions WHERE email = ? AND device = ?'),
 
     addSession: sql<[object]>(`
-      INSERT INTO sessions (token_hash, email, generation, created_at_ms, seen_at_ms)
-      SELECT @tokenHash, email, generation, @nowMs, @nowMs FROM users WHERE email = @email`),
-    sessionFor: sql<[string], { email: string; created_at_ms: number; seen_at_ms: number }>(`
-      SELECT email, sessions.created_at_ms, seen_at_ms
+      INSERT INTO sessions
+        (token_hash, id, email, generation, device, created_at_ms, seen_at_ms, proved_at_ms, network, browser)
+      SELECT @tokenHash, @id, email, generation, @device, @createdAtMs, @seenAtMs, @provedAtMs, @network, @browser
+      FROM users WHERE email = @email`),
+    sessionFor: sql<[string], SessionRow>(`
+      SELECT sessions.id, email, device, sessions.created_at_ms, seen_at_ms, proved_at_ms, network, browser
       FROM sessions JOIN users USING (email, generation) WHERE token_hash = ?`),
+    sessionsOf: sql<[string], SessionRow>(`
+      SELECT sessions.id, email, device, sessions.created_at_ms, seen_at_ms, proved_at_ms, network, browser
+      FROM sessions JOIN users USING (email, generation) WHERE email = ? ORDER BY seen_at_ms DESC, sessions.id`),
+    noteProved: sql<[number, string]>('UPDATE sessions SET proved_at_ms = ? WHERE token_hash = ?'),
+    endSessionById: sql<[string, string]>('DELETE FROM sessions WHERE email = ? AND id = ?'),
+    setName: sql<[string, string, string]>('UPDATE users SET fname = ?, lname = ? WHERE email = ?'),
+    setPhone: sql<[string, number, string]>(
+      'UPDATE users SET phoneno = ?, phone_confirmed_at_ms = ? WHERE email = ?',
+    ),
+    deleteUser: OF_USER.map((table) => sql<[string]>(`DELETE FROM ${table} WHERE email = ?`)),
+    timesOf: sql<[string], TimesRow>(
+      'SELECT created_at_ms, keys_changed_at_ms, phone_confirmed_at_ms FROM users WHERE email = ?',
+    ),
+    codesOf: sql<[string], CodeRow>('SELECT * FROM codes WHERE email = ? ORDER BY created_at_ms, id'),
+    lockoutsOf: sql<[string], LockoutRow>(
+      'SELECT device, failures, is_locked, changed_at_ms FROM lockouts WHERE email = ? ORDER BY device',
+    ),
     noteSeen: sql<[number, string]>('UPDATE sessions SET seen_at_ms = ? WHERE token_hash = ?'),
     endSession: sql<[string]>('DELETE FROM sessions WHERE token_hash = ?'),
     // A generation begins with the time of the sign-up, so rows of an earlier account of the address never match.
@@ -241,12 +317,26 @@ export class SqliteTx implements Tx {
       ...keys,
       isPhoneConfirmed: row.is_phone_confirmed === 1,
       knownSinceMs: row.known_since_ms ?? undefined,
+      isFinished: row.is_finished === 1,
+      failedSignInCodes: row.failed_signin_codes,
     };
     return row.is_found === 1 ? user : undefined;
   }
 
   async addUser(user: NewUser, nowMs: number): Promise<boolean> {
     return this.#sql.addUser.run({ ...user, nowMs }).changes === 1;
+  }
+
+  async replaceUnfinished(user: NewUser, nowMs: number): Promise<boolean> {
+    return this.#sql.replaceUnfinished.run({ ...user, nowMs }).changes === 1;
+  }
+
+  async addFailedSignInCode(email: string): Promise<void> {
+    this.#sql.addFailedSignInCode.run(email);
+  }
+
+  async clearFailedSignInCodes(email: string): Promise<void> {
+    this.#sql.clearFailedSignInCodes.run(email);
   }
 
   async phoneClaims(email: string, phoneno: string): Promise<PhoneClaims> {
@@ -294,13 +384,8 @@ export class SqliteTx implements Tx {
     this.#sql.clearLockouts.run(email);
   }
 
-  async newestCode(
-    email: string,
-    purpose: Purpose,
-    device: string,
-    nowMs: number,
-  ): Promise<Code | undefined> {
-    const row = this.#sql.newestCode.get(email, purpose, device, nowMs);
+  async newestCode(email: string, about: CodeAbout, nowMs: number): Promise<Code | undefined> {
+    const row = this.#sql.newestCode.get({ email, ...aboutOf(about), nowMs });
     return row && toCode(row);
   }
 
@@ -353,23 +438,68 @@ export class SqliteTx implements Tx {
     return row && { id: row.id, hasOlderTokens: row.has_older_tokens === 1 };
   }
 
-  async addDeviceToken(email: string, { nowMs, ...token }: DeviceToken, maxPerUser: number): Promise<void> {
+  async addDeviceToken(email: string, token: DeviceToken, maxPerUser: number): Promise<void> {
     this.#sql.addDeviceToken.run({ email, ...token });
     this.#sql.dropOldTokens.run({ email, maxPerUser });
-    this.#sql.noteKnown.run({ email, nowMs });
+    this.#sql.noteKnown.run({ email, nowMs: token.nowMs });
   }
 
   async endOlderTokens(email: string, tokenHash: string): Promise<void> {
     this.#sql.endOlderTokens.run({ email, tokenHash });
   }
 
-  async addSession(tokenHash: string, email: string, nowMs: number): Promise<void> {
-    this.#sql.addSession.run({ tokenHash, email, nowMs });
+  async devicesOf(email: string, nowMs: number): Promise<KnownDevice[]> {
+    return this.#sql.devicesOf.all(email, nowMs).map(toDevice);
+  }
+
+  async forgetDevice(email: string, id: string): Promise<void> {
+    this.#sql.forgetDevice.run(email, id);
+    this.#sql.endSessionsOn.run(email, id);
+    this.#sql.clearLockout.run(email, id);
+  }
+
+  async addSession(tokenHash: string, session: Session): Promise<void> {
+    this.#sql.addSession.run({ tokenHash, ...session });
   }
 
   async sessionFor(tokenHash: string): Promise<Session | undefined> {
     const row = this.#sql.sessionFor.get(tokenHash);
-    return row && { email: row.email, createdAtMs: row.created_at_ms, seenAtMs: row.seen_at_ms };
+    return row && toSession(row);
+  }
+
+  async sessionsOf(email: string): Promise<Session[]> {
+    return this.#sql.sessionsOf.all(email).map(toSession);
+  }
+
+  async noteProved(tokenHash: string, nowMs: number): Promise<void> {
+    this.#sql.noteProved.run(nowMs, tokenHash);
+  }
+
+  async endSessionById(email: string, id: string): Promise<void> {
+    this.#sql.endSessionById.run(email, id);
+  }
+
+  async setName(email: string, fname: string, lname: string): Promise<void> {
+    this.#sql.setName.run(fname, lname, email);
+  }
+
+  async setPhone(email: string, phoneno: string, nowMs: number): Promise<void> {
+    this.#sql.setPhone.run(phoneno, nowMs, email);
+  }
+
+  async deleteUser(email: string): Promise<void> {
+    for (const statement of this.#sql.deleteUser) statement.run(email);
+  }
+
+  async recordsOf(email: string): Promise<Records> {
+    const times = this.#sql.timesOf.get(email);
+    return {
+      createdAtMs: times?.created_at_ms ?? 0,
+      keysChangedAtMs: times?.keys_changed_at_ms ?? 0,
+      phoneConfirmedAtMs: times?.phone_confirmed_at_ms ?? undefined,
+      codes: this.#sql.codesOf.all(email).map(toCode),
+      lockouts: this.#sql.lockoutsOf.all(email).map(toLockout),
+    };
   }
 
   async noteSeen(tokenHash: string, nowMs: number): Promise<void> {
@@ -429,13 +559,31 @@ function flagsOf({ duringOutage, isSuppressed, requestedByKnownDevice }: SentAga
   };
 }
 
+function toDevice({ id, created_at_ms, seen_at_ms, network, browser }: DeviceRow): KnownDevice {
+  return { id, createdAtMs: created_at_ms, seenAtMs: seen_at_ms, network, browser };
+}
+
+function toSession(row: SessionRow): Session {
+  return { ...toDevice(row), email: row.email, device: row.device, provedAtMs: row.proved_at_ms };
+}
+
+function toLockout({ device, failures, is_locked, changed_at_ms }: LockoutRow) {
+  return { device, failures, isLocked: is_locked === 1, changedAtMs: changed_at_ms };
+}
+
+/** A code is itself what it is about, so other fields are left out. */
+function aboutOf({ purpose, device, phoneno }: CodeAbout): CodeAbout {
+  return { purpose, device, phoneno };
+}
+
 function toCode(row: CodeRow): Code {
-  const { id, email, purpose, device, delivery } = row;
+  const { id, email, purpose, device, phoneno, delivery } = row;
   return {
     id,
     email,
     purpose,
     device,
+    phoneno,
     delivery,
     createdAtMs: row.created_at_ms,
     expiresAtMs: row.expires_at_ms,

@@ -24,7 +24,17 @@ function rowsOf(heading: string): string[][] {
 
 test('the document has the numbers of every limit', () => {
   const { account, network, prefix48, phone } = SMS_LIMITS;
-  const limits = [account.stranger, account.device, account.notice, network, prefix48, phone];
+  const limits = [
+    account.stranger,
+    account.device,
+    account.signin,
+    account.notice,
+    account.phoneNotice,
+    account.deletionNotice,
+    network,
+    prefix48,
+    phone,
+  ];
   const counted = rowsOf('The limits').filter((cells) => /^\d+$/.test(cells[2] ?? ''));
   expect(counted.map((cells) => cells.slice(2, 4).map(Number))).toEqual(
     limits.map(({ perHour, perDay }) => [perHour, perDay]),
@@ -68,6 +78,7 @@ test('the floods get what the limits allow', () => {
   const expected = [
     account.stranger.perDay,
     account.stranger.perDay + account.device.perDay + account.notice.perDay,
+    account.stranger.perDay + account.device.perDay + account.signin.perDay + account.notice.perDay,
     2 * phone.perDay + account.device.perDay,
     3 * phone.perDay + account.device.perDay,
     3 * network.perDay,

@@ -168,12 +168,16 @@ test('no guess is right for an address without an account (attack 6)', async () 
   await here.lockOut();
   const { passcodeFor } = await import('../../src/passcode.ts');
   const code = must(
-    await here.deps.store.transact((tx) => tx.newestCode(ANN, 'unlock', '', here.clock.nowMs())),
+    await here.deps.store.transact((tx) =>
+      tx.newestCode(ANN, { purpose: 'unlock', device: '', phoneno: '' }, here.clock.nowMs()),
+    ),
   );
   const locked = await here.signIn('wrong');
   if (locked.kind !== 'locked') throw new Error(locked.kind);
   const newest = must(
-    await here.deps.store.transact((tx) => tx.newestCode(ANN, 'unlock', '', here.clock.nowMs())),
+    await here.deps.store.transact((tx) =>
+      tx.newestCode(ANN, { purpose: 'unlock', device: '', phoneno: '' }, here.clock.nowMs()),
+    ),
   );
   expect(newest.id).not.toBe(code.id);
   const passcode = passcodeFor(here.deps.appSecret, newest);

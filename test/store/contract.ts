@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, test } from 'vitest';
 import { cleanUp } from '../../src/runtime/cleanup.ts';
-import { type Code, type Store, StoreUnavailable, type Tx } from '../../src/store.ts';
+import { type Code, type Session, type Store, StoreUnavailable, type Tx } from '../../src/store.ts';
 import { proofFor } from '../support/page.ts';
 import { must, PASSWORD, world } from '../support/world.ts';
 
@@ -20,6 +20,7 @@ const CODE: Code = {
   email: USER.email,
   purpose: 'unlock',
   device: '',
+  phoneno: '',
   createdAtMs: NOW,
   expiresAtMs: NOW + 3_600_000,
   sentAtMs: NOW,
@@ -32,10 +33,22 @@ const CODE: Code = {
 };
 
 const BOB = { ...USER, email: 'bob@example.com' };
+const UNLOCK = { purpose: 'unlock', device: '', phoneno: '' } as const;
+const VISITOR = { network: '203.0.113.9', browser: 'Firefox on Linux' };
 
 /** Adds a token that expires after 100 ms to a device. */
 const addToken = (tx: Tx, email: string, id: string, tokenHash: string, nowMs: number, maxPerUser = 9) =>
-  tx.addDeviceToken(email, { id, tokenHash, nowMs, expiresAtMs: nowMs + 100 }, maxPerUser);
+  tx.addDeviceToken(email, { id, tokenHash, nowMs, expiresAtMs: nowMs + 100, ...VISITOR }, maxPerUser);
+const session = (email: string, nowMs: number, change: Partial<Session> = {}): Session => ({
+  id: `id of ${email}`,
+  email,
+  device: 'd1',
+  createdAtMs: nowMs,
+  seenAtMs: nowMs,
+  provedAtMs: nowMs,
+  ...VISITOR,
+  ...change,
+});
 
 /** Tests the promises of every store. `open` creates an empty one. */
 export function storeContract(open: () => Store): void {
@@ -361,7 +374,7 @@ export function storeContract(open: () => Store): void {
         await tx.addCode({ ...CODE, id: 'c2', sentAtMs: NOW + 10 });
         await tx.addCode({ ...CODE, id: 'c3', device: 'd1', sentAtMs: NOW + 20 });
         await tx.addCode({ ...CODE, id: 'c4', purpose: 'reset', sentAtMs: NOW + 20 });
-        const before = await tx.newestCode(USER.email, 'unlock', '', NOW + 20);
+        const before = await tx.newestCode(USER.email, UNLOCK, NOW + 20);
         await tx.resendCode(
           'c1',
           { duringOutage: true, isSuppressed: false, requestedByKnownDevice: false },
@@ -369,9 +382,9 @@ export function storeContract(open: () => Store): void {
         );
         return [
           before?.id,
-          (await tx.newestCode(USER.email, 'unlock', '', NOW + 30))?.id,
-          (await tx.newestCode(USER.email, 'unlock', '', NOW + 20))?.id,
-          (await tx.newestCode('bob@example.com', 'unlock', '', NOW + 30))?.id,
+          (await tx.newestCode(USER.email, UNLOCK, NOW + 30))?.id,
+          (await tx.newestCode(USER.email, UNLOCK, NOW + 20))?.id,
+          (await tx.newestCode('bob@example.com', UNLOCK, NOW + 30))?.id,
         ];
       });
       expect(newest).toEqual(['c2', 'c1', 'c2', undefined]);
@@ -382,7 +395,7 @@ export function storeContract(open: () => Store): void {
       const states = await store.transact(async (tx) => {
         await tx.addCode(CODE);
         const now = async () => {
-          const code = await tx.newestCode(USER.email, 'unlock', '', NOW);
+          const code = await tx.newestCode(USER.email, UNLOCK, NOW);
           return [code?.delivery, code?.reason];
         };
         await tx.noteDelivery('c1', 'sent', ['sending']);
@@ -541,14 +554,14 @@ export function storeContract(open: () => Store): void {
       const left = await store.transact(async (tx) => {
         await tx.addUser(USER, NOW);
         await tx.addUser({ ...USER, email: 'bob@example.com' }, NOW);
-        for (const hash of ['s1', 's2', 's3']) await tx.addSession(hash, USER.email, NOW);
-        await tx.addSession('s4', 'bob@example.com', NOW);
+        for (const hash of ['s1', 's2', 's3']) await tx.addSession(hash, session(USER.email, NOW));
+        await tx.addSession('s4', session('bob@example.com', NOW));
         await tx.noteSeen('s4', NOW + 5);
         await tx.endSession('s1');
         const one = [await tx.sessionFor('s1'), (await tx.sessionFor('s2'))?.email];
         await tx.forgetBrowsers(USER.email, NOW);
         const ended = [await tx.sessionFor('s2'), await tx.sessionFor('s3')];
-        await tx.addSession('s5', USER.email, NOW + 6);
+        await tx.addSession('s5', session(USER.email, NOW + 6));
         return [
           ...one,
           ...ended,
@@ -557,7 +570,7 @@ export function storeContract(open: () => Store): void {
           await tx.sessionFor('s3'),
         ];
       });
-      const newest = { email: USER.email, createdAtMs: NOW + 6, seenAtMs: NOW + 6 };
+      const newest = session(USER.email, NOW + 6);
       expect(left).toEqual([undefined, USER.email, undefined, undefined, NOW + 5, newest, undefined]);
     });
   });
@@ -631,10 +644,10 @@ export function storeContract(open: () => Store): void {
           ['live', NOW + 1],
         ] as const) {
           await tx.addSeed({ id, seed: id, email: USER.email, network: 'a', expiresAtMs }, 100);
-          await tx.addDeviceToken(USER.email, { id, tokenHash: id, nowMs: NOW, expiresAtMs }, 9);
+          await tx.addDeviceToken(USER.email, { id, tokenHash: id, nowMs: NOW, expiresAtMs, ...VISITOR }, 9);
         }
-        await tx.addSession('idle', USER.email, NOW - 0.5 * DAY - 1);
-        await tx.addSession('live', USER.email, NOW);
+        await tx.addSession('idle', session(USER.email, NOW - 0.5 * DAY - 1));
+        await tx.addSession('live', session(USER.email, NOW));
       });
       await cleanUp(store, NOW);
       const left = await store.transact(async (tx) => [

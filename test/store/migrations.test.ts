@@ -37,6 +37,10 @@ const RELEASED: readonly { migration: string; schema: string }[] = [
     migration: '4add12f781fe33ce153fd3b713a9e06d5acfdff878fdfe37249f8391c7da87fd',
     schema: 'bf215c18fc9fcc62cc1534bfb77f413500db75e7a00f2aff1f1db6bcb1f8b99f',
   },
+  {
+    migration: '7303176f6ced01fbe1e380f188dbfa6e7e6ae8ad77f4be5d9afffa59a834fda5',
+    schema: '73097213eaa17c99cae47ecb7cc8729c063b2e54c6ccc396cb4945163700cb5e',
+  },
 ];
 
 /** States of this repository, most with other tables under the same schema numbers. `make.ts` ran their programs. */

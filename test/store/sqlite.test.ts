@@ -63,7 +63,7 @@ describe('the file', () => {
   test('records its migrations', () => {
     const { path } = opened();
     expect(otherConnection(path).prepare('SELECT number FROM migrations').pluck().all()).toEqual([
-      1, 2, 3, 4, 5, 6,
+      1, 2, 3, 4, 5, 6, 7,
     ]);
   });
 
@@ -206,7 +206,11 @@ describe('the file', () => {
       const anns = [];
       for (let index = 0; index < 52; index += 1) anns.push(await idOf('ann', `token ${index}`));
       const bobs = [await idOf('bob', 'token'), await idOf('bob', 'before the reset')];
-      await tx.addDeviceToken('ann', { id: 'n', tokenHash: 'new', nowMs: 5, expiresAtMs: 9 }, 50);
+      await tx.addDeviceToken(
+        'ann',
+        { id: 'n', tokenHash: 'new', network: '', browser: '', nowMs: 5, expiresAtMs: 9 },
+        50,
+      );
       return {
         anns: anns.filter(Boolean),
         bobs,
@@ -228,7 +232,7 @@ describe('the file', () => {
     db.close();
     const before = readFileSync(path);
     expect(() => openSqliteStore(path)).toThrow(
-      /newer version of this program \(schema 99; this version knows 6\)/,
+      /newer version of this program \(schema 99; this version knows 7\)/,
     );
     expect(readFileSync(path).equals(before)).toBe(true);
   });

@@ -1,6 +1,8 @@
 import {
   type Code,
   type DueRows,
+  type KnownDevice,
+  type NewUser,
   type Seed,
   type Session,
   type Store,
@@ -20,7 +22,7 @@ interface Tables {
   codes: Map<string, Code & { changedAtMs: number }>;
   flows: Map<string, { codeId: string; isTried: boolean }>;
   /** By token, in the order in which they were added. */
-  devices: Map<string, { email: string; id: string; expiresAtMs: number }>;
+  devices: Map<string, KnownDevice & { email: string; expiresAtMs: number }>;
   sessions: Map<string, Session>;
   events: { key: string; atMs: number }[];
 }
@@ -94,13 +96,36 @@ function verbs(tables: Tables, life: { isOver: boolean }): Tx {
       )
       .map(([token]) => token);
   };
+  const lastSeenFirst = (left: KnownDevice, right: KnownDevice) =>
+    right.seenAtMs - left.seenAtMs || (left.id < right.id ? -1 : 1);
+  const newUser = (user: NewUser): User => ({
+    ...user,
+    isPhoneConfirmed: false,
+    knownSinceMs: undefined,
+    isFinished: false,
+    failedSignInCodes: 0,
+  });
 
   const tx: Tx = {
     userFor: async (email) => users.get(email),
     async addUser(user) {
       if (users.has(user.email)) return false;
-      users.set(user.email, { ...user, isPhoneConfirmed: false, knownSinceMs: undefined });
+      users.set(user.email, newUser(user));
       return true;
+    },
+    async replaceUnfinished(user) {
+      if (users.get(user.email)?.isFinished !== false) return false;
+      users.delete(user.email);
+      users.set(user.email, newUser(user));
+      return true;
+    },
+    async addFailedSignInCode(email) {
+      const user = users.get(email);
+      if (user !== undefined) users.set(email, { ...user, failedSignInCodes: user.failedSignInCodes + 1 });
+    },
+    async clearFailedSignInCodes(email) {
+      const user = users.get(email);
+      if (user !== undefined) users.set(email, { ...user, failedSignInCodes: 0 });
     },
     async phoneClaims(email, phoneno) {
       const holders = [...users.values()].filter((user) => user.phoneno === phoneno);
@@ -117,6 +142,28 @@ function verbs(tables: Tables, life: { isOver: boolean }): Tx {
       const user = users.get(email);
       if (user !== undefined) users.set(email, { ...user, kdf, ...keys });
     },
+
+    async setName(email, fname, lname) {
+      const user = users.get(email);
+      if (user !== undefined) users.set(email, { ...user, fname, lname });
+    },
+    async setPhone(email, phoneno) {
+      const user = users.get(email);
+      if (user !== undefined) users.set(email, { ...user, phoneno, isPhoneConfirmed: true });
+    },
+    async deleteUser(email) {
+      users.delete(email);
+      for (const table of [sessions, devices, lockouts])
+        for (const [id, row] of table) if (row.email === email) table.delete(id);
+      for (const code of [...codes.values()]) if (code.email === email) dropCode(code.id);
+    },
+    recordsOf: async (email) => ({
+      createdAtMs: 0,
+      keysChangedAtMs: 0,
+      phoneConfirmedAtMs: users.get(email)?.isPhoneConfirmed ? 0 : undefined,
+      codes: [...codes.values()].filter((code) => code.email === email),
+      lockouts: [...lockouts.values()].filter((lockout) => lockout.email === email),
+    }),
 
     async addSeed(seed, maxPerNetwork) {
       seeds.set(seed.id, seed);
@@ -153,9 +200,10 @@ function verbs(tables: Tables, life: { isOver: boolean }): Tx {
       for (const [id, lockout] of lockouts) if (lockout.email === email) lockouts.delete(id);
     },
 
-    async newestCode(email, purpose, device, nowMs) {
+    async newestCode(email, { purpose, device, phoneno }, nowMs) {
       return [...codes.values()]
-        .filter((code) => code.email === email && code.purpose === purpose && code.device === device)
+        .filter((code) => code.email === email && code.purpose === purpose)
+        .filter((code) => code.device === device && code.phoneno === phoneno)
         .filter((code) => code.sentAtMs <= nowMs)
         .reverse()
         .sort((left, right) => right.sentAtMs - left.sentAtMs)[0];
@@ -207,20 +255,47 @@ function verbs(tables: Tables, life: { isOver: boolean }): Tx {
       const { id } = found;
       return { id, hasOlderTokens: olderTokens(email, tokenHash).length > 0 };
     },
-    async addDeviceToken(email, { id, tokenHash, nowMs, expiresAtMs }, maxPerUser) {
+    async addDeviceToken(email, { tokenHash, nowMs, ...token }, maxPerUser) {
       const user = users.get(email);
       if (user === undefined) return;
-      devices.set(key(email, tokenHash), { email, id, expiresAtMs });
+      const before = [...devices.values()].find((one) => one.email === email && one.id === token.id);
+      const times = { createdAtMs: before?.createdAtMs ?? nowMs, seenAtMs: nowMs };
+      devices.set(key(email, tokenHash), { email, ...token, ...times });
       const own = [...devices.keys()].filter((one) => devices.get(one)?.email === email);
       for (const old of own.slice(0, Math.max(0, own.length - maxPerUser))) devices.delete(old);
-      users.set(email, { ...user, knownSinceMs: Math.min(user.knownSinceMs ?? nowMs, nowMs) });
+      const knownSinceMs = Math.min(user.knownSinceMs ?? nowMs, nowMs);
+      users.set(email, { ...user, isFinished: true, knownSinceMs });
     },
     async endOlderTokens(email, tokenHash) {
       for (const old of olderTokens(email, tokenHash)) devices.delete(old);
     },
+    async devicesOf(email, nowMs) {
+      const live = [...devices.values()].filter((one) => one.email === email && one.expiresAtMs > nowMs);
+      const rows = live.map(({ id, createdAtMs, seenAtMs, network, browser }) => {
+        return { id, createdAtMs, seenAtMs, network, browser };
+      });
+      return [...new Map(rows.map((row) => [row.id, row])).values()].sort(lastSeenFirst);
+    },
+    async forgetDevice(email, id) {
+      for (const [token, device] of devices)
+        if (device.email === email && device.id === id) devices.delete(token);
+      for (const [hash, session] of sessions)
+        if (session.email === email && session.device === id) sessions.delete(hash);
+      lockouts.delete(key(email, id));
+    },
 
-    async addSession(hash, email, nowMs) {
-      if (users.has(email)) sessions.set(hash, { email, createdAtMs: nowMs, seenAtMs: nowMs });
+    async addSession(hash, session) {
+      if (users.has(session.email)) sessions.set(hash, session);
+    },
+    sessionsOf: async (email) =>
+      [...sessions.values()].filter((session) => session.email === email).sort(lastSeenFirst),
+    async noteProved(hash, provedAtMs) {
+      const session = sessions.get(hash);
+      if (session !== undefined) sessions.set(hash, { ...session, provedAtMs });
+    },
+    async endSessionById(email, id) {
+      for (const [hash, session] of sessions)
+        if (session.email === email && session.id === id) sessions.delete(hash);
     },
     sessionFor: async (hash) => sessions.get(hash),
     async noteSeen(hash, seenAtMs) {

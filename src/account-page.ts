@@ -1,0 +1,245 @@
+import { authMessage } from './auth-message.ts';
+import { keysOf, refusedField, saltFor } from './engine/accounts.ts';
+import { codeToTry, spendPasscode } from './engine/codes.ts';
+import type { Deps } from './engine/deps.ts';
+import { forgetOthers } from './engine/devices.ts';
+import { addFailure, clearLockout, isLocked, lock, lockedWithCode } from './engine/lockouts.ts';
+import type {
+  AccountDataOutcome,
+  AccountPageOutcome,
+  ChangeNameOutcome,
+  ChangePhoneOutcome,
+  ChangePwdOutcome,
+  DeleteAccountOutcome,
+  EndSessionOutcome,
+  ForgetDeviceOutcome,
+  ProveOutcome,
+} from './engine/outcomes.ts';
+import { toNewPhone } from './engine/request.ts';
+import type {
+  AccountForm,
+  AskPhoneForm,
+  ChangeNameForm,
+  ChangePhoneForm,
+  ChangePwdForm,
+  ConfirmPhoneForm,
+  EndSessionForm,
+  ForgetDeviceForm,
+  ProveForm,
+} from './engine/requests.ts';
+import { messageWait, requestCode, sendNotice } from './engine/send-code.ts';
+import { isLive, startSession } from './engine/sessions.ts';
+import { forgetCharges } from './engine/sms-limits.ts';
+import { forProvedSession, forSession, type SessionRequest } from './engine/transaction.ts';
+import { toIso } from './iso-time.ts';
+import { maskPhone, readPhone } from './phone.ts';
+import { isProof, signatureFor } from './scram.ts';
+import type { KnownDevice, Session } from './store.ts';
+import { fromBase64url, hashOf, toBase64url } from './token.ts';
+
+/** Returns what the account page shows. */
+export async function accountPage(deps: Deps, form: AccountForm): Promise<AccountPageOutcome> {
+  return forSession(deps, form, async (request) => {
+    const { tx, account, nowMs, session } = request;
+    const user = await userOf(request);
+    const sessions = (await tx.sessionsOf(account.email)).filter((one) => isLive(one, nowMs));
+    const devices = await tx.devicesOf(account.email, nowMs);
+    return {
+      kind: 'ok',
+      email: user.email,
+      fname: user.fname,
+      lname: user.lname,
+      phone: maskPhone(user.phoneno),
+      phoneConfirmed: user.isPhoneConfirmed,
+      sessions: sessions.map((one) => toRow(one, one.id === session.id)),
+      devices: devices.map((one) => toRow(one, one.id === session.device)),
+    };
+  });
+}
+
+/** Returns everything that the database keeps about the user, besides keys and tokens, which are secrets. */
+export async function accountData(deps: Deps, form: AccountForm): Promise<AccountDataOutcome> {
+  return forProvedSession(deps, form, async (request) => {
+    const { tx, account, nowMs, session } = request;
+    const { email, fname, lname, phoneno } = await userOf(request);
+    const records = await tx.recordsOf(email);
+    return {
+      kind: 'ok',
+      email,
+      fname,
+      lname,
+      phoneno,
+      createdAt: toIso(records.createdAtMs),
+      passwordChangedAt: toIso(records.keysChangedAtMs),
+      phoneConfirmedAt: records.phoneConfirmedAtMs === undefined ? null : toIso(records.phoneConfirmedAtMs),
+      wrongSignInCodes: account.failedSignInCodes,
+      sessions: (await tx.sessionsOf(email)).map((one) => toRow(one, one.id === session.id)),
+      devices: (await tx.devicesOf(email, nowMs)).map((one) => toRow(one, one.id === session.device)),
+      lockouts: records.lockouts.map(({ device, failures, isLocked: locked, changedAtMs }) => {
+        return { device, failures, locked, changedAt: toIso(changedAtMs) };
+      }),
+      codes: records.codes.map(({ purpose, phoneno: newPhone, createdAtMs, sentAtMs, isSpent, delivery }) => {
+        const times = { createdAt: toIso(createdAtMs), sentAt: toIso(sentAtMs) };
+        return { purpose, newPhone, ...times, used: isSpent, delivery };
+      }),
+    };
+  });
+}
+
+/** Records that the user of the session has proved the password. Its failures count and lock, and a lock ends the session. */
+export async function prove(deps: Deps, form: ProveForm): Promise<ProveOutcome> {
+  const { maxFailures } = deps.policy;
+  return forSession(deps, form, async (request) => {
+    const { tx, account, nowMs } = request;
+    const { email, kdf } = account;
+    const seed = await tx.takeSeed(form.id, email, nowMs);
+    if (seed === undefined) return { kind: 'bad_seed' };
+
+    if (await isLocked(request)) return lockedAndSignedOut(request, form);
+
+    // Counted before the proof is checked, as for a login.
+    const failures = await addFailure(request);
+    const salt = saltFor(deps.store.saltKey, email);
+    const exchange = authMessage({ ...form, username: email, seed, salt, kdf });
+    if (!isProof(fromBase64url(form.proof), account.storedKey, exchange)) {
+      if (failures < maxFailures) return { kind: 'wrong', triesLeft: maxFailures - failures };
+      await lock(request);
+      return lockedAndSignedOut(request, form);
+    }
+
+    await clearLockout(request);
+    await tx.noteProved(tokenHashOf(form), nowMs);
+    return { kind: 'ok', signature: toBase64url(signatureFor(account.serverKey, exchange)) };
+  });
+}
+
+/** Ends the session, so that a stranger at an unlocked computer can't go on guessing. */
+async function lockedAndSignedOut(request: SessionRequest, form: AccountForm): Promise<ProveOutcome> {
+  await request.tx.endSession(tokenHashOf(form));
+  return { ...(await lockedWithCode(request)), dropped: { session: true } };
+}
+
+/** Changes the name of the user. */
+export async function changeName(deps: Deps, form: ChangeNameForm): Promise<ChangeNameOutcome> {
+  return forSession(deps, form, async ({ tx, account }) => {
+    await tx.setName(account.email, form.fname, form.lname);
+    return { kind: 'ok' };
+  });
+}
+
+/** Sets a new password. All other sessions end, all other devices become unknown, and all codes are void. */
+export async function changePwd(deps: Deps, form: ChangePwdForm): Promise<ChangePwdOutcome> {
+  return forProvedSession(deps, form, async (request) => {
+    const { tx, account, nowMs } = request;
+    const refused = refusedField(deps.store.saltKey, account, form);
+    if (refused !== undefined) return refused;
+
+    const { email } = account;
+    await tx.setKeys(email, form.kdf, keysOf(form), nowMs);
+    await tx.spendCodes(email, nowMs);
+    await sendNotice(request, 'notice');
+    const device = await forgetOthers(request, form.deviceOf?.(email));
+    const session = await startSession(request, device.id);
+    return { kind: 'ok', issued: { session, device: device.token, email } };
+  });
+}
+
+/**
+ * Changes the phone number in two steps. The first step sends a code to the present number if that is confirmed, else to the
+ * new one. Each right code leads on, and the last one sets the new number.
+ */
+export async function changePhone(deps: Deps, form: ChangePhoneForm): Promise<ChangePhoneOutcome> {
+  return 'flow' in form ? confirmPhone(deps, form) : askForPhoneCode(deps, form);
+}
+
+async function askForPhoneCode(deps: Deps, form: AskPhoneForm): Promise<ChangePhoneOutcome> {
+  const phone = readPhone(form.phoneno, deps.phones);
+  if ('fault' in phone) return { kind: 'invalid', field: 'phoneno', fault: phone.fault };
+  const phoneno = phone.e164;
+  return forProvedSession(deps, form, async (request) => {
+    // Otherwise an attacker who knows the password could take the account with a phone of their own.
+    if (request.account.isPhoneConfirmed) return requestCode(request, 'oldphone', phoneno);
+    return requestCode(toNewPhone(request, phoneno), 'newphone', phoneno);
+  });
+}
+
+async function confirmPhone(deps: Deps, form: ConfirmPhoneForm): Promise<ChangePhoneOutcome> {
+  return forProvedSession(deps, form, async (request) => {
+    const { tx, account, nowMs } = request;
+    const tried = await codeToTry(request, form.flow, 'oldphone', 'newphone');
+    if (tried.kind !== 'open') return { kind: tried.kind };
+    const { purpose, phoneno } = tried.code;
+    const toNew = toNewPhone(request, phoneno);
+    if (purpose === 'oldphone') {
+      // The code is not tried if the next one can't be sent.
+      const wait = await messageWait(toNew, 'newphone');
+      if (wait !== undefined) return wait;
+    }
+    if (!(await spendPasscode(request, form, tried.code))) return { kind: 'wrong_code' };
+    if (purpose === 'oldphone') return requestCode(toNew, 'newphone', phoneno);
+
+    await tx.setPhone(account.email, phoneno, nowMs);
+    await tx.spendCodes(account.email, nowMs);
+    await sendNotice(request, 'phoneNotice');
+    return { kind: 'ok' };
+  });
+}
+
+/** Ends one session of the user, or all others. */
+export async function endSession(deps: Deps, form: EndSessionForm): Promise<EndSessionOutcome> {
+  return forSession(deps, form, async ({ tx, account, session }) => {
+    const { email } = account;
+    const ids =
+      'id' in form
+        ? [form.id]
+        : (await tx.sessionsOf(email)).map(({ id }) => id).filter((id) => id !== session.id);
+    for (const id of ids) await tx.endSessionById(email, id);
+    return { kind: 'ok', ...(ids.includes(session.id) && { dropped: { session: true } }) };
+  });
+}
+
+/** Makes one device unknown, or all others, and ends their sessions. */
+export async function forgetDevice(deps: Deps, form: ForgetDeviceForm): Promise<ForgetDeviceOutcome> {
+  return forSession(deps, form, async ({ tx, account, session, nowMs }) => {
+    const { email } = account;
+    if ('id' in form) {
+      await tx.forgetDevice(email, form.id);
+      return {
+        kind: 'ok',
+        ...(form.id === session.device && { dropped: { session: true, deviceOf: email } }),
+      };
+    }
+    const others = (await tx.devicesOf(email, nowMs)).filter(({ id }) => id !== session.device);
+    for (const { id } of others) await tx.forgetDevice(email, id);
+    // Sessions of earlier versions belong to no device.
+    for (const { id, device } of await tx.sessionsOf(email)) {
+      if (id !== session.id && device !== session.device) await tx.endSessionById(email, id);
+    }
+    return { kind: 'ok' };
+  });
+}
+
+/** Deletes the account and everything that was counted under its address. The limits of its number and networks stay. */
+export async function deleteAccount(deps: Deps, form: AccountForm): Promise<DeleteAccountOutcome> {
+  return forProvedSession(deps, form, async (request) => {
+    const { tx, account } = request;
+    await sendNotice(request, 'deletionNotice');
+    await tx.deleteUser(account.email);
+    await forgetCharges(tx, account.email);
+    return { kind: 'ok', dropped: { session: true, deviceOf: account.email } };
+  });
+}
+
+async function userOf({ tx, account }: SessionRequest) {
+  const user = await tx.userFor(account.email);
+  if (user === undefined) throw new Error('A session has no user.');
+  return user;
+}
+
+function tokenHashOf({ session }: AccountForm): string {
+  return hashOf(session ?? '');
+}
+
+function toRow({ id, createdAtMs, seenAtMs, network, browser }: KnownDevice | Session, current: boolean) {
+  return { id, current, createdAt: toIso(createdAtMs), seenAt: toIso(seenAtMs), network, browser };
+}

@@ -1,0 +1,606 @@
+import { describe, expect, test } from 'vitest';
+import {
+  accountData,
+  accountPage,
+  changeName,
+  changePhone,
+  changePwd,
+  deleteAccount,
+  endSession,
+  forgetDevice,
+  prove,
+} from '../../src/account-page.ts';
+import {
+  codeStatus,
+  getSeed,
+  resendCode,
+  resetPwd,
+  verifyPasscode,
+  whoIsSignedIn,
+} from '../../src/engine.ts';
+import { newKeys, proofFor } from '../support/page.ts';
+import { otherThan } from '../support/sms.ts';
+import { ANN, must, NETWORK, PASSWORD, PHONE, type World, world } from '../support/world.ts';
+
+const NEW_PHONE = '+12025550177';
+const BOB = 'bob@example.com';
+const SIGNED_OUT = { kind: 'signed_out' };
+const PROVE_AGAIN = { kind: 'prove_again' };
+
+/** Signs in on a new browser and returns its cookies as a form has them. */
+async function browser(here: World, username = ANN, password = PASSWORD) {
+  const outcome = await here.signIn(password, { username });
+  if (outcome.kind !== 'ok') throw new Error(outcome.kind);
+  const { session, device } = outcome.issued;
+  return { network: NETWORK, session: must(session), device };
+}
+
+/** Ann, who has signed in on one browser. */
+async function annSignedIn(policy = {}) {
+  const here = world({ codeResendSeconds: 0, ...policy });
+  await here.signUp();
+  return { here, ann: await browser(here) };
+}
+
+type Cookies = Awaited<ReturnType<typeof browser>>;
+
+/** Ann, who has confirmed her phone by an unlock code. */
+async function annConfirmed() {
+  const { here, ann } = await annSignedIn();
+  const locked = await here.lockOut();
+  const form = { network: NETWORK, email: ANN, flow: must(locked.flow), passcode: here.sms.lastPasscode() };
+  await verifyPasscode(here.deps, form);
+  here.sms.sent.length = 0;
+  return { here, ann };
+}
+
+async function keysFor(here: World, password: string, email = ANN) {
+  const { salt, kdf } = await getSeed(here.deps, { email, network: NETWORK });
+  return { salt, kdf, ...newKeys(password, salt) };
+}
+
+async function proveAgain(here: World, cookies: Cookies, password = PASSWORD, username = ANN) {
+  const { id, nonce, proof } = proofFor(
+    password,
+    username,
+    await getSeed(here.deps, { email: username, network: NETWORK }),
+  );
+  return prove(here.deps, { ...cookies, id, nonce, proof });
+}
+
+async function askForPhone(here: World, cookies: Cookies, phoneno = NEW_PHONE) {
+  const outcome = await changePhone(here.deps, { ...cookies, phoneno });
+  await here.settled();
+  if (outcome.kind !== 'code_sent') throw new Error(outcome.kind);
+  return must(outcome.flow);
+}
+
+async function giveForPhone(here: World, cookies: Cookies, flow: string, passcode = here.sms.lastPasscode()) {
+  const outcome = await changePhone(here.deps, { ...cookies, flow, passcode });
+  await here.settled();
+  return outcome;
+}
+
+async function userOf(here: World, email = ANN) {
+  return here.deps.store.transact((tx) => tx.userFor(email));
+}
+
+describe('without a session', () => {
+  test.each<[string, (here: World) => Promise<unknown>]>([
+    ['accountPage', (here) => accountPage(here.deps, { network: NETWORK })],
+    ['accountData', (here) => accountData(here.deps, { network: NETWORK })],
+    ['prove', (here) => prove(here.deps, { network: NETWORK, id: 'x', nonce: 'x', proof: 'x' })],
+    ['changeName', (here) => changeName(here.deps, { network: NETWORK, fname: 'A', lname: 'B' })],
+    [
+      'changePwd',
+      async (here) => changePwd(here.deps, { network: NETWORK, ...(await keysFor(here, 'another one')) }),
+    ],
+    ['changePhone', (here) => changePhone(here.deps, { network: NETWORK, phoneno: NEW_PHONE })],
+    [
+      'changePhone with a flow',
+      (here) => changePhone(here.deps, { network: NETWORK, flow: 'x', passcode: '1' }),
+    ],
+    ['endSession', (here) => endSession(here.deps, { network: NETWORK, others: true })],
+    ['forgetDevice', (here) => forgetDevice(here.deps, { network: NETWORK, others: true })],
+    ['deleteAccount', (here) => deleteAccount(here.deps, { network: NETWORK })],
+  ])('%s is signed_out', async (_, ask) => {
+    const { here } = await annSignedIn();
+    expect(await ask(here)).toEqual(SIGNED_OUT);
+  });
+
+  test('an idle session is signed_out', async () => {
+    const { here, ann } = await annSignedIn();
+    here.clock.advanceMinutes(12 * 60);
+    expect(await accountPage(here.deps, ann)).toEqual(SIGNED_OUT);
+  });
+});
+
+describe('a password that was proved over five minutes ago', () => {
+  test.each<[string, (here: World, ann: Cookies) => Promise<unknown>]>([
+    ['accountData', (here, ann) => accountData(here.deps, ann)],
+    [
+      'changePwd',
+      async (here, ann) => changePwd(here.deps, { ...ann, ...(await keysFor(here, 'another one')) }),
+    ],
+    ['changePhone', (here, ann) => changePhone(here.deps, { ...ann, phoneno: NEW_PHONE })],
+    ['changePhone with a flow', (here, ann) => changePhone(here.deps, { ...ann, flow: 'x', passcode: '1' })],
+    ['deleteAccount', (here, ann) => deleteAccount(here.deps, ann)],
+  ])('%s asks for it again, and works once it is proved', async (_, ask) => {
+    const { here, ann } = await annSignedIn();
+    here.clock.advanceMinutes(5);
+    expect(await ask(here, ann)).toEqual(PROVE_AGAIN);
+    expect(await proveAgain(here, ann)).toEqual({ kind: 'ok', signature: expect.any(String) });
+    expect(await ask(here, ann)).not.toEqual(PROVE_AGAIN);
+  });
+
+  test.each<[string, (here: World, ann: Cookies) => Promise<unknown>]>([
+    ['accountPage', (here, ann) => accountPage(here.deps, ann)],
+    ['changeName', (here, ann) => changeName(here.deps, { ...ann, fname: 'A', lname: 'B' })],
+    ['endSession', (here, ann) => endSession(here.deps, { ...ann, others: true })],
+    ['forgetDevice', (here, ann) => forgetDevice(here.deps, { ...ann, others: true })],
+  ])('%s does not ask for it', async (_, ask) => {
+    const { here, ann } = await annSignedIn();
+    here.clock.advanceMinutes(5);
+    expect(await ask(here, ann)).toMatchObject({ kind: 'ok' });
+  });
+
+  test('a clock that was set back asks for it too', async () => {
+    const { here, ann } = await annSignedIn();
+    here.clock.setBackMinutes(1);
+    expect(await deleteAccount(here.deps, ann)).toEqual(PROVE_AGAIN);
+  });
+
+  test('one session does not prove it for another', async () => {
+    const { here, ann } = await annSignedIn();
+    here.clock.advanceMinutes(5);
+    await browser(here);
+    expect(await deleteAccount(here.deps, ann)).toEqual(PROVE_AGAIN);
+  });
+});
+
+describe('prove', () => {
+  test('counts failures on the device of the session, whatever device cookie came', async () => {
+    const { here, ann } = await annSignedIn();
+    const { device: _, ...withoutDevice } = ann;
+    const asStranger = { ...withoutDevice, device: 'forged' };
+    expect(await proveAgain(here, asStranger, 'wrong')).toEqual({ kind: 'wrong', triesLeft: 2 });
+    expect(await here.signIn('wrong')).toEqual({ kind: 'wrong', triesLeft: 2 });
+    expect(await here.signIn('wrong', { device: ann.device })).toEqual({ kind: 'wrong', triesLeft: 1 });
+  });
+
+  test('locks at the third failure, sends a code and ends the session', async () => {
+    const { here, ann } = await annSignedIn();
+    await proveAgain(here, ann, 'wrong');
+    await proveAgain(here, ann, 'wrong');
+    expect(await proveAgain(here, ann, 'wrong')).toMatchObject({
+      kind: 'locked',
+      phone: 'X-XXX-XXX-0123',
+      flow: expect.any(String),
+      dropped: { session: true },
+    });
+    await here.settled();
+    expect(here.sms.sent).toHaveLength(1);
+    expect(await accountPage(here.deps, ann)).toEqual(SIGNED_OUT);
+    expect(await here.signIn(PASSWORD, { device: ann.device })).toMatchObject({ kind: 'locked' });
+  });
+
+  test('is locked and ends the session if the device is locked already', async () => {
+    const { here, ann } = await annSignedIn();
+    await here.lockOut({ device: ann.device });
+    expect(await proveAgain(here, ann)).toMatchObject({ kind: 'locked' });
+    expect(await accountPage(here.deps, ann)).toEqual(SIGNED_OUT);
+  });
+
+  test('clears the failures of the device', async () => {
+    const { here, ann } = await annSignedIn();
+    await proveAgain(here, ann, 'wrong');
+    await proveAgain(here, ann);
+    expect(await proveAgain(here, ann, 'wrong')).toEqual({ kind: 'wrong', triesLeft: 2 });
+  });
+
+  test('takes a seed once, and only one of its own address', async () => {
+    const { here, ann } = await annSignedIn();
+    const seed = await getSeed(here.deps, { email: ANN, network: NETWORK });
+    const form = { ...ann, ...proofFor(PASSWORD, ANN, seed) };
+    expect(await prove(here.deps, form)).toMatchObject({ kind: 'ok' });
+    expect(await prove(here.deps, form)).toEqual({ kind: 'bad_seed' });
+    const other = await getSeed(here.deps, { email: BOB, network: NETWORK });
+    expect(await prove(here.deps, { ...ann, ...proofFor(PASSWORD, ANN, other) })).toEqual({
+      kind: 'bad_seed',
+    });
+  });
+});
+
+test('the account page shows the user, sessions and devices, with the present ones marked', async () => {
+  const here = world();
+  await here.signUp();
+  const first = await here.signIn(PASSWORD, { network: '198.51.100.1' });
+  here.clock.advanceSeconds(90);
+  const ann = await browser(here);
+  if (first.kind !== 'ok') throw new Error(first.kind);
+  const row = { id: expect.stringMatching(/^[\w-]{22}$/), browser: '' };
+  const now = new Date(here.clock.nowMs()).toISOString();
+  const before = new Date(here.clock.nowMs() - 90_000).toISOString();
+  const rows = [
+    { ...row, current: true, createdAt: now, seenAt: now, network: NETWORK },
+    { ...row, current: false, createdAt: before, seenAt: before, network: '198.51.100.1' },
+  ];
+  expect(await accountPage(here.deps, ann)).toEqual({
+    kind: 'ok',
+    email: ANN,
+    fname: 'Ann',
+    lname: 'Lee',
+    phone: 'X-XXX-XXX-0123',
+    phoneConfirmed: false,
+    sessions: rows,
+    devices: rows,
+  });
+});
+
+test('the account data has the whole number, and no key or token', async () => {
+  const { here, ann } = await annConfirmed();
+  const data = await accountData(here.deps, ann);
+  expect(data).toMatchObject({ kind: 'ok', email: ANN, fname: 'Ann', phoneno: PHONE });
+  if (data.kind !== 'ok') throw new Error(data.kind);
+  expect(data.codes).toMatchObject([{ purpose: 'unlock', used: true }]);
+  const user = must(await userOf(here));
+  const text = JSON.stringify(data);
+  for (const secret of [ann.session, ann.device, Buffer.from(user.storedKey).toString('base64url')])
+    expect(text).not.toContain(secret);
+});
+
+test('the name can be changed', async () => {
+  const { here, ann } = await annSignedIn();
+  expect(await changeName(here.deps, { ...ann, fname: 'Anna', lname: 'Ree' })).toEqual({ kind: 'ok' });
+  expect(await accountPage(here.deps, ann)).toMatchObject({ fname: 'Anna', lname: 'Ree' });
+});
+
+describe('a changed password', () => {
+  async function changed() {
+    const { here, ann } = await annConfirmed();
+    const other = await browser(here);
+    const asked = await resetPwd(here.deps, { ...other, email: ANN });
+    if (asked.kind !== 'code_sent') throw new Error(asked.kind);
+    await here.settled();
+    const resetPasscode = here.sms.lastPasscode();
+    const outcome = await changePwd(here.deps, { ...ann, ...(await keysFor(here, 'another one')) });
+    if (outcome.kind !== 'ok') throw new Error(outcome.kind);
+    await here.settled();
+    const { session, device } = outcome.issued;
+    const now = { network: NETWORK, session: must(session), device };
+    return { here, ann, other, now, resetPasscode, resetFlow: must(asked.flow) };
+  }
+
+  test('signs in, and the old one does not', async () => {
+    const { here } = await changed();
+    expect(await here.signIn(PASSWORD)).toMatchObject({ kind: 'wrong' });
+    expect(await here.signIn('another one')).toMatchObject({ kind: 'ok' });
+  });
+
+  test('ends all other sessions, and gives this one a fresh token', async () => {
+    const { here, ann, other, now } = await changed();
+    expect(await accountPage(here.deps, ann)).toEqual(SIGNED_OUT);
+    expect(await accountPage(here.deps, other)).toEqual(SIGNED_OUT);
+    expect(await accountPage(here.deps, now)).toMatchObject({ kind: 'ok' });
+  });
+
+  test('forgets all other devices, and keeps this one known', async () => {
+    const { here, other, now } = await changed();
+    await here.lockOut();
+    expect(await here.signIn('another one', { device: other.device })).toMatchObject({ kind: 'locked' });
+    expect(await here.signIn('another one', { device: now.device })).toMatchObject({ kind: 'ok' });
+  });
+
+  test('voids all codes', async () => {
+    const { here, resetFlow, resetPasscode } = await changed();
+    expect(await here.setPassword(resetFlow, resetPasscode, 'a third one')).toEqual({ kind: 'expired_code' });
+  });
+
+  test('is told to the phone', async () => {
+    const { here } = await changed();
+    expect(here.sms.sent.at(-1)).toEqual({
+      to: PHONE,
+      text: expect.stringContaining('your password was changed'),
+    });
+  });
+
+  test('needs the salt and the kdf of the address', async () => {
+    const { here, ann } = await annSignedIn();
+    const keys = await keysFor(here, 'another one', BOB);
+    expect(await changePwd(here.deps, { ...ann, ...keys })).toEqual({ kind: 'invalid', field: 'salt' });
+    expect(await here.signIn(PASSWORD)).toMatchObject({ kind: 'ok' });
+  });
+});
+
+describe('a phone that is not confirmed', () => {
+  test('is changed with one code, which is sent to the new number', async () => {
+    const { here, ann } = await annSignedIn();
+    const flow = await askForPhone(here, ann);
+    expect(here.sms.sent).toEqual([{ to: NEW_PHONE, text: expect.stringContaining('confirm your phone') }]);
+    expect(await giveForPhone(here, ann, flow)).toEqual({ kind: 'ok' });
+    expect(await userOf(here)).toMatchObject({ phoneno: NEW_PHONE, isPhoneConfirmed: true });
+  });
+
+  test('stays unconfirmed until then (attack 21)', async () => {
+    const { here, ann } = await annSignedIn();
+    const flow = await askForPhone(here, ann);
+    expect(await giveForPhone(here, ann, flow, otherThan(here.sms.lastPasscode()))).toEqual({
+      kind: 'wrong_code',
+    });
+    expect(await userOf(here)).toMatchObject({ phoneno: PHONE, isPhoneConfirmed: false });
+    expect(await giveForPhone(here, ann, flow)).toEqual({ kind: 'expired_code' });
+  });
+});
+
+describe('a confirmed phone', () => {
+  test('is changed with a code to it, and then a code to the new number', async () => {
+    const { here, ann } = await annConfirmed();
+    const first = await changePhone(here.deps, { ...ann, phoneno: NEW_PHONE });
+    await here.settled();
+    expect(first).toMatchObject({ kind: 'code_sent', phone: 'X-XXX-XXX-0123' });
+    if (first.kind !== 'code_sent') throw new Error(first.kind);
+    const second = await giveForPhone(here, ann, must(first.flow));
+    expect(second).toMatchObject({ kind: 'code_sent', phone: 'X-XXX-XXX-0177' });
+    if (second.kind !== 'code_sent') throw new Error(second.kind);
+    expect(await userOf(here)).toMatchObject({ phoneno: PHONE });
+    expect(await giveForPhone(here, ann, must(second.flow))).toEqual({ kind: 'ok' });
+    expect(await userOf(here)).toMatchObject({ phoneno: NEW_PHONE, isPhoneConfirmed: true });
+    expect(here.sms.sent.map(({ to }) => to)).toEqual([PHONE, NEW_PHONE, PHONE]);
+    expect(here.sms.sent.at(-1)?.text).toContain('your phone number was changed');
+  });
+
+  test('stays if an attacker with the password can read the new phone only', async () => {
+    const { here, ann } = await annConfirmed();
+    const flow = await askForPhone(here, ann);
+    expect(here.sms.sent.map(({ to }) => to)).toEqual([PHONE]);
+    expect(await giveForPhone(here, ann, flow, otherThan(here.sms.lastPasscode()))).toEqual({
+      kind: 'wrong_code',
+    });
+    expect(await userOf(here)).toMatchObject({ phoneno: PHONE });
+  });
+
+  test('voids codes that were asked for before, also those on their way to the old number (attack 20)', async () => {
+    const { here, ann } = await annConfirmed();
+    const asked = await resetPwd(here.deps, { ...ann, email: ANN });
+    if (asked.kind !== 'code_sent') throw new Error(asked.kind);
+    await here.settled();
+    const passcode = here.sms.lastPasscode();
+    await changeFully(here, ann);
+    expect(await here.setPassword(must(asked.flow), passcode, 'another one')).toEqual({
+      kind: 'expired_code',
+    });
+  });
+});
+
+async function changeFully(here: World, cookies: Cookies, phoneno = NEW_PHONE) {
+  const first = await askForPhone(here, cookies, phoneno);
+  const second = await giveForPhone(here, cookies, first);
+  if (second.kind !== 'code_sent') throw new Error(second.kind);
+  return giveForPhone(here, cookies, must(second.flow));
+}
+
+describe('the codes of a changed phone', () => {
+  test('have a pause for each number', async () => {
+    const { here, ann } = await annSignedIn({ codeResendSeconds: 60 });
+    await askForPhone(here, ann);
+    await askForPhone(here, ann);
+    expect(here.sms.sent).toHaveLength(1);
+    await askForPhone(here, ann, '+12025550188');
+    expect(here.sms.sent.map(({ to }) => to)).toEqual([NEW_PHONE, '+12025550188']);
+  });
+
+  test('set the number that they were asked for, not the one of a later request', async () => {
+    const { here, ann } = await annSignedIn();
+    const flow = await askForPhone(here, ann);
+    const passcode = here.sms.lastPasscode();
+    await askForPhone(here, ann, '+12025550188');
+    expect(await giveForPhone(here, ann, flow, passcode)).toEqual({ kind: 'ok' });
+    expect(await userOf(here)).toMatchObject({ phoneno: NEW_PHONE });
+  });
+
+  test('are sent again to their number, and their delivery is told', async () => {
+    const { here, ann } = await annSignedIn();
+    const flow = await askForPhone(here, ann);
+    const form = { network: NETWORK, flow, deviceOf: () => ann.device };
+    expect(await resendCode(here.deps, form)).toMatchObject({ kind: 'code_sent', phone: 'X-XXX-XXX-0177' });
+    await here.settled();
+    expect(here.sms.sent.map(({ to }) => to)).toEqual([NEW_PHONE, NEW_PHONE]);
+    expect(await codeStatus(here.deps, form)).toMatchObject({ delivery: 'delivered' });
+  });
+
+  test("are worthless for another account's session", async () => {
+    const { here, ann } = await annSignedIn();
+    await here.signUp(BOB);
+    const bob = await browser(here, BOB);
+    const flow = await askForPhone(here, ann);
+    expect(await giveForPhone(here, bob, flow)).toEqual({ kind: 'wrong_code' });
+    expect(await giveForPhone(here, ann, flow)).toEqual({ kind: 'ok' });
+  });
+
+  test('unlock nothing and sign nobody in', async () => {
+    const { here, ann } = await annSignedIn();
+    const flow = await askForPhone(here, ann);
+    const form = { network: NETWORK, email: ANN, flow, passcode: here.sms.lastPasscode() };
+    expect(await verifyPasscode(here.deps, form)).toEqual({ kind: 'wrong_code' });
+    expect(await here.setPassword(flow, form.passcode, 'another one')).toEqual({ kind: 'wrong_code' });
+  });
+
+  test('are not sent to a country that is not served', async () => {
+    const { here, ann } = await annSignedIn();
+    expect(await changePhone(here.deps, { ...ann, phoneno: '+4915112345678' })).toMatchObject({
+      kind: 'invalid',
+      field: 'phoneno',
+    });
+  });
+
+  test('are limited: the fifth in an hour is slow_down', async () => {
+    const { here, ann } = await annSignedIn();
+    for (let count = 0; count < 4; count += 1) await askForPhone(here, ann, `+1202555017${count}`);
+    expect(await changePhone(here.deps, { ...ann, phoneno: NEW_PHONE })).toMatchObject({ kind: 'slow_down' });
+  });
+
+  test('to the present number are not tried if the next code can not be sent', async () => {
+    const { here, ann } = await annConfirmed();
+    for (let count = 0; count < 3; count += 1) await askForPhone(here, ann, `+1202555017${count}`);
+    const flow = await askForPhone(here, ann);
+    const passcode = here.sms.lastPasscode();
+    expect(await giveForPhone(here, ann, flow, passcode)).toMatchObject({ kind: 'slow_down' });
+    here.clock.advanceMinutes(59);
+    await proveAgain(here, ann);
+    here.clock.advanceMinutes(0.9);
+    await proveAgain(here, ann);
+    expect(await giveForPhone(here, ann, flow, passcode)).not.toMatchObject({ kind: 'wrong_code' });
+  });
+
+  test('of fifty at once, one changes the number (attack 11)', async () => {
+    const { here, ann } = await annSignedIn();
+    const flow = await askForPhone(here, ann);
+    const passcode = here.sms.lastPasscode();
+    const tries = Array.from({ length: 50 }, () => changePhone(here.deps, { ...ann, flow, passcode }));
+    const kinds = (await Promise.all(tries)).map(({ kind }) => kind);
+    expect(kinds.filter((kind) => kind === 'ok')).toHaveLength(1);
+    expect(kinds.filter((kind) => kind === 'expired_code')).toHaveLength(49);
+  });
+});
+
+describe('sessions', () => {
+  async function two() {
+    const { here, ann } = await annSignedIn();
+    const other = await browser(here);
+    const page = await accountPage(here.deps, ann);
+    if (page.kind !== 'ok') throw new Error(page.kind);
+    const otherId = must(page.sessions.find(({ current }) => !current)).id;
+    const ownId = must(page.sessions.find(({ current }) => current)).id;
+    return { here, ann, other, otherId, ownId };
+  }
+
+  test('end one by one', async () => {
+    const { here, ann, other, otherId } = await two();
+    expect(await endSession(here.deps, { ...ann, id: otherId })).toEqual({ kind: 'ok' });
+    expect(await whoIsSignedIn(here.deps, other)).toBeUndefined();
+    expect(await whoIsSignedIn(here.deps, ann)).toMatchObject({ email: ANN });
+  });
+
+  test('end all but the present one', async () => {
+    const { here, ann, other } = await two();
+    expect(await endSession(here.deps, { ...ann, others: true })).toEqual({ kind: 'ok' });
+    expect(await whoIsSignedIn(here.deps, other)).toBeUndefined();
+    expect(await whoIsSignedIn(here.deps, ann)).toMatchObject({ email: ANN });
+  });
+
+  test('that end themselves drop the cookie', async () => {
+    const { here, ann, ownId } = await two();
+    expect(await endSession(here.deps, { ...ann, id: ownId })).toEqual({
+      kind: 'ok',
+      dropped: { session: true },
+    });
+    expect(await whoIsSignedIn(here.deps, ann)).toBeUndefined();
+  });
+
+  test("of another account can't be ended", async () => {
+    const { here, otherId, other } = await two();
+    await here.signUp(BOB);
+    const bob = await browser(here, BOB);
+    expect(await endSession(here.deps, { ...bob, id: otherId })).toEqual({ kind: 'ok' });
+    expect(await endSession(here.deps, { ...bob, id: 'unknown' })).toEqual({ kind: 'ok' });
+    expect(await whoIsSignedIn(here.deps, other)).toMatchObject({ email: ANN });
+  });
+});
+
+describe('devices', () => {
+  async function two() {
+    const { here, ann } = await annSignedIn();
+    const other = await browser(here);
+    const page = await accountPage(here.deps, ann);
+    if (page.kind !== 'ok') throw new Error(page.kind);
+    const otherId = must(page.devices.find(({ current }) => !current)).id;
+    const ownId = must(page.devices.find(({ current }) => current)).id;
+    return { here, ann, other, otherId, ownId };
+  }
+
+  test('that are forgotten are unknown, and their sessions end', async () => {
+    const { here, ann, other, otherId } = await two();
+    expect(await forgetDevice(here.deps, { ...ann, id: otherId })).toEqual({ kind: 'ok' });
+    expect(await whoIsSignedIn(here.deps, other)).toBeUndefined();
+    await here.lockOut();
+    expect(await here.signIn(PASSWORD, { device: other.device })).toMatchObject({ kind: 'locked' });
+    expect(await here.signIn(PASSWORD, { device: ann.device })).toMatchObject({ kind: 'ok' });
+  });
+
+  test('can be forgotten all but the present one', async () => {
+    const { here, ann, other } = await two();
+    expect(await forgetDevice(here.deps, { ...ann, others: true })).toEqual({ kind: 'ok' });
+    expect(await whoIsSignedIn(here.deps, other)).toBeUndefined();
+    expect(await whoIsSignedIn(here.deps, ann)).toMatchObject({ email: ANN });
+  });
+
+  test('that forget themselves drop both cookies', async () => {
+    const { here, ann, ownId } = await two();
+    expect(await forgetDevice(here.deps, { ...ann, id: ownId })).toEqual({
+      kind: 'ok',
+      dropped: { session: true, deviceOf: ANN },
+    });
+    expect(await whoIsSignedIn(here.deps, ann)).toBeUndefined();
+  });
+
+  test("of another account can't be forgotten", async () => {
+    const { here, otherId, other } = await two();
+    await here.signUp(BOB);
+    const bob = await browser(here, BOB);
+    expect(await forgetDevice(here.deps, { ...bob, id: otherId })).toEqual({ kind: 'ok' });
+    expect(await whoIsSignedIn(here.deps, other)).toMatchObject({ email: ANN });
+  });
+});
+
+describe('a deleted account', () => {
+  async function deleted() {
+    const { here, ann } = await annConfirmed();
+    const asked = await resetPwd(here.deps, { ...ann, email: ANN });
+    if (asked.kind !== 'code_sent') throw new Error(asked.kind);
+    await here.settled();
+    const passcode = here.sms.lastPasscode();
+    expect(await deleteAccount(here.deps, ann)).toEqual({
+      kind: 'ok',
+      dropped: { session: true, deviceOf: ANN },
+    });
+    await here.settled();
+    return { here, ann, flow: must(asked.flow), passcode };
+  }
+
+  test('is gone: session, password and code are worthless', async () => {
+    const { here, ann, flow, passcode } = await deleted();
+    expect(await accountPage(here.deps, ann)).toEqual(SIGNED_OUT);
+    expect(await here.setPassword(flow, passcode, 'another one')).toEqual({ kind: 'wrong_code' });
+    expect(await here.signIn(PASSWORD, { device: ann.device })).toEqual({ kind: 'wrong', triesLeft: 2 });
+  });
+
+  test('is told to the phone', async () => {
+    const { here } = await deleted();
+    expect(here.sms.sent.at(-1)).toEqual({
+      to: PHONE,
+      text: 'Two-Factor Demo: your account at localhost was deleted.',
+    });
+  });
+
+  test('can be signed up again, and old cookies do not come back to life', async () => {
+    const { here, ann } = await deleted();
+    expect(await here.signUp()).toEqual({ kind: 'ok' });
+    expect(await accountPage(here.deps, ann)).toEqual(SIGNED_OUT);
+    await here.lockOut();
+    expect(await here.signIn(PASSWORD, { device: ann.device })).toMatchObject({ kind: 'locked' });
+  });
+
+  test('leaves the limits of its number used', async () => {
+    const { here, ann } = await annSignedIn();
+    let cookies = ann;
+    let notices = 0;
+    for (let round = 0; round < 12; round += 1) {
+      await deleteAccount(here.deps, cookies);
+      await here.settled();
+      notices = here.sms.sent.length;
+      await here.signUp();
+      cookies = await browser(here);
+    }
+    expect(notices).toBe(8);
+  });
+});
