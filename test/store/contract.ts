@@ -531,6 +531,196 @@ export function storeContract(open: () => Store): void {
       expect(left).toEqual(['d0', undefined, undefined, 'd1', 'd3', 'd4']);
     });
 
+    test('a user who never had a device is replaced by another sign-up, and no other user is', async () => {
+      const store = fresh();
+      const other = { ...USER, phoneno: '+12025550199', fname: 'Eve' };
+      const found = await store.transact(async (tx) => {
+        const before = await tx.replaceUnfinished(other, NOW);
+        await tx.addUser(USER, NOW);
+        await tx.addUser(BOB, NOW);
+        const replaced = await tx.replaceUnfinished(other, NOW + 1);
+        const user = await tx.userFor(USER.email);
+        await addToken(tx, USER.email, 'd', 't', NOW + 2);
+        await tx.forgetBrowsers(USER.email, NOW + 3);
+        const finished = await tx.replaceUnfinished(USER, NOW + 4);
+        return [before, replaced, user, finished, await tx.userFor(USER.email), await tx.userFor(BOB.email)];
+      });
+      const unused = { isPhoneConfirmed: false, knownSinceMs: undefined, failedSignInCodes: 0 };
+      expect(found).toMatchObject([
+        false,
+        true,
+        { fname: 'Eve', phoneno: '+12025550199', ...unused, isFinished: false },
+        false,
+        { fname: 'Eve', phoneno: '+12025550199', isFinished: true },
+        { fname: 'Ann', isFinished: false },
+      ]);
+    });
+
+    test('wrong sign-in codes are counted for one user, until they are cleared', async () => {
+      const store = fresh();
+      const counts = await store.transact(async (tx) => {
+        await tx.addUser(USER, NOW);
+        await tx.addUser(BOB, NOW);
+        for (let wrong = 0; wrong < 3; wrong += 1) await tx.addFailedSignInCode(USER.email);
+        const countOf = async (email: string) => (await tx.userFor(email))?.failedSignInCodes;
+        const before = [await countOf(USER.email), await countOf(BOB.email)];
+        await tx.clearFailedSignInCodes(USER.email);
+        return [...before, await countOf(USER.email)];
+      });
+      expect(counts).toEqual([3, 0, 0]);
+    });
+
+    test('the newest code is found for each new number apart', async () => {
+      const store = fresh();
+      const about = (phoneno: string) => ({ purpose: 'newphone', device: '', phoneno }) as const;
+      const ids = await store.transact(async (tx) => {
+        await tx.addCode({ ...CODE, ...about('+1a'), id: 'a' });
+        await tx.addCode({ ...CODE, ...about('+1b'), id: 'b', sentAtMs: NOW + 1 });
+        const idOf = async (phoneno: string) =>
+          (await tx.newestCode(USER.email, about(phoneno), NOW + 2))?.id;
+        return [await idOf('+1a'), await idOf('+1b'), await idOf('+1c')];
+      });
+      expect(ids).toEqual(['a', 'b', undefined]);
+    });
+
+    test('the devices of a user are listed once each, the last seen first', async () => {
+      const store = fresh();
+      const devices = await store.transact(async (tx) => {
+        await tx.addUser(USER, NOW);
+        await tx.addUser(BOB, NOW);
+        await addToken(tx, USER.email, 'd1', 't1', NOW);
+        await addToken(tx, USER.email, 'd2', 't2', NOW + 1);
+        await addToken(tx, USER.email, 'd1', 't3', NOW + 2);
+        await addToken(tx, USER.email, 'expired', 't4', NOW - 100);
+        await addToken(tx, BOB.email, 'd3', 't5', NOW);
+        return tx.devicesOf(USER.email, NOW + 3);
+      });
+      expect(devices).toEqual([
+        { id: 'd1', createdAtMs: NOW, seenAtMs: NOW + 2, ...VISITOR },
+        { id: 'd2', createdAtMs: NOW + 1, seenAtMs: NOW + 1, ...VISITOR },
+      ]);
+    });
+
+    test('a forgotten device loses its tokens, sessions and lockout, and no other one does', async () => {
+      const store = fresh();
+      const left = await store.transact(async (tx) => {
+        await tx.addUser(USER, NOW);
+        await tx.addUser(BOB, NOW);
+        for (const [email, id] of [
+          [USER.email, 'd1'],
+          [USER.email, 'd2'],
+          [BOB.email, 'd1'],
+        ] as const) {
+          const name = `${id} of ${email}`;
+          await addToken(tx, email, id, name, NOW);
+          await tx.addSession(name, session(email, NOW, { device: id }));
+          await tx.addFailure(email, id, NOW);
+        }
+        await tx.forgetDevice(USER.email, 'd1');
+        const found = [];
+        for (const name of [`d1 of ${USER.email}`, `d2 of ${USER.email}`, `d1 of ${BOB.email}`]) {
+          const [id = '', email = ''] = name.split(' of ');
+          found.push([
+            (await tx.deviceFor(email, name, NOW))?.id,
+            (await tx.sessionFor(name))?.device,
+            (await tx.lockoutFor(email, id)).failures,
+          ]);
+        }
+        return found;
+      });
+      expect(left).toEqual([
+        [undefined, undefined, 0],
+        ['d2', 'd2', 1],
+        ['d1', 'd1', 1],
+      ]);
+    });
+
+    test('sessions of a user are listed, end by their id, and record a proved password', async () => {
+      const store = fresh();
+      const found = await store.transact(async (tx) => {
+        await tx.addUser(USER, NOW);
+        await tx.addUser(BOB, NOW);
+        await tx.addSession('s1', session(USER.email, NOW, { id: 'one' }));
+        await tx.addSession('s2', session(USER.email, NOW + 1, { id: 'two' }));
+        await tx.addSession('s3', session(BOB.email, NOW, { id: 'three' }));
+        await tx.noteProved('s1', NOW + 5);
+        const listed = await tx.sessionsOf(USER.email);
+        await tx.endSessionById(USER.email, 'two');
+        await tx.endSessionById(USER.email, 'three');
+        const left = [await tx.sessionFor('s1'), await tx.sessionFor('s2'), await tx.sessionFor('s3')];
+        return [listed, left.map((one) => one?.id)];
+      });
+      expect(found).toEqual([
+        [
+          session(USER.email, NOW + 1, { id: 'two' }),
+          session(USER.email, NOW, { id: 'one', provedAtMs: NOW + 5 }),
+        ],
+        ['one', undefined, 'three'],
+      ]);
+    });
+
+    test('a changed name and a changed phone are stored, and the phone is confirmed', async () => {
+      const store = fresh();
+      const user = await store.transact(async (tx) => {
+        await tx.addUser(USER, NOW);
+        await tx.setName(USER.email, 'Anna', 'Ree');
+        await tx.setPhone(USER.email, '+12025550177', NOW);
+        return tx.userFor(USER.email);
+      });
+      expect(user).toMatchObject({
+        fname: 'Anna',
+        lname: 'Ree',
+        phoneno: '+12025550177',
+        isPhoneConfirmed: true,
+      });
+    });
+
+    test('a deleted user leaves no session, device, code, flow or lockout, and other users stay', async () => {
+      const store = fresh();
+      const left = await store.transact(async (tx) => {
+        for (const user of [USER, BOB]) {
+          await tx.addUser(user, NOW);
+          await addToken(tx, user.email, 'd', `t of ${user.email}`, NOW);
+          await tx.addSession(`s of ${user.email}`, session(user.email, NOW));
+          await tx.addCode({ ...CODE, email: user.email, id: `c of ${user.email}` });
+          await tx.addFlow(`f of ${user.email}`, `c of ${user.email}`, 3);
+          await tx.addFailure(user.email, '', NOW);
+        }
+        await tx.deleteUser(USER.email);
+        const found = [];
+        for (const { email } of [USER, BOB]) {
+          found.push([
+            (await tx.userFor(email))?.email,
+            (await tx.deviceFor(email, `t of ${email}`, NOW))?.id,
+            (await tx.sessionFor(`s of ${email}`))?.email,
+            (await tx.flowFor(`f of ${email}`))?.code.id,
+            (await tx.lockoutFor(email, '')).failures,
+          ]);
+        }
+        return found;
+      });
+      expect(left).toEqual([
+        [undefined, undefined, undefined, undefined, 0],
+        [BOB.email, 'd', BOB.email, `c of ${BOB.email}`, 1],
+      ]);
+    });
+
+    test('the records of a user have the codes and lockouts of the user alone', async () => {
+      const store = fresh();
+      const records = await store.transact(async (tx) => {
+        for (const user of [USER, BOB]) {
+          await tx.addUser(user, NOW);
+          await tx.addCode({ ...CODE, email: user.email, id: `c of ${user.email}` });
+          await tx.addFailure(user.email, 'd', NOW);
+        }
+        return tx.recordsOf(USER.email);
+      });
+      expect(records.codes).toMatchObject([{ id: `c of ${USER.email}`, purpose: 'unlock' }]);
+      expect(records.lockouts).toMatchObject([
+        { device: 'd', failures: 1, isLocked: false, changedAtMs: NOW },
+      ]);
+    });
+
     test('all devices of a user are forgotten together', async () => {
       const store = fresh();
       const left = await store.transact(async (tx) => {
