@@ -1,4 +1,4 @@
-/** The sign-ins that need a code besides the password: no sign-in, those on a device that the account doesn't know, or all. */
+/** The sign-ins that need a code besides the password: none, those on a device unknown to the account, or all. */
 export type SecondFactor = 'never' | 'unknown_device' | 'always';
 
 /** The numbers of the rules. All of them are fixed when the program starts. */
@@ -41,7 +41,7 @@ export const TUTORIAL: Policy = {
   maxSeedsPerNetwork: 256,
   // 500 sign-ins a minute. More people do not share an address.
   requestsPerMinute: 1000,
-  // Room for a school whose pupils sign up together. Accounts are never deleted, so a flood of them must stay small.
+  // Room for a school whose pupils sign up together. Accounts stay until their users delete them, so a flood of them must stay small.
   signupsPerHour: 1000,
   messagesPerDay: 1000,
   hasSharedLimits: true,
@@ -70,7 +70,7 @@ export const CONSTANTS = {
   maxFlowsPerCode: 3,
   /** Wrong sign-in codes in a row, after which unknown devices get none until a reset: NIST SP 800-63B-4, 3.2.2. */
   maxFailedSignInCodes: 100,
-  /** What `resendIn` says then. A reset takes effect at once. */
+  /** The `resendIn` of such an answer. A reset takes effect at once. */
   guessedTooOftenSeconds: 86_400,
   /** An unknown device sees a message as being sent for this long, whatever happens. */
   sendingSeconds: 3,
@@ -79,7 +79,7 @@ export const CONSTANTS = {
   sessionIdleSeconds: 12 * 3600,
   /** A session that was seen this recently is not written again. */
   sessionSeenSeconds: 60,
-  /** A proved password is good for changes of the account for this long. */
+  /** A proved password allows changes of the account for this long. */
   provedSeconds: 300,
   sessionLifetimeSeconds: 30 * 86_400,
   /** The longest window of any limit. Older events are deleted. */

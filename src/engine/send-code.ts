@@ -65,7 +65,7 @@ export async function requestCode(
   return queueFull(request, sms, purpose) ?? sendSmsMessage(request, sms, { purpose, device, phoneno });
 }
 
-/** Returns `slow_down` if a code of the purpose could not be asked for now, as far as the answer may tell. */
+/** Returns `slow_down` if a disclosed limit or the queue has no room for a code of the purpose now. */
 export async function messageWait(request: EngineRequest, purpose: Purpose): Promise<SlowDown | undefined> {
   const sms = await classifyRequest(request, purpose);
   const waitMs = await disclosedWaitMs(request, sms);

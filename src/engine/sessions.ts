@@ -54,7 +54,7 @@ export async function liveSession(tx: Tx, token: string, nowMs: number): Promise
   return found;
 }
 
-/** True if a session has neither reached its full lifetime nor been idle for too long. */
+/** True if a session is within its full lifetime, and has not been idle for too long. */
 export function isLive({ createdAtMs, seenAtMs }: Session, nowMs: number): boolean {
   const { sessionLifetimeSeconds, sessionIdleSeconds } = CONSTANTS;
   return nowMs < createdAtMs + sessionLifetimeSeconds * 1000 && nowMs < seenAtMs + sessionIdleSeconds * 1000;

@@ -50,7 +50,7 @@ interface UndisclosedLimit extends Limit {
 
 /**
  * Finds out how far the device that asks for a message is trusted. A user who asks for a sign-in code has proved the
- * password, so an unknown device is trusted as a known one.
+ * password. So an unknown device is trusted as a known one then.
  */
 export async function classifyRequest(
   { tx, account, device, nowMs }: EngineRequest,

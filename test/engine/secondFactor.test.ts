@@ -210,7 +210,7 @@ describe('the pause between sign-in codes', () => {
     expect(here.sms.sent).toHaveLength(2);
   });
 
-  test('is told by resendcode, which sends again after it', async () => {
+  test('shows in resendcode, which sends again after it', async () => {
     const here = await withAnn();
     const flow = must((await prove(here)).flow);
     here.clock.advanceSeconds(20);
@@ -225,7 +225,7 @@ describe('the pause between sign-in codes', () => {
 });
 
 describe('a user who has proved the password', () => {
-  test('is told what became of the message, on an unknown device too', async () => {
+  test('sees what became of the message, on an unknown device too', async () => {
     const here = await withAnn();
     here.sms.answerNext({ kind: 'refused', reason: 'opted_out' });
     const flow = must((await prove(here)).flow);
@@ -362,7 +362,7 @@ describe('a sign-up that was never finished', () => {
     expect(await give(here, must(flow), passcode)).toEqual({ kind: 'wrong_code' });
   });
 
-  test('leaves its message limit used, so repeated sign-ups send no more messages', async () => {
+  test('keeps its message limit used, so repeated sign-ups send no more messages', async () => {
     const here = await withAnn();
     for (let message = 0; message < 4; message += 1) {
       await prove(here);

@@ -675,7 +675,7 @@ export function storeContract(open: () => Store): void {
       });
     });
 
-    test('a deleted user leaves no session, device, code, flow or lockout, and other users stay', async () => {
+    test('a deleted user keeps no session, device, code, flow or lockout, and other users stay', async () => {
       const store = fresh();
       const left = await store.transact(async (tx) => {
         for (const user of [USER, BOB]) {
