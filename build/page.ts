@@ -36,20 +36,15 @@ const jqueryBuild = await build({ ...OPTIONS, entryPoints: ['jquery'] });
 const jquery = namesOf(jqueryBuild);
 // The page's script imports jQuery from this file, which changes less often than the script.
 const jqueryFile = `./${jquery['jquery.js']}`;
-const pageBuild = await build({
-  ...OPTIONS,
-  entryPoints: [
-    'src/client/main.ts',
-    'public/css/main.css',
-    'public/css/noscript.css',
-    'public/img/favicon.svg',
-  ],
-  splitting: true,
-  loader: { '.svg': 'copy' },
-  alias: { jquery: jqueryFile },
-  external: [jqueryFile],
-});
-const built = [...jqueryBuild.outputFiles, ...pageBuild.outputFiles];
+const pageBuild = await buildScript([
+  'src/client/main.ts',
+  'public/css/main.css',
+  'public/css/noscript.css',
+  'public/img/favicon.svg',
+]);
+// By itself, so that the other pages load one script without the parts of this one.
+const accountBuild = await buildScript(['src/client/account.ts']);
+const built = [jqueryBuild, pageBuild, accountBuild].flatMap(({ outputFiles }) => outputFiles);
 const files = (
   await Promise.all(built.map(({ path, contents }) => withCopies(basename(path), contents)))
 ).flat();
@@ -57,8 +52,23 @@ const files = (
 await mkdir(OUT, { recursive: true });
 await Promise.all(files.map(([name, bytes]) => put(name, bytes)));
 // Last, so that a server that starts now finds every file that the manifest names.
-await put('manifest.json', `${JSON.stringify({ ...jquery, ...namesOf(pageBuild) }, undefined, 2)}\n`);
+await put(
+  'manifest.json',
+  `${JSON.stringify({ ...jquery, ...namesOf(accountBuild), ...namesOf(pageBuild) }, undefined, 2)}\n`,
+);
 await deleteOldFiles(new Set(['manifest.json', ...files.map(([name]) => name)]));
+
+/** Builds files that import jQuery from its own file. Modules that they import later become files too. */
+function buildScript(entryPoints: string[]): Promise<BuildResult<typeof OPTIONS>> {
+  return build({
+    ...OPTIONS,
+    entryPoints,
+    splitting: true,
+    loader: { '.svg': 'copy' },
+    alias: { jquery: jqueryFile },
+    external: [jqueryFile],
+  });
+}
 
 /** Returns the names of the built files by their names without a hash, for example `main-6LQBZ3RK.js` by `main.js`. */
 function namesOf({ metafile }: BuildResult<typeof OPTIONS>): Record<string, string> {

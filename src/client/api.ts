@@ -19,7 +19,16 @@ export async function post<Outcome>(
   url: string,
   fields: Record<string, string>,
 ): Promise<Answer<Outcome> | Failure> {
-  return $.post({ url, data: fields, dataType: 'json', timeout: TIMEOUT_MS }).then(
+  return send<Outcome>({ url, method: 'POST', data: fields });
+}
+
+/** Gets JSON, and returns the server's answer in the same way. */
+export async function get<Outcome>(url: string): Promise<Answer<Outcome> | Failure> {
+  return send<Outcome>({ url });
+}
+
+async function send<Outcome>(request: JQuery.AjaxSettings): Promise<Answer<Outcome> | Failure> {
+  return $.ajax({ ...request, dataType: 'json', timeout: TIMEOUT_MS }).then(
     (body: unknown) => readAnswer<Outcome>(body, UNREADABLE),
     ({ responseJSON, status }: JQuery.jqXHR) =>
       readAnswer<Outcome>(responseJSON, status > 0 ? UNREADABLE : UNREACHABLE),

@@ -24,13 +24,25 @@ const loadPhones = loadOnce(retriedImport('phone', () => import('../phone.ts')))
 export async function signupFaults(form: Form): Promise<Faults> {
   const email = emailIn(wellFormed(typed(form, 'email')));
   const [password, phoneno] = await Promise.all([passwordFaultIn(form, email), phoneFaultIn(form)]);
+  return { ...(await nameFaults(form)), ...present({ email: emailFault(email), password, phoneno }) };
+}
+
+/** Finds the faults of the first and the last name. */
+export async function nameFaults(form: Form): Promise<Faults> {
   return present({
-    email: emailFault(email),
-    password,
     fname: nameFault(nameIn(typed(form, 'fname'))),
     lname: nameFault(nameIn(typed(form, 'lname'))),
-    phoneno,
   });
+}
+
+/** Finds the fault of a form with only a phone number to check. */
+export async function phoneFaults(form: Form): Promise<Faults> {
+  return present({ phoneno: await phoneFaultIn(form) });
+}
+
+/** Finds the fault of a signed-in user's new password. */
+export async function accountPasswordFaults(form: Form): Promise<Faults> {
+  return present({ password: await passwordFaultIn(form, typed(form, 'username')) });
 }
 
 /** Finds the fault of a form with only an address to check. Accepts every address that an account can have. */
@@ -79,10 +91,11 @@ async function phoneFaultIn(form: Form): Promise<string | undefined> {
   const phones = await loadPhones().catch(() => undefined);
   const phone = phones?.readPhone(wellFormed(typed(form, 'phoneno')), phoneRules(form));
   if (!phone || 'e164' in phone) return undefined;
-  return PHONE_FAULTS[phone.fault](form.attr('data-country-names') ?? '');
+  return PHONE_FAULTS[phone.fault](form.find('.phone-rules').attr('data-country-names') ?? '');
 }
 
 function phoneRules(form: Form) {
-  const smsCountries = form.attr('data-sms-countries')?.split(' ') ?? [];
-  return { smsCountries, defaultCountry: form.attr('data-default-country') ?? '' };
+  const rules = form.find('.phone-rules');
+  const smsCountries = rules.attr('data-sms-countries')?.split(' ') ?? [];
+  return { smsCountries, defaultCountry: rules.attr('data-default-country') ?? '' };
 }

@@ -161,7 +161,7 @@ export function clearMessages(form: Form): void {
 /** Starts the page's title with "Error: " while the page shows an error, because screen readers read the title first. */
 export function updateTitle(): void {
   const errors = $('form').find('[aria-invalid=true], .form-error:not([hidden]), .refusal:not([hidden])');
-  const hasError = errors.closest('.screen[hidden]').length < errors.length;
+  const hasError = errors.closest('.screen[hidden], .block[hidden]').length < errors.length;
   document.title = document.title.replace(/^(Error: )?/, hasError ? 'Error: ' : '');
 }
 

@@ -20,6 +20,9 @@ const PERHAPS_DONE = {
   signup: 'We lost the server’s answer. Your account may be ready: try to sign in.',
   unlock:
     'We lost the server’s answer. If the code was right, your account is unlocked: sign in to continue.',
+  signin: 'We lost the server’s answer. Sign in again to continue.',
+  oldphone: 'We lost the server’s answer. Ask for a new code.',
+  newphone: 'We lost the server’s answer. If the code was right, your phone number is changed.',
   reset: 'We lost the server’s answer. If the code was right, your new password is set: sign in with it.',
 };
 

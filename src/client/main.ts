@@ -12,10 +12,12 @@ import type {
   SignupOutcome,
   VerifyPasscodeOutcome,
 } from '../engine/outcomes.ts';
+import { nextPath } from '../next-path.ts';
 import { nameIn, wellFormed } from '../typed.ts';
 import { type Failure, post } from './api.ts';
 import { warmUp } from './argon2-worker.ts';
 import { NO_COOKIES, showMissingFeatures, showPageError } from './browser-faults.ts';
+import { currentCode, delayResend, formOf, recordResult, showRefusal } from './code-block.ts';
 import {
   newPasswordFaults,
   passcodeFaults,
@@ -46,24 +48,13 @@ import { type News, onNews, tellOtherTabs } from './other-tabs.ts';
 import { passcodeIn } from './passcode.ts';
 import { commonPasswords } from './passwords.ts';
 import { isServerSignature, keysFor, newNonce, parseKdf, proofFor, saltedPassword } from './scram.ts';
-import {
-  currentCode,
-  delayResend,
-  endCode,
-  formOf,
-  recordResult,
-  returnToCode,
-  showCodeScreen,
-  showLogin,
-  showRefusal,
-  showReset,
-  startScreens,
-} from './screens.ts';
+import { endCode, returnToCode, showCodeScreen, showLogin, showReset, startScreens } from './screens.ts';
 import { bindStrengthMeters } from './strength.ts';
 import {
   clearSignupFields,
   clearTabStorage,
   deleteCode,
+  deleteCodesOf,
   type PendingCode,
   savedSignupField,
   saveNote,
@@ -85,7 +76,7 @@ const START_OVER = 'Sign in again to continue.';
 const SIGN_IN_FOR_CODE = 'Sign in again to get a code by text.';
 
 /** Gets a seed to prove the password with, and the salt and kdf of the email address. */
-async function getSeed(username: string) {
+export async function getSeed(username: string) {
   const answer = await post<GetSeedOutcome>('/getseed', { username });
   if (answer.status === 'ok' && !parseKdf(answer.kdf)) {
     return { status: 'not_done', message: REFUSED_KDF } as const;
@@ -110,9 +101,11 @@ async function signup(form: Form) {
     case 'ok':
     case 'perhaps_done':
       clearSignupFields();
+      // A second sign-up makes the codes of the first one void.
+      deleteCodesOf(email);
       saveUsername(email);
       saveNote(answer.status === 'ok' ? `${answer.message} ${await whereCodesGo(form)}` : answer.message);
-      return goTo('/');
+      return goTo(`/${location.search}`);
     case 'taken':
       saveUsername(email);
       return showFieldError(form, 'email', sentenceOf('taken'));
@@ -137,8 +130,10 @@ async function login(form: Form, retriesLeft = 1): Promise<void> {
   if (isAbandoned(form)) return;
   switch (answer.status) {
     case 'ok':
-      if (await isServerSignature(answer.signature, salted, message)) return showSignedIn(form);
-      return refuseServer(form);
+    case 'code_required':
+      if (!(await isServerSignature(answer.signature, salted, message))) return refuseServer(form);
+      if (answer.status === 'code_required') return showCodeScreen('signin', username, answer);
+      return showSignedIn(form);
     case 'wrong':
       showError(form, answer.message);
       return selectField(form, 'password');
@@ -151,7 +146,7 @@ async function login(form: Form, retriesLeft = 1): Promise<void> {
   }
 }
 
-/** Sends the code that unlocks the account, then shows the login form. */
+/** Sends the code. One to sign in with opens the next page, and one that unlocks the account leads to the login form. */
 async function verifyPasscode(form: Form) {
   const code = currentCode();
   if (!code?.flow) return showLogin(START_OVER);
@@ -163,6 +158,7 @@ async function verifyPasscode(form: Form) {
   if (isAbandoned(form)) return;
   switch (answer.status) {
     case 'ok':
+      return code.purpose === 'signin' ? showSignedIn(form) : showLogin(answer.message);
     case 'not_locked':
     case 'perhaps_done':
       return showLogin(answer.message);
@@ -222,7 +218,7 @@ async function resendCode(form: Form) {
       return showLogin(answer.message);
     case 'expired_code':
       deleteCode(code);
-      return code.purpose === 'unlock' ? showLogin(answer.message) : showReset(answer.message);
+      return code.purpose === 'reset' ? showReset(answer.message) : showLogin(answer.message);
     case 'slow_down':
       delayResend(code, answer.retryAfter);
       return showError(form, answer.message);
@@ -245,7 +241,7 @@ function showSignedIn(form: Form) {
   tellOtherTabs({ kind: 'session' });
   if (!navigator.cookieEnabled) return showError(form, NO_COOKIES);
   saveSignIn();
-  return goTo('/about');
+  return goTo(nextPath(location.search));
 }
 
 /** Ends the session of a server that could not prove that it knows the account. */
@@ -256,7 +252,7 @@ async function refuseServer(form: Form) {
 }
 
 /** Returns the fields that the server stores in place of a password. */
-async function verifierFor(username: string, password: string) {
+export async function verifierFor(username: string, password: string) {
   const seed = await getSeed(username);
   if (seed.status !== 'ok') return seed;
   const { salt, kdf } = seed;
@@ -279,7 +275,7 @@ function showResetResult(form: Form, answer: Answer<ResetPwdOutcome> | Failure |
   }
 }
 
-/** Asks again for a code that the server didn't send. For an unlock that takes the password, so the user signs in again. */
+/** Asks again for a code that the server didn't send. Without the password only a reset can do that. */
 async function askAgain() {
   if (currentCode()?.purpose !== 'reset') return showLogin(SIGN_IN_FOR_CODE);
   showReset();
@@ -298,7 +294,7 @@ function sentenceOf(id: string): DocumentFragment {
 }
 
 /** Opens another page. The form stays busy until the other page is there. */
-function goTo(path: string): Promise<void> {
+export function goTo(path: string): Promise<void> {
   location.assign(path);
   return new Promise((resolve) => setTimeout(resolve, NAVIGATION_TIMEOUT_MS));
 }
@@ -307,13 +303,14 @@ function bindForms() {
   onSubmit($('#signup form') as Form, signup, signupFaults);
   onSubmit(formOf('login'), login, usernameFaults);
   onSubmit(formOf('unlock'), verifyPasscode, passcodeFaults);
+  onSubmit(formOf('signin'), verifyPasscode, passcodeFaults);
   onSubmit(formOf('reset'), resetPwd, (form) => (currentCode() ? newPasswordFaults : usernameFaults)(form));
   onSubmit(formOf('wait'), askAgain);
   onSubmit($('#logout') as Form, logout);
 }
 
 function bindButtons() {
-  $('.resend').on('click', (event) => {
+  $('.screen .resend').on('click', (event) => {
     if (isSecondClick(event)) return;
     const form = $(event.currentTarget).closest('form') as Form;
     void whileBusy(form, $(event.currentTarget), () => resendCode(form));
@@ -326,6 +323,7 @@ function bindButtons() {
   });
   $('.to-reset').on('click', () => showReset());
   $('.to-code').on('click', returnToCode);
+  $('.to-signup').on('click', () => saveSignupField('email', currentCode()?.username ?? ''));
   $('.screen input[name=username]').on('input change', (event) => {
     saveUsername(String($(event.currentTarget).val()));
   });
@@ -341,6 +339,12 @@ function keepSignupFields() {
     else if (!field.is(':focus')) field.val(savedSignupField(field.prop('name')));
     field.on('input change', save);
   });
+}
+
+/** Keeps the page that the user asked for, also by way of the sign-up page. */
+function keepNext() {
+  if (!/[?&]next=/.test(location.search)) return;
+  $('a[href="/"], a[href="/signup"]').attr('href', (_, path) => path + location.search);
 }
 
 /** Shows what the user did in another tab, if nothing that the user typed here gets lost. */
@@ -359,6 +363,7 @@ bindStrengthMeters();
 preparePhones();
 watchInbox();
 startScreens();
+keepNext();
 showMissingFeatures();
 if (takeSignIn() && $('.site-nav .name').length === 0) showPageError(NO_COOKIES);
 onNews(showNews);

@@ -1,36 +1,23 @@
 /** Shows one screen of the index page at a time, and the pending code that it is about. */
 import $ from 'jquery';
 import type { CodeAsked } from '../engine/outcomes.ts';
-import { disableFor, secondsUntil } from './countdown.ts';
-import { watchDelivery } from './delivery.ts';
-import {
-  abandonForms,
-  clearMessages,
-  clearPassword,
-  type Form,
-  fill,
-  focusFirstEmpty,
-  showNote,
-  typed,
-  updateTitle,
-} from './forms.ts';
-import { tellOtherTabs } from './other-tabs.ts';
+import { codeFrom, currentCode, formOf, leaveCodeBlock, setRefused, startCodeBlock } from './code-block.ts';
+import { disableFor } from './countdown.ts';
+import { abandonForms, clearMessages, clearPassword, fill, focusFirstEmpty, showNote } from './forms.ts';
 import { setting } from './settings.ts';
 import {
-  type CodeRefusal,
   codeKey,
   deleteCode,
   findCode,
   type PendingCode,
-  saveCode,
   savedUsername,
   saveUsername,
+  takeFirstCode,
   takeNote,
   usableCode,
 } from './tab-storage.ts';
-import { receiveCode } from './web-otp.ts';
 
-export type ScreenName = 'login' | 'reset' | 'unlock' | 'wait';
+type ScreenName = 'login' | 'wait' | PendingCode['purpose'];
 
 /** A screen as the browser's history stores it, with the key of its pending code or an empty string. */
 interface HistoryEntry {
@@ -39,27 +26,8 @@ interface HistoryEntry {
 }
 
 const STILL_GOOD = "We can't send another code right now. The code that you asked for still works.";
-const SENDING = 'Sending the text…';
-/** An older message is no longer being sent. */
-const SENDING_MS = 10_000;
-const REFUSALS: Record<CodeRefusal, string> = {
-  wrong_code: 'That code is wrong, so it no longer works.',
-  expired_code: 'This code has expired or was already used.',
-};
 
 let here: HistoryEntry = { screen: 'login', codeKey: '' };
-let current: PendingCode | undefined;
-let watch = new AbortController();
-
-/** Returns the code that the screen waits for, if any. */
-export function currentCode(): PendingCode | undefined {
-  return current;
-}
-
-/** Returns the form of a screen. */
-export function formOf(screen: ScreenName): Form {
-  return $(`#${screen} form`) as Form;
-}
 
 /** Shows the first screen: the one before a reload, or login with the previous page's note. Then follows Back and Forward. */
 export function startScreens(): void {
@@ -69,7 +37,9 @@ export function startScreens(): void {
   const login = formOf('login').find<HTMLInputElement>('input');
   const username = login.filter('[name=username]').val();
   if (username) saveUsername(username);
-  if (note || login.is(':focus')) showLogin(note);
+  const code = takeFirstCode();
+  if (code) showCode(code);
+  else if (note || login.is(':focus')) showLogin(note);
   else if (location.search === '?reset' && history.state === null) showReset();
   else showFromHistory();
   $(window).on('popstate', () => {
@@ -95,20 +65,10 @@ export function showReset(note = ''): void {
 
 /** Shows the screen for the code that the user asked for. If the server sends no code, shows how long to wait. */
 export function showCodeScreen(purpose: PendingCode['purpose'], username: string, asked: CodeAsked): void {
-  const now = Date.now();
-  const older = asked.flow ? undefined : usableCode(codeKey({ purpose, username }));
+  const code = codeFrom(purpose, username, asked);
   saveUsername(username);
-  showCode({
-    purpose,
-    username,
-    flow: asked.flow ?? older?.flow,
-    phone: asked.phone,
-    resendAtMs: now + asked.resendIn * 1000,
-    resendIn: asked.resendIn,
-    askedAtMs: older?.askedAtMs ?? now,
-    refusal: asked.flow && asked.flow === current?.flow ? current.refusal : undefined,
-  });
-  if (older) showNote(formOf(purpose), STILL_GOOD);
+  showCode(code);
+  if (code.flow && !asked.flow) showNote(formOf(purpose), STILL_GOOD);
 }
 
 /** Shows the screen of the newest usable code again. */
@@ -120,51 +80,10 @@ export function returnToCode(): void {
 /** Ends a code that the user has given in another tab. */
 export function endCode(key: string, note: string): void {
   const code = findCode(key);
-  if (!code) return;
+  if (!code || $('.screen').length === 0) return;
   deleteCode(code);
+  const current = currentCode();
   if (current && codeKey(current) === key) showLogin(note);
-}
-
-/** Saves what an answer says about a code: done or refused. The user may be on another screen by now. */
-export function recordResult(
-  code: PendingCode,
-  { status, message }: { status: string; message: string },
-): void {
-  const saved = findCode(codeKey(code));
-  if (!saved || saved.flow !== code.flow) return;
-  if (status === 'ok' || status === 'not_locked' || status === 'perhaps_done') {
-    // A new password removes the lock, and makes its code void.
-    const purposes = code.purpose === 'reset' ? (['reset', 'unlock'] as const) : (['unlock'] as const);
-    for (const purpose of purposes) {
-      const done: PendingCode = { ...code, purpose };
-      deleteCode(done);
-      // If it is only perhaps done, a code of another tab may still be valid.
-      if (status !== 'perhaps_done') tellOtherTabs({ kind: 'code', key: codeKey(done), message });
-    }
-  } else if (status === 'wrong_code' || status === 'expired_code') {
-    const refused: PendingCode = { ...saved, refusal: status };
-    saveCode(refused);
-    if (current?.flow !== code.flow) return;
-    current = refused;
-    watch.abort();
-  }
-}
-
-/** Shows that the code was refused, and focuses the button for a new one. */
-export function showRefusal(form: Form): void {
-  clearMessages(form);
-  fill(form, 'passcode', '');
-  setRefused(form, current?.refusal);
-  updateTitle();
-  const resend = form.find('.again:enabled');
-  (resend.length > 0 ? resend : form.closest('.screen').find('h1')).trigger('focus');
-}
-
-/** Disables the button for a new code for some seconds from now. */
-export function delayResend(code: PendingCode, seconds: number): void {
-  current = { ...code, resendAtMs: Date.now() + seconds * 1000, resendIn: seconds };
-  saveCode(current);
-  disableFor(formOf(code.purpose).find('.again'), seconds);
 }
 
 /** Shows the screen that the browser's history names, or login if its code is done. */
@@ -183,62 +102,15 @@ function showFromHistory(): void {
 
 function showCode(code: PendingCode): void {
   const screen = code.flow ? code.purpose : 'wait';
-  const form = formOf(screen);
-  current = code;
-  saveCode(code);
   clearPassword(formOf('login'));
   if (screen === 'reset') setResetStep(2);
-  fill(form, 'username', code.username);
-  fill(form, 'passcode', '');
-  setRefused(form, code.refusal);
-  $(`#${screen} .phone`).text(code.phone);
-  $(`#${screen} .username`).text(code.username);
-  show(screen, codeKey(code));
-  disableFor(form.find('.again'), secondsUntil(code.resendAtMs, code.resendIn));
-  showDelivery(code);
-}
-
-/** Shows the delivery status of the code's message, until another code or screen is shown. */
-function showDelivery({ purpose, flow, refusal, askedAtMs }: PendingCode): void {
-  watch.abort();
-  watch = new AbortController();
-  const isNew = flow && !refusal && Date.now() - askedAtMs < SENDING_MS;
-  const form = formOf(purpose).removeClass('has-failed');
-  const line = $(`#${purpose} .delivery`).text(isNew ? SENDING : '');
-  line.removeClass('form-error');
-  if (!flow || refusal) return;
-  void watchDelivery(flow, watch.signal, ({ message, delivery, resendIn }) => {
-    const hasFailed = delivery === 'failed';
-    line.text(message).toggleClass('form-error', hasFailed);
-    form.toggleClass('has-failed', hasFailed);
-    if (!current || resendIn === undefined) return;
-    // Only a failure shortens the wait, because other limits may need a longer one than this answer says.
-    const secondsLeft = secondsUntil(current.resendAtMs, current.resendIn);
-    if (hasFailed ? resendIn !== secondsLeft : resendIn > secondsLeft) delayResend(current, resendIn);
-  });
-  void receiveCode(watch.signal).then((passcode) => {
-    if (passcode && typed(form, 'passcode') === '') fill(form, 'passcode', passcode);
-  });
-}
-
-/** Disables the passcode field and the submit button after a refusal, and highlights the button for a new code. */
-function setRefused(form: Form, refusal: CodeRefusal | undefined): void {
-  const isRefused = refusal !== undefined;
-  form.toggleClass('is-refused', isRefused);
-  form.find('.refusal').prop('hidden', !isRefused);
-  form.find('.reason').text(isRefused ? REFUSALS[refusal] : '');
-  if (isRefused) form.closest('.screen').find('.delivery').text('').removeClass('form-error');
-  form.find('input[name=passcode]').prop('disabled', isRefused);
-  form.find('button[type=submit]:not(.again)').prop('disabled', isRefused).prop('hidden', isRefused);
+  startCodeBlock(screen, code, () => show(screen, codeKey(code)));
 }
 
 /** Ends the screen of a code. The code stays saved, so the user can come back to it. */
 function leaveCode(): void {
-  current = undefined;
-  watch.abort();
+  leaveCodeBlock();
   clearPassword(formOf('reset'));
-  fill(formOf('reset'), 'passcode', '');
-  fill(formOf('unlock'), 'passcode', '');
 }
 
 /** Sets the step of the reset form. Step 1 has the address only, step 2 the entire form with a fixed address. */

@@ -2,9 +2,12 @@
 import { canonicalEmail } from '../email.ts';
 import { setting } from './settings.ts';
 
+/** The purpose of a code. The last two change the phone number: a code to the present number, and one to the new number. */
+export type Purpose = 'unlock' | 'reset' | 'signin' | 'oldphone' | 'newphone';
+
 /** A code that the user asked for. If it has no `flow`, the user gets no code before `resendAtMs`. */
 export interface PendingCode {
-  purpose: 'unlock' | 'reset';
+  purpose: Purpose;
   username: string;
   flow: string | undefined;
   phone: string;
@@ -27,6 +30,8 @@ interface TabState {
   /** The fields of the sign-up form, without the password. */
   signup: Record<string, string>;
   hasSignedIn: boolean;
+  /** The key of the code whose screen the next page starts with. */
+  firstCode: string;
 }
 
 const KEY = 'two-factor';
@@ -37,7 +42,9 @@ const EMPTY: TabState = {
   unanswered: [],
   signup: {},
   hasSignedIn: false,
+  firstCode: '',
 };
+const OF_THE_ACCOUNT_PAGE = new Set<Purpose>(['oldphone', 'newphone']);
 // After a code's lifetime, time to ask for another one.
 const CODE_MARGIN_SECONDS = 300;
 
@@ -106,15 +113,34 @@ export function deleteCode(code: PendingCode): void {
   save({ codes: codesExcept(code) });
 }
 
+/** Deletes all codes of an address. */
+export function deleteCodesOf(username: string): void {
+  const email = canonicalEmail(username);
+  save({ codes: state.codes.filter((code) => canonicalEmail(code.username) !== email) });
+}
+
+/** Saves that the next page starts with the screen of this code. */
+export function saveFirstCode(code: PendingCode): void {
+  saveCode(code);
+  save({ firstCode: codeKey(code) });
+}
+
+/** Returns the code whose screen this page starts with, and deletes that. */
+export function takeFirstCode(): PendingCode | undefined {
+  const { firstCode } = state;
+  if (firstCode) save({ firstCode: '' });
+  return findCode(firstCode);
+}
+
 export function findCode(key: string): PendingCode | undefined {
   return state.codes.find((code) => codeKey(code) === key && isFresh(code));
 }
 
-/** Returns the newest code that the user can still enter; if `key` is given, only the code with that key. */
+/** Returns the newest code that the user can still enter on the sign-in page. If `key` is given, only its code. */
 export function usableCode(key?: string): PendingCode | undefined {
   return state.codes
     .filter((code) => code.flow && !code.refusal && isFresh(code))
-    .filter((code) => key === undefined || codeKey(code) === key)
+    .filter((code) => (key === undefined ? !OF_THE_ACCOUNT_PAGE.has(code.purpose) : codeKey(code) === key))
     .at(-1);
 }
 

@@ -25,6 +25,7 @@ import {
   verifyPasscode,
   whoIsSignedIn,
 } from '../engine.ts';
+import { nextPath } from '../next-path.ts';
 import {
   changeNameForm,
   changePhoneForm,
@@ -115,11 +116,12 @@ export function addRoutes(
       response.render(name, { page: name, hasInbox: hasInbox(request, options), signedIn });
     };
   };
-  /** Sends a signed-in browser on to the about page. With a query, as in `/?reset`, the user asks for this page itself. */
+  /** Sends a signed-in browser on. With a query, as in `/?reset`, the user asks for this page itself. */
   const unlessSignedIn: RequestHandler = async (request, response, next) => {
-    const asksForIt = request.originalUrl.includes('?');
+    const [, search] = request.originalUrl.split(/(?=\?)/, 2);
+    const asksForIt = search !== undefined && !/[?&]next=/.test(search);
     if (asksForIt || (await signedInOn(request)) === undefined) return next();
-    response.redirect(303, '/about');
+    response.redirect(303, nextPath(search ?? ''));
   };
 
   post('getseed', getSeedForm, getSeed);

@@ -9,7 +9,7 @@ story('every page shows who is signed in, and signs out', {}, async (page, progr
   for (const path of ['/dev/messages', '/nope', '/about']) {
     await page.goto(`${program.origin}${path}`);
     const header = page.getByRole('navigation', { name: 'Pages' });
-    expect(await header.textContent()).toMatch(/^\s*About\s+Signed in as Ann\s+Sign out/);
+    expect(await header.textContent()).toMatch(/^\s*Account, signed in as Ann\s+About\s+Sign out/);
   }
   await page.goto(`${program.origin}/nope`);
   await page.getByRole('button', { name: 'Sign out' }).click();
