@@ -4,15 +4,17 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { freePort } from '../free-port.ts';
 
-/** Starts the built program in its own folder, without request limits. */
-export async function startServer(): Promise<{ origin: string; stop: () => void }> {
+/** Starts the built program in its own folder, without request limits. `env` has more variables. */
+export async function startServer(
+  env: Record<string, string> = {},
+): Promise<{ origin: string; stop: () => void }> {
   const cwd = mkdtempSync(join(tmpdir(), 'two-factor-'));
   // Otherwise the program reads the developer's own .env.
   writeFileSync(join(cwd, '.env'), '');
   const port = await freePort();
   const program = spawn(process.execPath, [resolve('dist', 'main.js')], {
     cwd,
-    env: { PATH: process.env.PATH, PORT: String(port), RATE_LIMITS: 'off' },
+    env: { PATH: process.env.PATH, PORT: String(port), RATE_LIMITS: 'off', ...env },
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   const stop = () => {

@@ -9,7 +9,7 @@ import type { Browser, Page } from 'playwright-core';
 import { launchChromium } from '../chromium.ts';
 import { startServer } from '../measure-page/server.ts';
 import { takeReadmePictures } from './readme.ts';
-import { STATES, STATES_OF_ANN, type State } from './states.ts';
+import { ENV_OF_STATES, STATES, STATES_OF_ANN, type State } from './states.ts';
 
 const { values } = parseArgs({
   options: {
@@ -28,7 +28,7 @@ const LOOKS = {
 } as const;
 
 mkdirSync(values.out, { recursive: true });
-const server = await startServer();
+const server = await startServer(values.readme ? {} : ENV_OF_STATES);
 const browser = await launchChromium();
 try {
   if (!browser) throw new Error('No browser was found: install Chrome, Edge or Chromium.');

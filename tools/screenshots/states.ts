@@ -13,6 +13,9 @@ export const EMAIL = 'ann@example.com';
 /** The page shows the same screens for an address without an account. */
 const UNKNOWN = 'ada.lovelace@example.com';
 
+/** The settings of the server that has all states. */
+export const ENV_OF_STATES = { SECOND_FACTOR: 'unknown_device' };
+
 /** The states that no account is needed for. */
 export const STATES: readonly State[] = [
   { name: 'sign-in', reach: openSignIn },
@@ -124,17 +127,90 @@ export const STATES_OF_ANN: readonly State[] = [
   {
     name: 'sign-up-taken',
     async reach(page, origin) {
+      // A second sign-up would replace an account without a sign-in.
+      await page.route('**/signup', (route) =>
+        route.request().method() === 'POST'
+          ? route.fulfill({ status: 409, json: { status: 'taken', message: 'Taken.' } })
+          : route.fallback(),
+      );
       await signUp(page, origin);
       await alert(page, 'already has an account').waitFor();
+      await page.unroute('**/signup');
+    },
+  },
+  {
+    name: 'sign-in-code',
+    async reach(page, origin) {
+      await openSignIn(page, origin);
+      await signIn(page, EMAIL, PASSWORD);
+      await page.getByText('Your password is right').and(visible(page)).waitFor();
+      await page.getByText('Sent. It can take a minute').waitFor();
     },
   },
   {
     name: 'about-signed-in',
     async reach(page, origin) {
-      await openSignIn(page, origin);
-      await signIn(page, EMAIL, PASSWORD);
+      await page
+        .getByLabel('Six-digit code')
+        .and(visible(page))
+        .fill(await newestCode(page, origin));
+      await button(page, 'Sign in').click();
       await page.waitForURL(`${origin}/about`);
       await page.getByRole('button', { name: 'Sign out' }).and(page.locator(':enabled')).waitFor();
+    },
+  },
+  { name: 'account', reach: openAccount },
+  {
+    name: 'account-faults',
+    async reach(page, origin) {
+      await openAccount(page, origin);
+      await page.getByRole('textbox', { name: 'New password' }).fill('aaaaaaa');
+      await page.getByText('Repeated characters').waitFor();
+      await button(page, 'Change password').click();
+      await alert(page, 'Use at least').waitFor();
+      await page.getByLabel('Your email address').fill('bob@example.com');
+      await button(page, 'Delete my account').click();
+      await alert(page, 'to delete your account').waitFor();
+    },
+  },
+  {
+    name: 'account-password',
+    async reach(page, origin) {
+      await openAccount(page, origin);
+      await page.route('**/account/data', (route) =>
+        route.fulfill({ status: 403, json: { status: 'prove_again', message: 'Enter your password.' } }),
+      );
+      await button(page, 'Save my data').click();
+      await page.getByRole('dialog').waitFor();
+    },
+  },
+  {
+    name: 'account-phone',
+    async reach(page, origin) {
+      await openAccount(page, origin);
+      await page.getByLabel('New mobile phone').fill('(202) 555-0177');
+      await button(page, 'Text me a code').click();
+      await page.getByRole('heading', { name: 'Step 1 of 2' }).waitFor();
+      await page.getByText('Sent. It can take a minute').and(visible(page)).waitFor();
+    },
+  },
+  {
+    name: 'account-phone-new',
+    async reach(page, origin) {
+      await page
+        .getByLabel('Six-digit code')
+        .and(visible(page))
+        .fill(await newestCode(page, origin));
+      await button(page, 'Continue').click();
+      await page.getByRole('heading', { name: 'Confirm your new number' }).waitFor();
+    },
+  },
+  {
+    name: 'account-phone-refused',
+    async reach(page) {
+      await page.getByLabel('Six-digit code').and(visible(page)).fill('000000');
+      await button(page, 'Change number').click();
+      await alert(page, 'That code is wrong').waitFor();
     },
   },
   {
@@ -151,7 +227,10 @@ export const STATES_OF_ANN: readonly State[] = [
       await button(page, 'Text me a code').click();
       await page.getByLabel('Six-digit code').and(visible(page)).waitFor();
       await page.goto(`${origin}/dev/messages`);
-      await page.getByRole('button', { name: /Copy code/ }).waitFor();
+      await page
+        .getByRole('button', { name: /Copy code/ })
+        .first()
+        .waitFor();
     },
   },
 ];
@@ -159,6 +238,17 @@ export const STATES_OF_ANN: readonly State[] = [
 async function openSignIn(page: Page, origin: string): Promise<void> {
   await page.goto(origin);
   await button(page, 'Sign in').waitFor();
+}
+
+async function openAccount(page: Page, origin: string): Promise<void> {
+  await page.goto(`${origin}/account`);
+  await button(page, 'Save name').waitFor();
+}
+
+/** Returns the code of the newest message. */
+async function newestCode(page: Page, origin: string): Promise<string> {
+  const [newest] = await (await page.request.get(`${origin}/dev/messages.json`)).json();
+  return /\d{6}/.exec(newest.text)?.[0] ?? '';
 }
 
 async function openSignUp(page: Page, origin: string): Promise<void> {

@@ -1,7 +1,7 @@
 import axe from 'axe-core';
 import type { Page } from 'playwright-core';
 import { expect } from 'vitest';
-import { STATES, STATES_OF_ANN } from '../../../tools/screenshots/states.ts';
+import { ENV_OF_STATES, STATES, STATES_OF_ANN } from '../../../tools/screenshots/states.ts';
 import { story } from '../../support/browser.ts';
 
 const HALF = STATES.length / 2;
@@ -21,7 +21,7 @@ for (const [part, states] of Object.entries({
   });
 }
 
-story('axe finds nothing in the states of an account', {}, async (page, program) => {
+story('axe finds nothing in the states of an account', ENV_OF_STATES, async (page, program) => {
   for (const { name, reach } of STATES_OF_ANN) {
     await reach(page, program.origin);
     expect(await violations(page), name).toEqual([]);
