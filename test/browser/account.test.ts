@@ -59,43 +59,52 @@ story('a user changes the name, and the header shows it', {}, async (page, progr
   await page.getByRole('link', { name: 'Account, signed in as Anna <b>' }).waitFor();
 });
 
+story('a user with an unconfirmed number changes it with one code', NO_PAUSE, async (page, program) => {
+  await openAccount(page, program);
+  await page.getByText('You haven’t confirmed this number yet.').waitFor();
+  const ask = page.getByRole('form', { name: 'Mobile phone' });
+  await ask.getByLabel('New mobile phone').fill('(202) 555');
+  await ask.getByRole('button', { name: 'Text me a code' }).click();
+  await alerts(page).filter({ hasText: 'Enter a full mobile number' }).waitFor();
+  await ask.getByLabel('New mobile phone').fill('(202) 555-0177');
+  await ask.getByLabel('New mobile phone').press('Enter');
+  await page.getByRole('heading', { name: 'Confirm your new number' }).waitFor();
+  const wrong = otherThan(await readPasscode(page, program, 1));
+  await page.reload();
+  await code(page).fill(wrong);
+  await code(page).press('Enter');
+  await alerts(page).filter({ hasText: 'That code is wrong' }).waitFor();
+  await page.getByRole('button', { name: 'Send a new code' }).click();
+  await note(page, 'texting you a new code').waitFor();
+  await code(page).fill(await readPasscode(page, program, 2));
+  await page.getByRole('button', { name: 'Change number' }).click();
+  await note(page, 'Your phone number has been changed.').waitFor();
+  await page.getByText('X-XXX-XXX-0177').filter({ visible: true }).waitFor();
+  await page.getByText('You have confirmed this number').waitFor();
+});
+
 story(
-  'a new number is confirmed with one code, and the next one with two',
-  NO_PAUSE,
+  'a user with a confirmed number changes it with two codes',
+  { ...NO_PAUSE, SECOND_FACTOR: 'always' },
   async (page, program) => {
-    await openAccount(page, program);
-    await page.getByText('You haven’t confirmed this number yet.').waitFor();
+    await signUp(page, program);
+    await signIn(page, PASSWORDS.first);
+    await code(page).fill(await readPasscode(page, program, 1));
+    await code(page).press('Enter');
+    await page.getByRole('link', { name: 'Your account' }).click();
     const ask = page.getByRole('form', { name: 'Mobile phone' });
-    await ask.getByLabel('New mobile phone').fill('(202) 555');
-    await ask.getByRole('button', { name: 'Text me a code' }).click();
-    await alerts(page).filter({ hasText: 'Enter a full mobile number' }).waitFor();
     await ask.getByLabel('New mobile phone').fill('(202) 555-0177');
     await ask.getByLabel('New mobile phone').press('Enter');
-    await page.getByRole('heading', { name: 'Confirm your new number' }).waitFor();
-    const wrong = otherThan(await readPasscode(page, program, 1));
-    await page.reload();
-    await code(page).fill(wrong);
-    await code(page).press('Enter');
-    await alerts(page).filter({ hasText: 'That code is wrong' }).waitFor();
-    await page.getByRole('button', { name: 'Send a new code' }).click();
-    await note(page, 'texting you a new code').waitFor();
-    await code(page).fill(await readPasscode(page, program, 2));
-    await page.getByRole('button', { name: 'Change number' }).click();
-    await note(page, 'Your phone number has been changed.').waitFor();
-    await page.getByText('X-XXX-XXX-0177').filter({ visible: true }).waitFor();
-    await page.getByText('You have confirmed this number').waitFor();
-
-    await ask.getByLabel('New mobile phone').fill('(202) 555-0188');
-    await ask.getByRole('button', { name: 'Text me a code' }).click();
     await page.getByRole('heading', { name: 'Step 1 of 2: your present number' }).waitFor();
-    expect(await page.locator('#oldphone-lead').textContent()).toContain('X-XXX-XXX-0177');
-    await page.getByRole('button', { name: 'Use a different number' }).and(page.locator(':visible')).click();
-    await ask.getByRole('button', { name: 'Text me a code' }).click();
-    await code(page).fill(await readPasscode(page, program, 5));
-    await page.getByRole('button', { name: 'Continue' }).and(page.locator(':visible')).click();
+    expect(await page.locator('#oldphone-lead').textContent()).toContain('X-XXX-XXX-0123');
+    await page.getByRole('button', { name: 'Use a different number' }).click();
+    await ask.getByLabel('New mobile phone').fill('(202) 555-0188');
+    await ask.getByLabel('New mobile phone').press('Enter');
+    await code(page).fill(await readPasscode(page, program, 3));
+    await page.getByRole('button', { name: 'Continue' }).click();
     await page.getByRole('heading', { name: 'Confirm your new number' }).waitFor();
     expect(await page.locator('#newphone-lead').textContent()).toContain('X-XXX-XXX-0188');
-    await code(page).fill(await readPasscode(page, program, 6));
+    await code(page).fill(await readPasscode(page, program, 4));
     await page.getByRole('button', { name: 'Change number' }).click();
     await note(page, 'Your phone number has been changed.').waitFor();
     await page.getByText('X-XXX-XXX-0188').filter({ visible: true }).waitFor();
@@ -134,9 +143,7 @@ story('a user ends a session, forgets a device, and then all others', {}, async 
   const rows = (list: typeof sessions) => list.getByRole('listitem');
   await expect.poll(() => rows(sessions).count()).toBe(3);
   expect(await rows(sessions).filter({ hasText: 'This browser' }).count()).toBe(1);
-  expect(await rows(sessions).first().textContent()).toMatch(
-    /Chrome.* on \w+.*127\.0\.0\.1|Chrome.* on \w+.*::1/s,
-  );
+  expect(await rows(sessions).first().textContent()).toMatch(/Chrome on \w+.*(127\.0\.0\.1|::)/s);
 
   await sessions
     .getByRole('button', { name: /^End (?!all)/ })
