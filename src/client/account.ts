@@ -29,12 +29,14 @@ import {
 import { disableFor } from './countdown.ts';
 import { accountPasswordFaults, nameFaults, passcodeFaults, phoneFaults } from './faults.ts';
 import {
+  abandonForms,
   clearMessages,
   clearPassword,
   type Faults,
   type Form,
   fill,
   focusFirstEmpty,
+  isAbandoned,
   isSecondClick,
   onSubmit,
   selectField,
@@ -201,6 +203,7 @@ async function prove(form: Form, retriesLeft = 1): Promise<void> {
   const proof = await proofFor(salted, message);
 
   const answer = await post<ProveOutcome>('/prove', { id: seed.id, nonce, proof });
+  if (isAbandoned(form) && answer.status !== 'locked') return;
   switch (answer.status) {
     case 'ok':
       if (await isServerSignature(answer.signature, salted, message)) return proveDialog().close('ok');
@@ -239,12 +242,15 @@ async function asUser<Sent extends { status: string; message: string }>(
 /** Opens the dialog for the password. Resolves when it closes: with true if the user proved the password. */
 function askForPassword(): Promise<boolean> {
   const dialog = proveDialog();
-  const opener = document.activeElement;
+  // Some browsers don't focus a button that the user clicks.
+  const focused = document.activeElement;
+  const opener = focused === document.body ? $('button[aria-disabled=true]').get(0) : focused;
   clearPassword(formOf('prove'));
   dialog.returnValue = '';
   dialog.showModal();
   return new Promise((resolve) => {
     $(dialog).one('close', () => {
+      abandonForms();
       clearPassword(formOf('prove'));
       clearMessages(formOf('prove'));
       if (opener instanceof HTMLElement) opener.focus();
@@ -282,7 +288,11 @@ async function refresh(): Promise<void> {
     () => '',
   );
   const latest = $('<div>').append($.parseHTML(html));
-  $('.live').each((_, part) => void $(part).replaceWith(latest.find(`#${part.id}`)));
+  $('.live').each((_, part) => {
+    // Without an answer, the page keeps what it shows.
+    const newer = latest.find(`#${part.id}`);
+    if (newer.length > 0) $(part).replaceWith(newer);
+  });
   showTimes();
 }
 

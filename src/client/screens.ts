@@ -104,6 +104,7 @@ function showCode(code: PendingCode): void {
   const screen = code.flow ? code.purpose : 'wait';
   clearPassword(formOf('login'));
   if (screen === 'reset') setResetStep(2);
+  $('#wait .for-signin').prop('hidden', code.purpose !== 'signin');
   startCodeBlock(screen, code, () => show(screen, codeKey(code)));
 }
 

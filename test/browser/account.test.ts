@@ -146,14 +146,14 @@ story('a user ends a session, forgets a device, and then all others', {}, async 
   expect(await rows(sessions).first().textContent()).toMatch(/Chrome on \w+.*(127\.0\.0\.1|::)/s);
 
   await sessions
-    .getByRole('button', { name: /^End (?!all)/ })
+    .getByRole('button', { name: /^End (?!all|this)/ })
     .first()
     .click();
   await note(page, 'Ended sessions are signed out.').waitFor();
   expect(await rows(sessions).count()).toBe(2);
   expect(await page.evaluate(() => document.activeElement?.id)).toBe('sessions-heading');
   await devices
-    .getByRole('button', { name: /^Forget (?!all|and)/ })
+    .getByRole('button', { name: /^Forget (?!all|this)/ })
     .first()
     .click();
   await note(page, 'Forgotten devices are signed out.').waitFor();
@@ -167,7 +167,7 @@ story('a user ends a session, forgets a device, and then all others', {}, async 
     expect(other.url()).toBe(`${program.origin}/?next=/account`);
   }
 
-  await devices.getByRole('button', { name: /^Forget and sign out/ }).click();
+  await devices.getByRole('button', { name: /^Forget this device/ }).click();
   await note(page, 'You are signed out.').waitFor();
   expect(page.url()).toBe(`${program.origin}/`);
 });

@@ -4,16 +4,19 @@ import {
   clearTabStorage,
   codeKey,
   deleteCode,
+  deleteCodesOf,
   findCode,
   type PendingCode,
   saveCode,
   savedSignupField,
   savedUsername,
+  saveFirstCode,
   saveNote,
   saveSignIn,
   saveSignupField,
   saveUnanswered,
   saveUsername,
+  takeFirstCode,
   takeNote,
   takeSignIn,
   usableCode,
@@ -66,6 +69,29 @@ test('offers the newest code that the user can still enter', () => {
   saveCode(code({ username: 'bob@example.com', flow: undefined }));
   saveCode(code({ username: 'eve@example.com', refusal: 'wrong_code' }));
   expect(usableCode()?.purpose).toBe('reset');
+});
+
+test('does not offer the codes of the account page on the sign-in page', () => {
+  saveCode(code());
+  const phone = code({ purpose: 'newphone' });
+  saveCode(phone);
+  expect(usableCode()?.purpose).toBe('unlock');
+  expect(usableCode(codeKey(phone))?.purpose).toBe('newphone');
+});
+
+test('deletes all codes of an address', () => {
+  saveCode(code());
+  saveCode(code({ purpose: 'signin' }));
+  saveCode(code({ username: 'bob@example.com' }));
+  deleteCodesOf(' Ann@Example.com');
+  expect(usableCode()?.username).toBe('bob@example.com');
+  expect(findCode(codeKey(code()))).toBeUndefined();
+});
+
+test('names the code that the next page starts with, once', () => {
+  expect(takeFirstCode()).toBeUndefined();
+  saveFirstCode(code());
+  expect([takeFirstCode(), takeFirstCode()]).toEqual([code(), undefined]);
 });
 
 test('keeps a refused code, but does not offer it', () => {

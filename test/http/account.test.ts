@@ -43,6 +43,35 @@ function page(ann: Visitor) {
   return ann.agent.get('/account.json');
 }
 
+test('a signed-in browser is sent on to the next page, if it is on this site', async () => {
+  const { ann } = await annSignedIn();
+  for (const [path, location] of [
+    ['/?next=/account', '/account'],
+    ['/signup?next=%2Faccount', '/account'],
+    ['/?next=//evil.example', '/about'],
+    ['/?next=/%5Cevil.example', '/about'],
+    ['/?next=https://evil.example', '/about'],
+    ['/?next=/%09/evil.example', '/about'],
+    ['/?next=/..//evil.example', '/about'],
+    ['/?next=/a%0d%0aSet-Cookie:%20a=b', '/about'],
+    ['/', '/about'],
+  ]) {
+    const answer = await ann.agent.get(path as string);
+    expect([path, answer.status, answer.headers.location]).toEqual([path, 303, location]);
+  }
+  expect((await ann.agent.get('/?reset')).status).toBe(200);
+});
+
+test('the account page has a script of its own, and the other pages do not load it', async () => {
+  const { ann } = await annSignedIn();
+  const scripts = async (path: string) =>
+    [...(await ann.agent.get(path)).text.matchAll(/<script[^>]* src="\/assets\/(\w+)-/g)].map(
+      ([, name]) => name,
+    );
+  expect(await scripts('/account')).toEqual(['account']);
+  expect(await scripts('/about')).toEqual(['main']);
+});
+
 describe('without a session', () => {
   test('GET /account leads to the sign-in page, and back', async () => {
     const answer = await site().visitor().agent.get('/account');
