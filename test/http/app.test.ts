@@ -66,7 +66,7 @@ describe('pages', () => {
     await ann.signUp();
     await ann.signIn(PASSWORD);
     const { status, text } = await ann.agent.get('/nope').set('Accept', 'text/html');
-    expect([status, text.includes('Signed in as')]).toEqual([404, true]);
+    expect([status, text.includes('signed in as')]).toEqual([404, true]);
   });
 
   test('an unknown path answers a program with JSON and a browser with a page', async () => {
