@@ -48,6 +48,7 @@ function onNewMessages(refresh: () => void): void {
   $(document).on('visibilitychange', open);
   open();
 }
+
 /** Returns the inbox as the server renders it now, or undefined if the server doesn't answer. */
 async function fetchInbox(): Promise<string | undefined> {
   const page = $.get({ url: '/dev/messages', dataType: 'html' });
