@@ -11,7 +11,7 @@ import { assertComplete, loadEnvironment, ROOT } from './runtime/environment.ts'
 import { createLog, type Tell } from './runtime/log.ts';
 import { listenFault, startupMessages } from './runtime/startup-messages.ts';
 import { watchDeliveries } from './runtime/watch-deliveries.ts';
-import { consoleSms, type InboxMessage } from './sms/console.ts';
+import { consoleSms, type Inbox } from './sms/console.ts';
 import { randomDelaySms } from './sms/random-delay.ts';
 import { outageFix, warnAboutRingCentral } from './sms/ringcentral/checks.ts';
 import { ringCentralClient } from './sms/ringcentral/client.ts';
@@ -38,6 +38,7 @@ async function main(): Promise<void> {
   const { sms, availability, close, inbox, check } = senderFor(config, tell, print);
   const alert = throttledAlerts(tell, () => performance.now());
   const watch = watchDeliveries(alert);
+  const stopping = new AbortController();
   const app = createApp(
     {
       store,
@@ -57,13 +58,12 @@ async function main(): Promise<void> {
       },
       alert,
     },
-    { ...config, root: ROOT, log, ...(inbox && { inbox }) },
+    { ...config, root: ROOT, log, stopping: stopping.signal, ...(inbox && { inbox }) },
   );
 
   const listener = await listen(app, config).catch((error) => {
     throw new Error(listenFault(error, config));
   });
-  const stopping = new AbortController();
   background.afterResponse(() => cleanUpRegularly(store, tell, stopping.signal));
   print(startupMessages(config, { ...source, isNewDatabase }).join('\n'));
   void check?.();
@@ -97,7 +97,7 @@ async function main(): Promise<void> {
 
 /** The port to the sender, the inbox of the console sender, and the check at the start. */
 type Sender = PacedSms & {
-  inbox?: () => InboxMessage[];
+  inbox?: Inbox;
   check?: () => Promise<void>;
 };
 
@@ -108,7 +108,7 @@ function senderFor({ sms: config, smsCountries }: Config, tell: Tell, print: (te
       sms: printer,
       availability: () => ({ kind: 'clear' }),
       close: () => undefined,
-      inbox: printer.messages,
+      inbox: printer,
     };
   }
   const options = { ...config, smsCountries, log: tell };

@@ -207,6 +207,16 @@ test('SIGTERM does not wait for a form that is never finished (attack S3)', asyn
   expect(existsSync(join(folder, 'data', 'users.db-wal'))).toBe(false);
 });
 
+test('SIGTERM ends an open stream of the inbox, and does not cut it', async () => {
+  const program = await startProgram();
+  const [stream] = await once(request(`${program.origin}/dev/messages/events`).end(), 'response');
+  const text = stream.setEncoding('utf8').toArray();
+  await statusOf(program.origin);
+  program.process.kill('SIGTERM');
+  expect((await text).join('')).toBe('retry: 1000\n\n');
+  expect(await program.ended()).toBe(0);
+});
+
 test('a restart loses no request of a busy proxy', async () => {
   const program = await startProgram();
   const agent = new Agent({ keepAlive: true, maxSockets: 8 });

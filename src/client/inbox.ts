@@ -2,26 +2,51 @@
 import $ from 'jquery';
 import { aroundCode, readableNumber } from './readable.ts';
 
-const POLL_MS = 2000;
+/** The browser opens a stream again that broke. This one is for a stream that the server refused. */
+const RETRY_MS = 2000;
 
-/** Keeps the inbox up to date while its page is open. Does nothing on other pages. */
+/** Keeps the inbox up to date while its page is visible. Does nothing on other pages. */
 export function watchInbox(): void {
   const inbox = $('#inbox');
   if (inbox.length === 0) return;
   let shown = inbox.html();
+  let fetches = 0;
   formatMessages(inbox);
 
   const refresh = async () => {
+    fetches += 1;
+    const fetch = fetches;
     const latest = await fetchInbox();
+    // A later fetch knows more.
+    if (fetch !== fetches) return;
     $('#inbox-stale').prop('hidden', latest !== undefined);
     if (latest === undefined || latest === shown) return;
     shown = latest;
     formatMessages(inbox.html(latest));
   };
   inbox.on('click', '.code', ({ currentTarget }) => void copyCode($(currentTarget).text()));
-  setInterval(() => {
-    if (!document.hidden) void refresh();
-  }, POLL_MS);
+  onNewMessages(() => void refresh());
+}
+
+/**
+ * Calls `refresh` when a message came, and when the stream of events begins or breaks. A hidden page has no stream, because a
+ * browser opens only six connections to a host.
+ */
+function onNewMessages(refresh: () => void): void {
+  let events: EventSource | undefined;
+  const open = () => {
+    events?.close();
+    events = undefined;
+    if (document.hidden) return;
+    const stream = new EventSource('/dev/messages/events');
+    events = stream;
+    $(stream).on('open message error', ({ type }) => {
+      refresh();
+      if (type === 'error' && stream.readyState === EventSource.CLOSED) setTimeout(open, RETRY_MS);
+    });
+  };
+  $(document).on('visibilitychange', open);
+  open();
 }
 
 /** Returns the inbox as the server renders it now, or undefined if the server doesn't answer. */

@@ -115,7 +115,7 @@ function setHeaders(publicOrigin: string): RequestHandler {
 }
 
 /**
- * Logs one line for each request however it ends, except for the inbox, which polls. Logs a route's own path only: users type
+ * Logs one line for each request however it ends, except for the inbox, which programs poll. Logs a route's own path only: users type
  * the rest of a URL. `aborted`: the answer was not sent completely. There is no `status` if it was not begun.
  */
 function logRequests(log: AppOptions['log'], routes: ReadonlySet<string>): RequestHandler {

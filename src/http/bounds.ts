@@ -22,6 +22,10 @@ export const BOUNDS = {
   stopIdleMs: 1_000,
   /** Then a stop waits this long for answers. A database that does not answer takes 5 s, and a client reads in the rest. */
   stopAnswersMs: 8_000,
+  /** Open streams of the inbox. A developer has few windows, and a browser opens six connections to a host at most. */
+  inboxStreams: 8,
+  /** A stream of the inbox sends a comment this often. Shorter than `stalledMs`, so a stream without messages is not cut. */
+  inboxCommentMs: 15_000,
   /** Bytes of a form. The largest form, a reset, has less than 2 KiB. */
   formBytes: 8 * 1024,
   /** A client that ignores the refusal of a large form may send this many bytes before its connection is cut. */

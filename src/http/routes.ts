@@ -51,6 +51,7 @@ import {
   signupForm,
   verifyPasscodeForm,
 } from './forms.ts';
+import { type Inbox, inboxStreams } from './inbox-streams.ts';
 import { type Counted, requestLimit } from './rate-limit.ts';
 import { type Outcomes, reply, replyInvalid, replySlowDown } from './replies.ts';
 
@@ -58,8 +59,10 @@ import { type Outcomes, reply, replyInvalid, replySlowDown } from './replies.ts'
 export interface RouteOptions {
   readonly publicOrigin: string;
   readonly isProduction: boolean;
-  /** The messages of the console sender, newest first. Without it there is no inbox. */
-  readonly inbox?: () => readonly { to: string; text: string; at: string }[];
+  /** The messages of the console sender. Without it there is no inbox. */
+  readonly inbox?: Inbox;
+  /** Aborts when the program stops. */
+  readonly stopping?: AbortSignal;
 }
 
 /** The client that sent a form: cookies and network. */
@@ -75,9 +78,17 @@ export function addInbox(
     next(hasInbox(request, options) ? undefined : 'route');
   app.get('/dev/messages', toInbox, async (request, response) => {
     const signedIn = await signedInOn(request);
-    response.render('messages', { page: 'messages', hasInbox: true, signedIn, messages: options.inbox?.() });
+    response.render('messages', {
+      page: 'messages',
+      hasInbox: true,
+      signedIn,
+      messages: options.inbox?.messages(),
+    });
   });
-  app.get('/dev/messages.json', toInbox, (_request, response) => void response.json(options.inbox?.()));
+  app.get('/dev/messages.json', toInbox, (_request, response) => {
+    response.json(options.inbox?.messages());
+  });
+  app.get('/dev/messages/events', toInbox, inboxStreams(options));
 }
 
 function hasInbox(request: Request, { inbox, isProduction }: RouteOptions): boolean {

@@ -12,12 +12,18 @@ const NOT_SENT =
   'No text message: the address has no account, or a limit of its number, its country or all messages is reached.';
 const RULE = '─'.repeat(60);
 
-/** Prints each message and sends none. Keeps the last 100 in memory. `messages()` returns them, newest first. */
-export function consoleSms(
-  print: (text: string) => void,
-  nowMs: () => number,
-): SmsSender & { messages(): InboxMessage[] } {
+/** The messages that the console sender has printed. */
+export interface Inbox {
+  /** Returns the last 100 messages, newest first. */
+  messages(): InboxMessage[];
+  /** Calls `listener` after each new message. */
+  onMessage(listener: () => void): void;
+}
+
+/** Prints each message and sends none. Keeps the last 100 in memory. */
+export function consoleSms(print: (text: string) => void, nowMs: () => number): SmsSender & Inbox {
   const inbox: InboxMessage[] = [];
+  const listeners: (() => void)[] = [];
   let sentCount = 0;
 
   return {
@@ -31,6 +37,7 @@ export function consoleSms(
       } catch {
         // The message is in the inbox.
       }
+      for (const listener of listeners) listener();
       return { kind: 'sent', messageId: `console-${sentCount}` };
     },
     async sendDecoy(_to, text) {
@@ -43,6 +50,7 @@ export function consoleSms(
       return { kind: 'sent', messageId: 'console-none' };
     },
     messages: () => inbox.map((message) => ({ ...message })),
+    onMessage: (listener) => void listeners.push(listener),
   };
 }
 

@@ -4,6 +4,7 @@ import { connect } from 'node:net';
 import Database from 'better-sqlite3';
 import supertest from 'supertest';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
+import { consoleSms } from '../../src/sms/console.ts';
 import { cookiesOf, site } from '../support/site.ts';
 import { passcodeIn } from '../support/sms.ts';
 import { ANN, PASSWORD } from '../support/world.ts';
@@ -113,7 +114,7 @@ describe('pages', () => {
   });
 
   test('the inbox is not found for a request with two Host headers', async () => {
-    const server = createServer(site({ inbox: () => [] }).app);
+    const server = createServer(site({ inbox: consoleSms(() => undefined, Date.now) }).app);
     onTestFinished(() => void server.close());
     server.listen(0, '127.0.0.1');
     await once(server, 'listening');
@@ -317,7 +318,7 @@ describe('a locked account', () => {
 
 describe('a request target that names its host', () => {
   const ask = async (target: string) => {
-    const inbox = () => [];
+    const inbox = consoleSms(() => undefined, Date.now);
     const server = createServer(site({ inbox }).app).listen(0, '127.0.0.1');
     await once(server, 'listening');
     const socket = connect((server.address() as { port: number }).port, '127.0.0.1');
@@ -349,13 +350,17 @@ describe('a request target that names its host', () => {
 
 describe('the inbox', () => {
   const message = { to: '+12025550123', text: 'Hello', at: '2026-01-01T00:00:00.000Z' };
-  const inbox = () => [message];
+  const inbox = consoleSms(
+    () => undefined,
+    () => Date.parse(message.at),
+  );
   const get = (headers: Record<string, string> = {}, options = {}) =>
     supertest(site({ inbox, ...options }).app)
       .get('/dev/messages.json')
       .set(headers);
 
   test('shows the messages as a page and as JSON', async () => {
+    await inbox.send(message.to, message.text);
     const answer = await get();
     expect([answer.status, answer.body]).toEqual([200, [message]]);
     const page = await supertest(site({ inbox }).app).get('/dev/messages');

@@ -55,10 +55,11 @@ async function takeAll(browser: Browser): Promise<void> {
 }
 
 async function shoot(page: Page, name: string): Promise<void> {
-  for (const width of WIDTHS) {
-    await page.setViewportSize({ width, height: HEIGHT });
-    for (const [look, media] of Object.entries(LOOKS)) {
-      await page.emulateMedia(media);
+  // Forced colors come last, because Chromium doesn't paint the page's background after them.
+  for (const [look, media] of Object.entries(LOOKS)) {
+    await page.emulateMedia(media);
+    for (const width of WIDTHS) {
+      await page.setViewportSize({ width, height: HEIGHT });
       const path = join(values.out, `${name}-${width}-${look}.png`);
       await page.screenshot({ path, fullPage: true, animations: 'disabled' });
     }
