@@ -4,6 +4,7 @@ import { authMessage } from '../auth-message.ts';
 import { canonicalEmail } from '../email.ts';
 import type {
   AccountDataOutcome,
+  AccountPageOutcome,
   Answer,
   ChangeNameOutcome,
   ChangePhoneOutcome,
@@ -183,6 +184,9 @@ async function saveData(form: Form) {
 }
 
 async function deleteAccount(form: Form) {
+  // Another user may have signed in since the page was loaded.
+  const account = await get<AccountPageOutcome>('/account.json');
+  if (account.status === 'ok' && account.email !== email) return location.reload();
   const answer = await asUser(() => post<DeleteAccountOutcome>('/deleteaccount', {}));
   if (answer?.status === 'ok') return leave(answer.message);
   if (answer) showFailure(form, answer);

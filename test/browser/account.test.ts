@@ -286,6 +286,26 @@ story('a user deletes the account, and signs up again', {}, async (page, program
   await note(page, 'Your account is ready.').waitFor();
 });
 
+story('a page of another user deletes nothing', {}, async (page, program) => {
+  // A browser without this doesn't tell the other tab.
+  await page.context().addInitScript(() => Reflect.deleteProperty(window, 'BroadcastChannel'));
+  await openAccount(page, program);
+  const other = await page.context().newPage();
+  await other.goto(`${program.origin}/about`);
+  await other.getByRole('button', { name: 'Sign out' }).and(other.locator(':enabled')).click();
+  await note(other, 'You are signed out.').waitFor();
+  await signUp(other, program, 'bob@example.com');
+  await signIn(other, PASSWORDS.first);
+  await other.waitForURL(`${program.origin}/about`);
+
+  const form = page.getByRole('form', { name: 'Delete your account' });
+  await form.getByLabel('Your email address').fill(EMAIL);
+  await form.getByRole('button', { name: 'Delete my account' }).click();
+  await page.getByText('bob@example.com', { exact: true }).waitFor();
+  await other.reload();
+  await other.getByRole('heading', { name: 'Hello, Ann' }).waitFor();
+});
+
 story('the account page fits 320 pixels', {}, async (page, program) => {
   await openAccount(page, program);
   await signInElsewhere(page, program);

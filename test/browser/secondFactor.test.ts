@@ -96,3 +96,19 @@ story('a sign-in without a code to send has to wait', UNKNOWN_DEVICE, async (pag
   await signIn(page, PASSWORDS.first);
   await page.getByRole('form', { name: 'Please wait before asking for another code' }).waitFor();
 });
+
+story('after a lost answer to the code, the user signs in again', UNKNOWN_DEVICE, async (page, program) => {
+  await signUp(page, program);
+  await signIn(page, PASSWORDS.first);
+  const field = page.getByRole('form', { name: 'Enter your code' }).getByLabel('Six-digit code');
+  await field.fill(await readPasscode(page, program, 1));
+  await page.route('**/verifypasscode', async (route) => {
+    await route.fetch();
+    await route.abort();
+  });
+  await field.press('Enter');
+  await page.getByRole('alert').filter({ hasText: 'can’t reach' }).waitFor();
+  await page.unroute('**/verifypasscode');
+  await field.press('Enter');
+  await page.getByRole('status').filter({ hasText: 'Sign in again to continue.' }).waitFor();
+});

@@ -69,10 +69,10 @@ export const PASSWORDS = {
 };
 export const EMAIL = 'ann@example.com';
 
-export async function signUp(page: Page, { origin }: Program): Promise<void> {
+export async function signUp(page: Page, { origin }: Program, email = EMAIL): Promise<void> {
   await page.goto(`${origin}/signup`);
   const form = page.getByRole('form', { name: 'Create an account' });
-  await form.getByLabel('Email address').fill(EMAIL);
+  await form.getByLabel('Email address').fill(email);
   await form.getByRole('textbox', { name: 'Password' }).fill(PASSWORDS.first);
   await form.getByLabel('Mobile phone').fill('(202) 555-0123');
   await form.getByLabel('First name').fill('Ann');
