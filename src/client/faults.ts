@@ -91,11 +91,11 @@ async function phoneFaultIn(form: Form): Promise<string | undefined> {
   const phones = await loadPhones().catch(() => undefined);
   const phone = phones?.readPhone(wellFormed(typed(form, 'phoneno')), phoneRules(form));
   if (!phone || 'e164' in phone) return undefined;
-  return PHONE_FAULTS[phone.fault](form.find('.phone-rules').attr('data-country-names') ?? '');
+  return PHONE_FAULTS[phone.fault](form.find('[data-sms-countries]').attr('data-country-names') ?? '');
 }
 
 function phoneRules(form: Form) {
-  const rules = form.find('.phone-rules');
+  const rules = form.find('[data-sms-countries]');
   const smsCountries = rules.attr('data-sms-countries')?.split(' ') ?? [];
   return { smsCountries, defaultCountry: rules.attr('data-default-country') ?? '' };
 }
