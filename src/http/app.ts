@@ -9,7 +9,7 @@ import type { LogEvent } from '../events.ts';
 import { StoreUnavailable } from '../store.ts';
 import { readAssets } from './assets.ts';
 import { sameSite } from './csrf.ts';
-import { formBody } from './form-body.ts';
+import { boundBodies, formBody } from './form-body.ts';
 import { commonHeaders } from './headers.ts';
 import { countRequests } from './rate-limit.ts';
 import { type Refused, refusal, replyInvalid, sendJson, slowDown } from './replies.ts';
@@ -46,6 +46,7 @@ export function createApp(deps: Deps, options: AppOptions): RequestListener {
   const malformed = new WeakMap<IncomingMessage, 400 | 417>();
 
   app.use(setHeaders(options.publicOrigin));
+  app.use(boundBodies);
   app.use(assets.serve);
   const routes = new Set<string>();
   app.use(logRequests(options.log, routes));

@@ -28,7 +28,7 @@ export const BOUNDS = {
   inboxCommentMs: 15_000,
   /** Bytes of a form. The largest form, a reset, has less than 2 KiB. */
   formBytes: 8 * 1024,
-  /** A client that ignores the refusal of a large form may send this many bytes before its connection is cut. */
+  /** Bytes of a body that no route reads. Past them, the connection is cut. */
   discardedBytes: 2 * 1024 * 1024,
   /**
    * Networks that one limiter counts. Past it, the oldest count is forgotten. To reset its own count, an attacker needs this

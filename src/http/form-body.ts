@@ -3,6 +3,16 @@ import { BOUNDS } from './bounds.ts';
 import { isFormType } from './forms.ts';
 import { replyInvalid } from './replies.ts';
 
+/** Cuts the connection of a client whose body never ends, also if no route reads the body. */
+export const boundBodies: RequestHandler = (request, _response, next) => {
+  let size = 0;
+  request.on('data', (chunk: Buffer) => {
+    size += chunk.length;
+    if (size > BOUNDS.discardedBytes) request.destroy();
+  });
+  next();
+};
+
 /** Reads the body of a form as bytes into `request.body`. Past 8 KiB it calls `refuse` at once, and discards the rest. */
 export function formBody(refuse: RequestHandler): RequestHandler {
   return (request, response, next) => {
@@ -22,7 +32,6 @@ export function formBody(refuse: RequestHandler): RequestHandler {
       size += chunk.length;
       if (size > BOUNDS.formBytes) refuseOnce();
       else chunks.push(chunk);
-      if (size > BOUNDS.discardedBytes) request.destroy();
     });
     request.on('end', () => {
       if (isRefused) return;

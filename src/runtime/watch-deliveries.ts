@@ -6,8 +6,11 @@ const MAX_FAILED_NUMBERS = 5;
 /** Alerts if messages to several numbers in a row fail. Each failure by itself looks like the fault of its number. */
 export function watchDeliveries(alert: Deps['alert']): Deps['log'] {
   const numbers = new Set<string>();
-  return ({ event, number, provider }) => {
-    const hasFailed = event === 'delivery_failed' || (event === 'sms_refused' && provider !== undefined);
+  return ({ event, number, provider, reason }) => {
+    // A fault of the sender is an outage, which has its own alert.
+    const isOutage = reason === 'misconfigured' || reason === 'busy';
+    const isRefused = event === 'sms_refused' && provider !== undefined;
+    const hasFailed = !isOutage && (event === 'delivery_failed' || isRefused);
     if (event === 'delivery_delivered' || event === 'delivery_unknown') numbers.clear();
     if (!hasFailed) return;
     if (numbers.size < MAX_FAILED_NUMBERS) numbers.add(number);

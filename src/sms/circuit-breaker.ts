@@ -72,6 +72,8 @@ export function createCircuitBreaker(
   function open(to: string, outcome: SmsOutcome): void {
     coolDown(outcome.kind === 'refused' ? outcome.retryAfterSeconds : undefined);
     outage?.learn(outcome);
+    // It may have asked before the outage began.
+    outage?.addUser(to);
     if (outage !== undefined) return;
     outage = startOutage(outcome, [to, ...unknownNumbers], log, clock);
     if (!isAsking) void askUntilReady();

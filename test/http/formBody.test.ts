@@ -7,8 +7,8 @@ import { site } from '../support/site.ts';
 const FORM = 'Content-Type: application/x-www-form-urlencoded\r\n';
 const KIB = Buffer.alloc(1024, 'a');
 
-/** A connection to the app that has sent the head of a POST. */
-async function posting(headers: string): Promise<Socket> {
+/** A connection to the app that has sent the head of a request with a body. */
+async function posting(headers: string, request = 'POST /getseed', type = FORM): Promise<Socket> {
   const server = createServer(site().app);
   onTestFinished(() => void server.close());
   server.listen(0, '127.0.0.1');
@@ -16,7 +16,7 @@ async function posting(headers: string): Promise<Socket> {
   const socket = connect((server.address() as { port: number }).port, '127.0.0.1');
   onTestFinished(() => void socket.destroy());
   socket.on('error', () => undefined);
-  socket.write(`POST /getseed HTTP/1.1\r\nHost: localhost\r\n${FORM}${headers}\r\n`);
+  socket.write(`${request} HTTP/1.1\r\nHost: localhost\r\n${type}${headers}\r\n`);
   return socket;
 }
 
@@ -34,8 +34,14 @@ test.each([
   expect(String(answer)).toMatch(/^HTTP\/1\.1 413 .*"status":"too_large"/s);
 });
 
-test('a body that never ends is cut', async () => {
-  const socket = await posting('Transfer-Encoding: chunked\r\n');
+test.each([
+  ['a form', 'POST /getseed', FORM],
+  ['another type', 'POST /getseed', 'Content-Type: application/json\r\n'],
+  ['the body of a page', 'GET /about', ''],
+  ['the body of an unknown path', 'PUT /nope', ''],
+  ['the body of a refused form', 'POST /getseed', `Sec-Fetch-Site: cross-site\r\n${FORM}`],
+])('%s that never ends is cut', async (_, request, type) => {
+  const socket = await posting('Transfer-Encoding: chunked\r\n', request, type);
   const closed = new Promise((resolve) => socket.on('close', resolve));
   socket.resume();
   let sent = 0;

@@ -32,6 +32,15 @@ test('a delivery in between ends the row', () => {
   );
 });
 
+test.each(['misconfigured', 'busy'] as const)(
+  'refusals as %s do not count, because they are an outage',
+  (reason) => {
+    const refused: MessageResult = { event: 'sms_refused', reason, provider: { status: 403 } };
+    const results = [1, 2, 3, 4, 5, 6].map((number): [number, MessageResult] => [number, refused]);
+    expect(alertsAfter(...results)).toBe(0);
+  },
+);
+
 test('messages that the program itself refuses do not count', () => {
   const paused: MessageResult = { event: 'sms_refused', reason: 'pause' };
   expect(alertsAfter([1, paused], [2, paused], [3, paused], [4, paused], [5, paused], [6, paused])).toBe(0);

@@ -1,6 +1,8 @@
 import { expect, onTestFinished, test } from 'vitest';
+import { createCircuitBreaker } from '../../src/sms/circuit-breaker.ts';
 import { ringCentralSms } from '../../src/sms/ringcentral/sender.ts';
 import type { SmsOutcome } from '../../src/sms.ts';
+import { fakeClock } from '../support/clock.ts';
 import { account, oauthRefusal, RingCentralStandIn } from '../support/ringcentral-standin.ts';
 import { settle, testPort } from '../support/sms-port.ts';
 
@@ -96,4 +98,24 @@ test('with RingCentral, a revoked JWT starts an outage, and a new one ends it wi
   await expect.poll(events).toContain('sms_outage_ended');
   expect(lines.at(-1)).toMatchObject({ event: 'sms_outage_ended', users: 3 });
   expect(ringCentral.messages).toEqual([]);
+});
+
+test('users whose messages were under way when the outage began are counted', async () => {
+  const lines: { event: string; users: number }[] = [];
+  const pending: ((outcome: SmsOutcome) => void)[] = [];
+  const send = () => new Promise<SmsOutcome>((resolve) => void pending.push(resolve));
+  const clock = fakeClock();
+  const breaker = createCircuitBreaker({ send }, { log: (line) => lines.push(line) }, clock);
+  const sent = numbers.map((number) => breaker.send(number, 'text'));
+  for (const answer of pending.splice(0)) answer(MISCONFIGURED);
+  await Promise.all(sent);
+
+  clock.advanceSeconds(30);
+  const probe = breaker.send('+12025550104', 'text');
+  pending[0]?.({ kind: 'sent', messageId: '1' });
+  await probe;
+  expect(lines.map(({ event, users }) => [event, users])).toEqual([
+    ['sms_outage_started', 1],
+    ['sms_outage_ended', 4],
+  ]);
 });
