@@ -1,5 +1,5 @@
 import { expect } from 'vitest';
-import { PASSWORDS, signIn, signUp, story } from '../support/browser.ts';
+import { PASSWORDS, signIn, signUp, story } from '../../support/browser.ts';
 
 story(
   'forced colors show one main button after a failed text, and a disabled one',
