@@ -138,8 +138,8 @@ export async function changePwd(deps: Deps, form: ChangePwdForm): Promise<Change
     await tx.setKeys(email, form.kdf, keysOf(form), nowMs);
     await tx.spendCodes(email, nowMs);
     await sendNotice(request, 'notice');
-    const device = await forgetOthers(request, form.deviceOf?.(email));
-    const session = await startSession(request, device.id);
+    const device = await forgetOthers(request, await ownToken(request, form));
+    const session = await startSession(request, device.id, request.session.provedAtMs);
     return { kind: 'ok', issued: { session, device: device.token, email } };
   });
 }
@@ -180,7 +180,7 @@ async function confirmPhone(deps: Deps, form: ConfirmPhoneForm): Promise<ChangeP
 
     await tx.setPhone(account.email, phoneno, nowMs);
     await tx.spendCodes(account.email, nowMs);
-    await sendNotice(request, 'phoneNotice');
+    if (phoneno !== account.phoneno) await sendNotice(request, 'phoneNotice');
     return { kind: 'ok' };
   });
 }
@@ -213,7 +213,8 @@ export async function forgetDevice(deps: Deps, form: ForgetDeviceForm): Promise<
     for (const { id } of others) await tx.forgetDevice(email, id);
     // Sessions of earlier versions belong to no device.
     for (const { id, device } of await tx.sessionsOf(email)) {
-      if (id !== session.id && device !== session.device) await tx.endSessionById(email, id);
+      const isOther = device === '' || device !== session.device;
+      if (id !== session.id && isOther) await tx.endSessionById(email, id);
     }
     return { kind: 'ok' };
   });
@@ -228,6 +229,16 @@ export async function deleteAccount(deps: Deps, form: AccountForm): Promise<Dele
     await forgetCharges(tx, account.email);
     return { kind: 'ok', dropped: { session: true, deviceOf: account.email } };
   });
+}
+
+/** Returns the browser's device token if it is one of the session's device. A planted token must not become known. */
+async function ownToken(
+  { tx, account, device, nowMs }: SessionRequest,
+  { deviceOf }: AccountForm,
+): Promise<string | undefined> {
+  const token = deviceOf?.(account.email);
+  const found = token && (await tx.deviceFor(account.email, hashOf(token), nowMs));
+  return found && found.id === device ? token : undefined;
 }
 
 async function userOf({ tx, account }: SessionRequest) {

@@ -90,6 +90,8 @@ export const CONSTANTS = {
   deviceLifetimeSeconds: 400 * 86_400,
   /** More browsers than a user has. A sign-in without cookies adds a device each time. */
   maxDevicesPerAccount: 50,
+  /** More sessions than a user has. Without a bound, lists and ends of all sessions would block the server. */
+  maxSessionsPerAccount: 50,
   /** Half of the 8 KiB that nginx accepts as a header. A cookie has some 80 bytes. */
   maxDeviceCookies: 50,
   /** Proxies accept an answer's header of 4 KiB. Dropping a cookie takes some 130 bytes. */

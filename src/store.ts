@@ -228,8 +228,8 @@ export interface Tx {
     reason?: FailureReason,
   ): Promise<void>;
   spendCode(codeId: string, nowMs: number): Promise<void>;
-  /** Marks all codes of the account as spent. */
-  spendCodes(email: string, nowMs: number): Promise<void>;
+  /** Marks all codes of the account as spent, or those of one purpose. */
+  spendCodes(email: string, nowMs: number, purpose?: Purpose): Promise<void>;
   /** Deletes the account's codes, and so their flows and pauses. */
   forgetCodes(email: string): Promise<void>;
 
@@ -249,8 +249,8 @@ export interface Tx {
   /** Makes the device unknown, ends its sessions and deletes its lockout. */
   forgetDevice(email: string, id: string): Promise<void>;
 
-  /** Starts a session of a user. */
-  addSession(tokenHash: string, session: Session): Promise<void>;
+  /** Starts a session of a user. The user keeps the newest `maxPerUser` sessions. */
+  addSession(tokenHash: string, session: Session, maxPerUser: number): Promise<void>;
   sessionFor(tokenHash: string): Promise<Session | undefined>;
   noteSeen(tokenHash: string, nowMs: number): Promise<void>;
   noteProved(tokenHash: string, nowMs: number): Promise<void>;

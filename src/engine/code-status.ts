@@ -28,6 +28,8 @@ export async function codeStatus(deps: Deps, form: FlowForm): Promise<CodeStatus
 /** Milliseconds of the pause after a code that are left. A known device that sees the failure of a message may retry at once. */
 export function retryPauseMs(request: EngineRequest, sms: SmsRequest, newest: Code): number {
   const { deps, nowMs } = request;
+  // After a right sign-in code, a second device may get a code at once.
+  if (newest.purpose === 'signin' && newest.isSpent) return 0;
   const hasFailed = newest.delivery === 'refused' || newest.delivery === 'failed';
   if (hasFailed && seesDelivery(request, sms, newest) && !isOutage(deps)) return 0;
   return Math.max(0, newest.sentAtMs + deps.policy.codeResendSeconds * 1000 - nowMs);

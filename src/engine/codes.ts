@@ -67,7 +67,13 @@ export async function spendPasscode(
   }
 
   await tx.spendCode(code.id, nowMs);
-  if (code.purpose !== 'newphone') await tx.confirmPhone(code.email, nowMs);
+  if (code.purpose !== 'newphone') await confirmPhone(request);
   if (code.purpose === 'reset' || code.purpose === 'signin') await tx.clearFailedSignInCodes(code.email);
   return true;
+}
+
+/** Confirms the present phone. Codes that would replace it without a code to it are void from then on. */
+async function confirmPhone({ tx, account, nowMs }: EngineRequest): Promise<void> {
+  await tx.confirmPhone(account.email, nowMs);
+  if (!account.isPhoneConfirmed) await tx.spendCodes(account.email, nowMs, 'newphone');
 }

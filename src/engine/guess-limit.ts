@@ -1,3 +1,4 @@
+import { CONSTANTS } from '../policy.ts';
 import { UNKNOWN_DEVICE } from '../store.ts';
 import type { SlowDown } from './outcomes.ts';
 import type { EngineRequest } from './request.ts';
@@ -37,4 +38,9 @@ export async function countFailedCode({ tx, nowMs }: EngineRequest): Promise<voi
 /** One customer may have all of an IPv6 /48. */
 function guessKey({ client }: EngineRequest): string {
   return `${GUESS} ${client.prefix48 ?? client.network}`;
+}
+
+/** True if unknown devices of the account get no sign-in codes until a reset (NIST SP 800-63B-4, 3.2.2). */
+export function hasGuessedTooOften({ account, device }: EngineRequest): boolean {
+  return device === UNKNOWN_DEVICE && account.failedSignInCodes >= CONSTANTS.maxFailedSignInCodes;
 }

@@ -2,6 +2,7 @@ import { maskPhone } from '../phone.ts';
 import { CONSTANTS } from '../policy.ts';
 import { UNKNOWN_DEVICE } from '../store.ts';
 import type { Deps } from './deps.ts';
+import { hasGuessedTooOften } from './guess-limit.ts';
 import type { LoginOutcome } from './outcomes.ts';
 import type { EngineRequest } from './request.ts';
 import { sendSmsMessage } from './send-code.ts';
@@ -29,9 +30,4 @@ export async function requireCode(request: EngineRequest, signature: string): Pr
   const asked = await sendSmsMessage(request, sms, { purpose: 'signin', device, phoneno: '' });
   if (asked.kind === 'code_sent') return { ...asked, kind: 'code_required', signature };
   return { kind: 'code_required', signature, phone, resendIn: asked.retryAfter };
-}
-
-/** True if unknown devices of the account get no sign-in codes until a reset (NIST SP 800-63B-4, 3.2.2). */
-export function hasGuessedTooOften({ account, device }: EngineRequest): boolean {
-  return device === UNKNOWN_DEVICE && account.failedSignInCodes >= CONSTANTS.maxFailedSignInCodes;
 }

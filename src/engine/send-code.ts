@@ -5,6 +5,7 @@ import { ANY_DELIVERY, type Code, type CodeAbout, type Flow } from '../store.ts'
 import { hashOf, randomToken } from '../token.ts';
 import { isOutage, resendInSeconds, retryPauseMs } from './code-status.ts';
 import { isExpired, newCode } from './codes.ts';
+import { hasGuessedTooOften } from './guess-limit.ts';
 import { type AskedMessage, logMessage, type MessageResult } from './message-log.ts';
 import type { CodeSent, SlowDown } from './outcomes.ts';
 import type { EngineRequest, SmsRequest } from './request.ts';
@@ -33,9 +34,7 @@ export async function sendSmsMessage(
   const flow = randomToken(deps.randomBytes, 16);
 
   const newest = await tx.newestCode(email, about, nowMs);
-  // After a right sign-in code, a second device may get a code at once.
-  const isPaused = newest !== undefined && !(about.purpose === 'signin' && newest.isSpent);
-  if (isPaused && retryPauseMs(request, sms, newest) > 0) {
+  if (newest !== undefined && retryPauseMs(request, sms, newest) > 0) {
     logRefused(request, about.purpose, 'pause');
     const isGood = !newest.isSpent && !isExpired(newest, nowMs);
     const isOpened = isGood && (await tx.addFlow(hashOf(flow), newest.id, CONSTANTS.maxFlowsPerCode));
@@ -87,6 +86,9 @@ export async function resendSmsMessage(
   if (full !== undefined) return full;
 
   const answer = { kind: 'code_sent', phone: maskPhone(account.phoneno), flow } as const;
+  if (purpose === 'signin' && hasGuessedTooOften(request)) {
+    return { ...answer, resendIn: CONSTANTS.guessedTooOftenSeconds };
+  }
   const newest = await tx.newestCode(account.email, code, nowMs);
   if (newest !== undefined && retryPauseMs(request, sms, newest) > 0) {
     logRefused(request, purpose, 'pause');

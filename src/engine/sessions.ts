@@ -14,19 +14,24 @@ export async function signIn(request: EngineRequest, oldSession?: string): Promi
   return { session: await startSession(request, device.id), device: device.token };
 }
 
-/** Starts a session on a device, under a fresh token, and returns the token. */
-export async function startSession(request: EngineRequest, device: string): Promise<string> {
+/** Starts a session on a device, under a fresh token, and returns the token. `provedAtMs`: when the password was proved. */
+export async function startSession(
+  request: EngineRequest,
+  device: string,
+  provedAtMs = request.nowMs,
+): Promise<string> {
   const { deps, tx, nowMs, account } = request;
   const token = timedToken(deps.randomBytes, nowMs);
-  await tx.addSession(hashOf(token), {
+  const session = {
     id: randomToken(deps.randomBytes, 16),
     email: account.email,
     device,
     createdAtMs: nowMs,
     seenAtMs: nowMs,
-    provedAtMs: nowMs,
+    provedAtMs,
     ...visitorOf(request),
-  });
+  };
+  await tx.addSession(hashOf(token), session, CONSTANTS.maxSessionsPerAccount);
   return token;
 }
 

@@ -26,7 +26,7 @@ export function endSessionForm(fields: Map<string, string>): z.ZodType<OneOrOthe
   return oneOrOthers(
     fields,
     'session',
-    z.object({ session: id }).transform(({ session }) => ({ id: session })),
+    z.object({ session: id, others: others.optional() }).transform(({ session }) => ({ id: session })),
   );
 }
 
@@ -35,7 +35,7 @@ export function forgetDeviceForm(fields: Map<string, string>): z.ZodType<OneOrOt
   return oneOrOthers(
     fields,
     'device',
-    z.object({ device: id }).transform(({ device }) => ({ id: device })),
+    z.object({ device: id, others: others.optional() }).transform(({ device }) => ({ id: device })),
   );
 }
 

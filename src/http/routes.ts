@@ -129,7 +129,7 @@ export function addRoutes(
   };
   /** Sends a signed-in browser on. With a query, as in `/?reset`, the user asks for this page itself. */
   const unlessSignedIn: RequestHandler = async (request, response, next) => {
-    const [, search] = request.originalUrl.split(/(?=\?)/, 2);
+    const search = /\?.*$/s.exec(request.originalUrl)?.[0];
     const asksForIt = search !== undefined && !/[?&]next=/.test(search);
     if (asksForIt || (await signedInOn(request)) === undefined) return next();
     response.redirect(303, nextPath(search ?? ''));

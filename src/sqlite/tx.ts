@@ -118,7 +118,7 @@ export function prepareAll(db: Database) {
     replaceUnfinished: sql<[object]>(`
       UPDATE users
       SET phoneno = @phoneno, fname = @fname, lname = @lname, kdf = @kdf, stored_key = @storedKey, server_key = @serverKey,
-        created_at_ms = @nowMs, keys_changed_at_ms = @nowMs, generation = max(generation + 1, @nowMs)
+        created_at_ms = @nowMs, keys_changed_at_ms = @nowMs, generation = max(generation + 1, @nowMs), failed_signin_codes = 0
       WHERE email = @email AND is_finished = 0`),
     addFailedSignInCode: sql<[string]>(
       'UPDATE users SET failed_signin_codes = failed_signin_codes + 1 WHERE email = ?',
@@ -182,9 +182,9 @@ export function prepareAll(db: Database) {
       UPDATE codes SET delivery = @delivery, reason = @reason
       WHERE id = @codeId AND delivery IN (SELECT value FROM json_each(@from))`),
     spendCode: sql<[number, string]>('UPDATE codes SET is_spent = 1, changed_at_ms = ? WHERE id = ?'),
-    spendCodes: sql<[number, string]>(
-      'UPDATE codes SET is_spent = 1, changed_at_ms = ? WHERE email = ? AND is_spent = 0',
-    ),
+    spendCodes: sql<[object]>(`
+      UPDATE codes SET is_spent = 1, changed_at_ms = @nowMs
+      WHERE email = @email AND is_spent = 0 AND (@purpose IS NULL OR purpose = @purpose)`),
     forgetCodes: sql<[string]>('DELETE FROM codes WHERE email = ?'),
 
     addFlow: sql<[object]>(`
@@ -235,6 +235,10 @@ export function prepareAll(db: Database) {
         (token_hash, id, email, generation, device, created_at_ms, seen_at_ms, proved_at_ms, network, browser)
       SELECT @tokenHash, @id, email, generation, @device, @createdAtMs, @seenAtMs, @provedAtMs, @network, @browser
       FROM users WHERE email = @email`),
+    // Hashes begin with the time of their tokens.
+    dropOldSessions: sql<[object]>(`
+      DELETE FROM sessions WHERE token_hash IN (
+        SELECT token_hash FROM sessions WHERE email = @email ORDER BY token_hash DESC LIMIT -1 OFFSET @maxPerUser)`),
     sessionFor: sql<[string], SessionRow>(`
       SELECT sessions.id, email, device, sessions.created_at_ms, seen_at_ms, proved_at_ms, network, browser
       FROM sessions JOIN users USING (email, generation) WHERE token_hash = ?`),
@@ -411,8 +415,8 @@ export class SqliteTx implements Tx {
     this.#sql.spendCode.run(nowMs, codeId);
   }
 
-  async spendCodes(email: string, nowMs: number): Promise<void> {
-    this.#sql.spendCodes.run(nowMs, email);
+  async spendCodes(email: string, nowMs: number, purpose?: Purpose): Promise<void> {
+    this.#sql.spendCodes.run({ email, nowMs, purpose: purpose ?? null });
   }
 
   async forgetCodes(email: string): Promise<void> {
@@ -458,8 +462,9 @@ export class SqliteTx implements Tx {
     this.#sql.clearLockout.run(email, id);
   }
 
-  async addSession(tokenHash: string, session: Session): Promise<void> {
+  async addSession(tokenHash: string, session: Session, maxPerUser: number): Promise<void> {
     this.#sql.addSession.run({ tokenHash, ...session });
+    this.#sql.dropOldSessions.run({ email: session.email, maxPerUser });
   }
 
   async sessionFor(tokenHash: string): Promise<Session | undefined> {

@@ -380,6 +380,52 @@ async function changeFully(here: World, cookies: Cookies, phoneno = NEW_PHONE) {
   return giveForPhone(here, cookies, must(second.flow));
 }
 
+test('a code to a new number is void once the present phone is confirmed', async () => {
+  const { here, ann } = await annSignedIn();
+  const flow = await askForPhone(here, ann);
+  const passcode = here.sms.lastPasscode();
+  const locked = await here.lockOut();
+  const form = { network: NETWORK, email: ANN, flow: must(locked.flow), passcode: here.sms.lastPasscode() };
+  await verifyPasscode(here.deps, form);
+  expect(await giveForPhone(here, ann, flow, passcode)).toEqual({ kind: 'expired_code' });
+  expect(await resendCode(here.deps, { network: NETWORK, flow })).toEqual({ kind: 'expired_code' });
+});
+
+test('a confirmed present number is no change, so no notice reports one', async () => {
+  const { here, ann } = await annSignedIn();
+  const flow = await askForPhone(here, ann, PHONE);
+  expect(await giveForPhone(here, ann, flow)).toEqual({ kind: 'ok' });
+  expect(here.sms.sent).toHaveLength(1);
+});
+
+test('a changed password makes no planted device token known', async () => {
+  const { here, ann } = await annSignedIn();
+  const keys = await keysFor(here, 'another one');
+  await changePwd(here.deps, { ...ann, ...keys, deviceOf: () => 'planted' });
+  await here.lockOut();
+  expect(await here.signIn('another one', { device: 'planted' })).toMatchObject({ kind: 'locked' });
+});
+
+test('a changed password does not prove the password again', async () => {
+  const { here, ann } = await annSignedIn();
+  here.clock.advanceMinutes(4);
+  const outcome = await changePwd(here.deps, { ...ann, ...(await keysFor(here, 'another one')) });
+  if (outcome.kind !== 'ok') throw new Error(outcome.kind);
+  here.clock.advanceMinutes(4);
+  const session = must(outcome.issued.session);
+  expect(await deleteAccount(here.deps, { network: NETWORK, session })).toEqual(PROVE_AGAIN);
+});
+
+test('an account keeps its fifty newest sessions', async () => {
+  const { here, ann } = await annSignedIn();
+  for (let count = 0; count < 50; count += 1) {
+    here.clock.advanceSeconds(1);
+    await browser(here);
+  }
+  expect(await accountPage(here.deps, ann)).toEqual(SIGNED_OUT);
+  expect(await accountPage(here.deps, await browser(here))).toMatchObject({ kind: 'ok' });
+});
+
 describe('the codes of a changed phone', () => {
   test('have a pause for each number', async () => {
     const { here, ann } = await annSignedIn({ codeResendSeconds: 60 });

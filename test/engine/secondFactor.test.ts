@@ -294,7 +294,7 @@ describe('after a hundred wrong sign-in codes in a row', () => {
     });
     const { flow } = await prove(here);
     await give(here, must(flow), otherThan(here.sms.lastPasscode()));
-    return { here, device };
+    return { here, device, flow: must(flow) };
   }
 
   test('an unknown device gets none', async () => {
@@ -319,16 +319,22 @@ describe('after a hundred wrong sign-in codes in a row', () => {
   });
 
   test('a flow that exists gets none by resendcode', async () => {
-    const { here } = await guessedOften();
-    const failed = await here.deps.store.transact((tx) =>
-      tx.newestCode(ANN, { purpose: 'signin', device: '', phoneno: '' }, here.deps.nowMs()),
-    );
-    expect(failed?.isSpent).toBe(false);
+    const { here, flow } = await guessedOften();
     const sent = here.sms.sent.length;
-    here.clock.advanceMinutes(61);
-    expect((await prove(here)).flow).toBeUndefined();
+    const again = await resendCode(here.deps, { network: NETWORK, flow });
     await here.settled();
+    expect(again).toMatchObject({ kind: 'code_sent', flow, resendIn: CONSTANTS.guessedTooOftenSeconds });
     expect(here.sms.sent).toHaveLength(sent);
+  });
+
+  test('another sign-up of an unfinished account begins the count anew', async () => {
+    const here = await withAnn();
+    await here.deps.store.transact(async (tx) => {
+      for (let wrong = 0; wrong < CONSTANTS.maxFailedSignInCodes; wrong += 1)
+        await tx.addFailedSignInCode(ANN);
+    });
+    await here.signUp(ANN, PASSWORD, OTHER_PHONE);
+    expect((await prove(here)).flow).toBeDefined();
   });
 
   test('one right code begins the count anew', async () => {

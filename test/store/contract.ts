@@ -613,7 +613,7 @@ export function storeContract(open: () => Store): void {
         ] as const) {
           const name = `${id} of ${email}`;
           await addToken(tx, email, id, name, NOW);
-          await tx.addSession(name, session(email, NOW, { device: id }));
+          await tx.addSession(name, session(email, NOW, { device: id }), 50);
           await tx.addFailure(email, id, NOW);
         }
         await tx.forgetDevice(USER.email, 'd1');
@@ -640,9 +640,9 @@ export function storeContract(open: () => Store): void {
       const found = await store.transact(async (tx) => {
         await tx.addUser(USER, NOW);
         await tx.addUser(BOB, NOW);
-        await tx.addSession('s1', session(USER.email, NOW, { id: 'one' }));
-        await tx.addSession('s2', session(USER.email, NOW + 1, { id: 'two' }));
-        await tx.addSession('s3', session(BOB.email, NOW, { id: 'three' }));
+        await tx.addSession('s1', session(USER.email, NOW, { id: 'one' }), 50);
+        await tx.addSession('s2', session(USER.email, NOW + 1, { id: 'two' }), 50);
+        await tx.addSession('s3', session(BOB.email, NOW, { id: 'three' }), 50);
         await tx.noteProved('s1', NOW + 5);
         const listed = await tx.sessionsOf(USER.email);
         await tx.endSessionById(USER.email, 'two');
@@ -681,7 +681,7 @@ export function storeContract(open: () => Store): void {
         for (const user of [USER, BOB]) {
           await tx.addUser(user, NOW);
           await addToken(tx, user.email, 'd', `t of ${user.email}`, NOW);
-          await tx.addSession(`s of ${user.email}`, session(user.email, NOW));
+          await tx.addSession(`s of ${user.email}`, session(user.email, NOW), 50);
           await tx.addCode({ ...CODE, email: user.email, id: `c of ${user.email}` });
           await tx.addFlow(`f of ${user.email}`, `c of ${user.email}`, 3);
           await tx.addFailure(user.email, '', NOW);
@@ -744,14 +744,14 @@ export function storeContract(open: () => Store): void {
       const left = await store.transact(async (tx) => {
         await tx.addUser(USER, NOW);
         await tx.addUser({ ...USER, email: 'bob@example.com' }, NOW);
-        for (const hash of ['s1', 's2', 's3']) await tx.addSession(hash, session(USER.email, NOW));
-        await tx.addSession('s4', session('bob@example.com', NOW));
+        for (const hash of ['s1', 's2', 's3']) await tx.addSession(hash, session(USER.email, NOW), 50);
+        await tx.addSession('s4', session('bob@example.com', NOW), 50);
         await tx.noteSeen('s4', NOW + 5);
         await tx.endSession('s1');
         const one = [await tx.sessionFor('s1'), (await tx.sessionFor('s2'))?.email];
         await tx.forgetBrowsers(USER.email, NOW);
         const ended = [await tx.sessionFor('s2'), await tx.sessionFor('s3')];
-        await tx.addSession('s5', session(USER.email, NOW + 6));
+        await tx.addSession('s5', session(USER.email, NOW + 6), 50);
         return [
           ...one,
           ...ended,
@@ -836,8 +836,8 @@ export function storeContract(open: () => Store): void {
           await tx.addSeed({ id, seed: id, email: USER.email, network: 'a', expiresAtMs }, 100);
           await tx.addDeviceToken(USER.email, { id, tokenHash: id, nowMs: NOW, expiresAtMs, ...VISITOR }, 9);
         }
-        await tx.addSession('idle', session(USER.email, NOW - 0.5 * DAY - 1));
-        await tx.addSession('live', session(USER.email, NOW));
+        await tx.addSession('idle', session(USER.email, NOW - 0.5 * DAY - 1), 50);
+        await tx.addSession('live', session(USER.email, NOW), 50);
       });
       await cleanUp(store, NOW);
       const left = await store.transact(async (tx) => [

@@ -223,8 +223,9 @@ function verbs(tables: Tables, life: { isOver: boolean }): Tx {
       if (code !== undefined && from.includes(code.delivery)) changeCode(id, { delivery, reason });
     },
     spendCode: async (id, changedAtMs) => changeCode(id, { isSpent: true, changedAtMs }),
-    async spendCodes(email, changedAtMs) {
+    async spendCodes(email, changedAtMs, purpose) {
       for (const code of codes.values()) {
+        if (purpose !== undefined && code.purpose !== purpose) continue;
         if (code.email === email && !code.isSpent) changeCode(code.id, { isSpent: true, changedAtMs });
       }
     },
@@ -284,8 +285,10 @@ function verbs(tables: Tables, life: { isOver: boolean }): Tx {
       lockouts.delete(key(email, id));
     },
 
-    async addSession(hash, session) {
+    async addSession(hash, session, maxPerUser) {
       if (users.has(session.email)) sessions.set(hash, session);
+      const own = [...sessions].filter(([, { email }]) => email === session.email).map(([one]) => one);
+      for (const old of own.sort().slice(0, Math.max(0, own.length - maxPerUser))) sessions.delete(old);
     },
     sessionsOf: async (email) =>
       [...sessions.values()].filter((session) => session.email === email).sort(lastSeenFirst),
