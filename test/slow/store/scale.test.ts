@@ -42,9 +42,13 @@ function plansOf(db: Database.Database): [statement: string, steps: string[]][] 
 
 /** A scan of a whole table or index, or a sort without an index. */
 const GROWS = /^SCAN (?!CONSTANT ROW|json_each)|TEMP B-TREE/;
+/** These sort the rows of one account, which are few. */
+const SORTS_FEW = ['codesOf', 'devicesOf', 'sessionsOf', 'lockoutsOf'];
 const growing = (plans: [string, string[]][]) =>
   plans.flatMap(([name, steps]) =>
-    steps.filter((step) => GROWS.test(step)).map((step) => `${name}: ${step}`),
+    steps
+      .filter((step) => GROWS.test(step) && !(SORTS_FEW.includes(name) && /TEMP B-TREE/.test(step)))
+      .map((step) => `${name}: ${step}`),
   );
 
 describe('no statement scans a table that grows', () => {
@@ -71,7 +75,14 @@ describe('no statement scans a table that grows', () => {
       db.exec(`DROP INDEX ${index}`);
     }
     const caught = new Set(growing(plansOf(db)).map((line) => line.split(':')[0]));
-    expect([...caught].sort()).toEqual(['deleteDue', 'forgetCodes', 'newestCode', 'spendCodes']);
+    expect([...caught].sort()).toEqual([
+      'codesOf',
+      'deleteDue',
+      'deleteUser',
+      'forgetCodes',
+      'newestCode',
+      'spendCodes',
+    ]);
   });
 });
 
@@ -101,10 +112,10 @@ describe('a sign-in', () => {
     return ((log.get()?.log ?? 0) - before) / SIGN_INS;
   }
 
-  test("writes one page more with twenty thousand users than with a hundred: that of the account's devices", async () => {
+  test("writes two pages more with twenty thousand users than with a hundred: the account's devices and sessions", async () => {
     const among = { few: await pagesPerSignIn(100), many: await pagesPerSignIn(USERS) };
     expect(among.few).toBeGreaterThan(0.5);
-    expect(among.many).toBeLessThan(1.2 * among.few + 1);
+    expect(among.many).toBeLessThan(1.2 * among.few + 2);
   });
 });
 
