@@ -18,6 +18,7 @@ export interface Firefox {
   /** Returns the text that the page shows. */
   text(): Promise<string>;
   waitFor(text: string): Promise<void>;
+  /** Clicks a button or a link, once it is enabled. */
   click(selector: string): Promise<void>;
   /** Types into a field, after the text that it has. */
   type(selector: string, keys: string): Promise<void>;
@@ -73,7 +74,12 @@ export async function startFirefox(path: string): Promise<Firefox> {
     show,
     url: async () => (await send('GetCurrentURL', {})).value,
     waitFor: (part) => expect.poll(text, PATIENCE).toContain(part),
-    click: async (selector) => send('ElementClick', await find(selector)),
+    async click(selector) {
+      const element = await find(selector);
+      const isEnabled = async () => (await send('IsElementEnabled', element)).value;
+      await expect.poll(isEnabled, PATIENCE).toBe(true);
+      await send('ElementClick', element);
+    },
     type: async (selector, keys) => send('ElementSendKeys', { ...(await find(selector)), text: keys }),
   };
 }

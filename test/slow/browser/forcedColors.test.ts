@@ -5,7 +5,8 @@ story(
   'forced colors show one main button after a failed text, and a disabled one',
   {},
   async (page, program) => {
-    await page.emulateMedia({ forcedColors: 'active' });
+    // Without motion, no color is between two others.
+    await page.emulateMedia({ forcedColors: 'active', reducedMotion: 'reduce' });
     await page.route('**/codestatus', (route) =>
       route.fulfill({ json: { status: 'ok', message: 'Not delivered.', delivery: 'failed', resendIn: 0 } }),
     );
@@ -14,9 +15,11 @@ story(
       page
         .getByRole('button', { name, exact: true })
         .evaluate((button) => getComputedStyle(button).backgroundColor);
+    await page.locator('#login button.primary:enabled').waitFor();
     const main = await look('Sign in');
     for (let failure = 0; failure < 3; failure += 1) await signIn(page, PASSWORDS.wrong);
     await page.getByText('Not delivered.').waitFor();
+    await page.locator('.has-failed .again:enabled').waitFor();
     expect(await look('Send a new code')).toBe(main);
     expect(await look('Unlock')).not.toBe(main);
 
