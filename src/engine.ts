@@ -14,6 +14,7 @@ import type {
   SignupOutcome,
   VerifyPasscodeOutcome,
 } from './engine/outcomes.ts';
+import { timeOf } from './engine/request.ts';
 import type {
   FlowForm,
   GetSeedForm,
@@ -28,7 +29,7 @@ import { mayReplaceUnfinished, needsCode, requireCode } from './engine/second-fa
 import { requestCode, resendSmsMessage, sendNotice } from './engine/send-code.ts';
 import { signIn } from './engine/sessions.ts';
 import { forgetCharges } from './engine/sms-limits.ts';
-import { forAccount, forFlow } from './engine/transaction.ts';
+import { forAccount, forFlow, inTransaction } from './engine/transaction.ts';
 import { readPhone } from './phone.ts';
 import { CONSTANTS } from './policy.ts';
 import { isProof, KDF, signatureFor } from './scram.ts';
@@ -40,12 +41,11 @@ export { whoIsSignedIn } from './engine/sessions.ts';
 
 /** Hands out a seed for one login of the address. The page makes its proof with the seed, the salt and the kdf. */
 export async function getSeed(deps: Deps, { email, network }: GetSeedForm): Promise<GetSeedOutcome> {
-  const nowMs = deps.nowMs();
-  const id = timedId(deps.randomBytes, nowMs);
-  const seed = randomToken(deps.randomBytes, 32);
-  const expiresAtMs = nowMs + CONSTANTS.seedLifetimeSeconds * 1000;
-
-  return deps.store.transact(async (tx) => {
+  return inTransaction(deps, { email }, async (tx) => {
+    const nowMs = timeOf(deps, tx);
+    const id = timedId(deps.randomBytes, nowMs);
+    const seed = randomToken(deps.randomBytes, 32);
+    const expiresAtMs = nowMs + CONSTANTS.seedLifetimeSeconds * 1000;
     await tx.addSeed({ id, seed, email, network, expiresAtMs }, deps.policy.maxSeedsPerNetwork);
     const user = await tx.userFor(email);
     return { kind: 'ok', id, seed, salt: saltFor(deps.store.saltKey, email), kdf: user?.kdf ?? KDF };
@@ -59,14 +59,14 @@ export async function signup(deps: Deps, form: SignupForm): Promise<SignupOutcom
   const phone = readPhone(form.phoneno, deps.phones);
   if ('fault' in phone) return { kind: 'invalid', field: 'phoneno', fault: phone.fault };
 
-  return deps.store.transact(async (tx) => {
+  return inTransaction(deps, { email }, async (tx) => {
+    const nowMs = timeOf(deps, tx);
     const refused = refusedField(saltKey, await accountFor(tx, saltKey, email), form);
     if (refused !== undefined) return refused;
 
     const user = { email, phoneno: phone.e164, fname, lname, kdf, ...keysOf(form) };
-    const isNew = await tx.addUser(user, deps.nowMs());
-    const isReplaced =
-      !isNew && mayReplaceUnfinished(deps) && (await tx.replaceUnfinished(user, deps.nowMs()));
+    const isNew = await tx.addUser(user, nowMs);
+    const isReplaced = !isNew && mayReplaceUnfinished(deps) && (await tx.replaceUnfinished(user, nowMs));
     if (!isNew && !isReplaced) return { kind: 'taken' };
 
     await tx.clearLockouts(email);
@@ -169,7 +169,7 @@ export async function resendCode(deps: Deps, form: FlowForm): Promise<ResendCode
 export async function logout(deps: Deps, { session, shown }: LogoutForm): Promise<LogoutOutcome> {
   if (session === undefined) return { kind: 'ok' };
 
-  return deps.store.transact(async (tx) => {
+  return inTransaction(deps, { session: hashOf(session) }, async (tx) => {
     const { email = shown } = (await tx.sessionFor(hashOf(session))) ?? {};
     if (shown !== undefined && shown !== email) return { kind: 'ok', isOtherSignedIn: true };
     await tx.endSession(hashOf(session));

@@ -23,7 +23,15 @@ export interface Store {
   close(): Promise<void>;
 }
 
+/** The account that a work is about: its email, or the hash of its flow's or its session's token. */
+export type About = { email: string } | { flow: string } | { session: string };
+
 export interface TransactOptions {
+  /**
+   * A store that runs works side by side locks this account before the work starts, existing or not. Works of one account
+   * then run one after the other.
+   */
+  readonly about?: About;
   /** `false` skips the fsync. Use it only for work that is safe to repeat after a power failure. */
   readonly isLasting?: boolean;
 }
@@ -178,8 +186,18 @@ export interface DeviceToken extends Visitor {
   readonly expiresAtMs: number;
 }
 
+/** Asks for the time of the key's `nth` newest event, if that is after `sinceMs`. */
+export interface EventQuery {
+  readonly key: string;
+  readonly nth: number;
+  readonly sinceMs: number;
+}
+
 /** The verbs of one transaction. They know no rule: every limit and time comes from the caller. */
 export interface Tx {
+  /** The database's time, if processes with clocks of their own share it. It is read once, when the locks are held. */
+  readonly nowMs?: number;
+
   userFor(email: string): Promise<User | undefined>;
   /** Adds the user, or returns false if the email is taken. */
   addUser(user: NewUser, nowMs: number): Promise<boolean>;
@@ -264,8 +282,8 @@ export interface Tx {
 
   /** Counts an event once under each key. Forgets events of the key after `nowMs`: the clock was set back. */
   countEvent(keys: readonly string[], nowMs: number): Promise<void>;
-  /** The time of the key's `nth` newest event. Undefined if it is not after `sinceMs`, or is after `nowMs`. */
-  nthNewestEvent(key: string, nth: number, sinceMs: number, nowMs: number): Promise<number | undefined>;
+  /** Answers each query in their order. Undefined if that event is not after `sinceMs`, or is after `nowMs`. */
+  nthNewestEvents(queries: readonly EventQuery[], nowMs: number): Promise<(number | undefined)[]>;
   /** Takes back the last event of each key. */
   uncountEvent(keys: readonly string[]): Promise<void>;
   /** Forgets all events of the key. */

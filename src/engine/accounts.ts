@@ -30,7 +30,7 @@ export async function accountAddress(
   formerEmail: string,
 ): Promise<string> {
   if (formerEmail === email) return email;
-  const former = await store.transact((tx) => tx.userFor(formerEmail));
+  const former = await store.transact((tx) => tx.userFor(formerEmail), { about: { email: formerEmail } });
   return former === undefined ? email : formerEmail;
 }
 

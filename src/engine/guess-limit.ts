@@ -2,7 +2,7 @@ import { CONSTANTS } from '../policy.ts';
 import { UNKNOWN_DEVICE } from '../store.ts';
 import type { SlowDown } from './outcomes.ts';
 import type { EngineRequest } from './request.ts';
-import { HOUR_MS, inSeconds, windowWaitMs } from './windows.ts';
+import { HOUR_MS, inSeconds, longestWindowWaitMs } from './windows.ts';
 
 const GUESS = 'guess on an unknown device';
 const FAILED_CODE = 'failed code';
@@ -14,13 +14,15 @@ const FAILED_CODE = 'failed code';
 export async function guessLimit(request: EngineRequest): Promise<SlowDown | undefined> {
   const { deps, tx, nowMs, device } = request;
   const { failedCodesPerHour, guessPauseSeconds } = deps.policy;
-  if ((await windowWaitMs(tx, FAILED_CODE, failedCodesPerHour, HOUR_MS, nowMs)) === 0) return undefined;
+  const failed = { key: FAILED_CODE, most: failedCodesPerHour, windowMs: HOUR_MS };
+  if ((await longestWindowWaitMs(tx, [failed], nowMs)) === 0) return undefined;
   deps.alert({ event: 'many_failed_codes' });
   if (device !== UNKNOWN_DEVICE) return undefined;
-  const waitMs = Math.max(
-    await windowWaitMs(tx, GUESS, 1, guessPauseSeconds.all * 1000, nowMs),
-    await windowWaitMs(tx, guessKey(request), 1, guessPauseSeconds.network * 1000, nowMs),
-  );
+  const turns = [
+    { key: GUESS, most: 1, windowMs: guessPauseSeconds.all * 1000 },
+    { key: guessKey(request), most: 1, windowMs: guessPauseSeconds.network * 1000 },
+  ];
+  const waitMs = await longestWindowWaitMs(tx, turns, nowMs);
   return waitMs > 0 ? { kind: 'slow_down', retryAfter: inSeconds(waitMs) } : undefined;
 }
 

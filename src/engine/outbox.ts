@@ -12,10 +12,13 @@ export function deliver(deps: Deps, message: Message): void {
     const outcome = await send(deps, message);
     logMessage(deps, message, resultOf(message, outcome));
     if (outcome.kind === 'unknown') deps.alert({ event: 'sms_unconfirmed' });
-    await deps.store.transact(async (tx) => {
-      if (outcome.kind === 'refused') await refund(tx, charge, sms, outcome);
-      if (code !== undefined) await recordOutcome(tx, code, outcome);
-    });
+    await deps.store.transact(
+      async (tx) => {
+        if (outcome.kind === 'refused') await refund(tx, charge, sms, outcome);
+        if (code !== undefined) await recordOutcome(tx, code, outcome);
+      },
+      { about: { email: message.account.email } },
+    );
     if (outcome.kind === 'sent' && !charge.isSuppressed && code !== undefined)
       trackDelivery(deps, message, code, outcome.messageId);
   });
@@ -56,6 +59,8 @@ function trackDelivery(deps: Deps, message: Message, { id }: Code, messageId: st
     const reason: FailureReason | undefined = kind === 'failed' ? result.reason : undefined;
     const told = { ...(reason && { reason }), ...(facts && { provider: facts }) };
     logMessage(deps, message, { event: `delivery_${kind}`, messageId, ...told });
-    if (kind !== 'unknown') await store.transact((tx) => tx.noteDelivery(id, kind, ['sent'], reason));
+    if (kind === 'unknown') return;
+    const about = { email: message.account.email };
+    await store.transact((tx) => tx.noteDelivery(id, kind, ['sent'], reason), { about });
   });
 }

@@ -20,6 +20,11 @@ export interface EngineRequest {
   readonly outbox: Message[];
 }
 
+/** Returns the time of the transaction, in Unix milliseconds: the database's, or this process's if the database has none. */
+export function timeOf(deps: Deps, tx: Tx): number {
+  return tx.nowMs ?? deps.nowMs();
+}
+
 /**
  * The part of the account's limit that a message counts for. `device`: known devices. `signin`: unknown devices after the
  * password was proved. The notices are

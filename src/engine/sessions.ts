@@ -4,7 +4,7 @@ import { hashOf, randomToken, timedToken } from '../token.ts';
 import type { Deps } from './deps.ts';
 import { knownDevice, rememberDevice, visitorOf } from './devices.ts';
 import type { IssuedTokens } from './outcomes.ts';
-import type { EngineRequest } from './request.ts';
+import { type EngineRequest, timeOf } from './request.ts';
 import type { SessionForm } from './requests.ts';
 
 /** Signs the user in on the browser of the request, which becomes a known device. Ends the browser's old session. */
@@ -41,14 +41,17 @@ export async function whoIsSignedIn(
   { session, deviceOf }: SessionForm,
 ): Promise<{ fname: string; email: string } | undefined> {
   if (session === undefined) return undefined;
-  return deps.store.transact(async (tx) => {
-    const nowMs = deps.nowMs();
-    const found = await liveSession(tx, session, nowMs);
-    if (found === undefined) return undefined;
-    await knownDevice(tx, { email: found.email, device: deviceOf?.(found.email) }, nowMs);
-    const user = await tx.userFor(found.email);
-    return user && { fname: user.fname, email: user.email };
-  });
+  return deps.store.transact(
+    async (tx) => {
+      const nowMs = timeOf(deps, tx);
+      const found = await liveSession(tx, session, nowMs);
+      if (found === undefined) return undefined;
+      await knownDevice(tx, { email: found.email, device: deviceOf?.(found.email) }, nowMs);
+      const user = await tx.userFor(found.email);
+      return user && { fname: user.fname, email: user.email };
+    },
+    { about: { session: hashOf(session) } },
+  );
 }
 
 /** Returns the session of a token if it is still good, and records that it was seen. */

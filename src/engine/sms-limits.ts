@@ -5,7 +5,7 @@ import type { SmsOutcome, TrustLevel } from '../sms.ts';
 import { type Tx, UNKNOWN_DEVICE } from '../store.ts';
 import type { SuppressedBy } from './message-log.ts';
 import type { AccountPart, Charge, EngineRequest, SmsRequest } from './request.ts';
-import { DAY_MS, HOUR_MS, inSeconds, windowWaitMs } from './windows.ts';
+import { DAY_MS, HOUR_MS, inSeconds, longestWindowWaitMs, windowWaitsMs } from './windows.ts';
 
 /**
  * All limits of messages within any hour and any 24 hours. Each column counts apart. `docs/sms-limits.md` has the reasons.
@@ -103,8 +103,8 @@ export async function chargeLimits(
 
   // All of it is done for decoys too, so that they take as long.
   const undisclosed = await undisclosedLimits(request, sms);
-  const full: UndisclosedLimit['name'][] = [];
-  for (const limit of undisclosed) if ((await limitWaitMs(tx, limit, nowMs)) > 0) full.push(limit.name);
+  const waitsMs = await limitWaitsMs(tx, undisclosed, nowMs);
+  const full = undisclosed.filter((_, index) => waitsMs[index] !== 0).map(({ name }) => name);
   for (const limit of ['prefix', 'country', 'total'] as const) {
     if (full.includes(limit)) deps.alert({ event: 'messages_suppressed', limit });
   }
@@ -165,15 +165,15 @@ export async function undisclosedWaitMs(request: EngineRequest, sms: SmsRequest)
 }
 
 async function longestWaitMs({ tx, nowMs }: EngineRequest, limits: readonly Limit[]): Promise<number> {
-  let longestMs = 0;
-  for (const limit of limits) longestMs = Math.max(longestMs, await limitWaitMs(tx, limit, nowMs));
-  return longestMs;
+  return Math.max(0, ...(await limitWaitsMs(tx, limits, nowMs)));
 }
 
-async function limitWaitMs(tx: Tx, { key, perHour, perDay }: Limit, nowMs: number): Promise<number> {
-  const hourMs = await windowWaitMs(tx, key, perHour, HOUR_MS, nowMs);
-  const dayMs = await windowWaitMs(tx, key, perDay, DAY_MS, nowMs);
-  return Math.max(hourMs, dayMs);
+/** Returns for each limit the milliseconds until it has room for one more; 0 if it has room now. */
+async function limitWaitsMs(tx: Tx, limits: readonly Limit[], nowMs: number): Promise<number[]> {
+  const hours = limits.map(({ key, perHour }) => ({ key, most: perHour, windowMs: HOUR_MS }));
+  const days = limits.map(({ key, perDay }) => ({ key, most: perDay, windowMs: DAY_MS }));
+  const waitsMs = await windowWaitsMs(tx, [...hours, ...days], nowMs);
+  return limits.map((_, index) => Math.max(waitsMs[index] ?? 0, waitsMs[limits.length + index] ?? 0));
 }
 
 function ownLimits({ deps, account, client }: EngineRequest, sms: SmsRequest): Limit[] {
@@ -196,7 +196,8 @@ async function undisclosedLimits(request: EngineRequest, sms: SmsRequest): Promi
     key: `message phone ${sms.phonePart} ${account.phoneno}`,
     ...SMS_LIMITS.phone,
   };
-  const isFirstOfDay = (await windowWaitMs(tx, phone.key, 1, DAY_MS, nowMs)) === 0;
+  const firstOfDay = { key: phone.key, most: 1, windowMs: DAY_MS };
+  const isFirstOfDay = (await longestWindowWaitMs(tx, [firstOfDay], nowMs)) === 0;
   const share = SMS_LIMITS.share[isNotice(sms) && sms.phoneTrust === 'trusted' ? 'notice' : sms.phoneTrust];
   const filled = account.isPhoneConfirmed && isFirstOfDay ? SMS_LIMITS.pool[poolOf(sms)] : share;
   const key = totalKey(sms);

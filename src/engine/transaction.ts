@@ -1,11 +1,11 @@
 import { CONSTANTS } from '../policy.ts';
-import { type Flow, type Session, type Tx, UNKNOWN_DEVICE } from '../store.ts';
+import { type About, type Flow, type Session, type Tx, UNKNOWN_DEVICE } from '../store.ts';
 import { hashOf } from '../token.ts';
 import { accountFor } from './accounts.ts';
 import type { Deps } from './deps.ts';
 import { knownDevice } from './devices.ts';
 import { deliver } from './outbox.ts';
-import { type EngineRequest, type Message, toNewPhone } from './request.ts';
+import { type EngineRequest, type Message, timeOf, toNewPhone } from './request.ts';
 import type { Client, FlowForm, SessionForm } from './requests.ts';
 import { liveSession } from './sessions.ts';
 
@@ -16,13 +16,14 @@ export interface SessionRequest extends EngineRequest {
 
 type AccountForm = { email: string; device?: string } & Client;
 
-/** Runs the steps of a request about an account in one transaction. Sends its messages after the commit. */
+/** Runs the steps of a request about an account in one transaction. */
 export async function forAccount<Outcome>(
   deps: Deps,
   form: AccountForm,
   steps: (request: EngineRequest) => Promise<Outcome>,
 ): Promise<Outcome> {
-  return inTransaction(deps, async (tx, outbox) => steps(await requestFor(deps, tx, outbox, form)));
+  const about = { email: form.email };
+  return inTransaction(deps, about, async (tx, outbox) => steps(await requestFor(deps, tx, outbox, form)));
 }
 
 /** Runs the steps of a request about a flow, for the flow's account. Returns `unknown` if the flow does not exist. */
@@ -32,8 +33,9 @@ export async function forFlow<Outcome>(
   unknown: Outcome,
   steps: (request: EngineRequest, flow: Flow) => Promise<Outcome>,
 ): Promise<Outcome> {
-  return inTransaction(deps, async (tx, outbox) => {
-    const flow = await tx.flowFor(hashOf(form.flow));
+  const flowHash = hashOf(form.flow);
+  return inTransaction(deps, { flow: flowHash }, async (tx, outbox) => {
+    const flow = await tx.flowFor(flowHash);
     if (flow === undefined) return unknown;
     const { email } = flow.code;
     const device = form.deviceOf?.(email);
@@ -50,9 +52,11 @@ export async function forSession<Outcome>(
   form: SessionForm & Client,
   steps: (request: SessionRequest) => Promise<Outcome>,
 ): Promise<Outcome | { kind: 'signed_out' }> {
-  return inTransaction(deps, async (tx, outbox) => {
-    const found = form.session && (await liveSession(tx, form.session, deps.nowMs()));
-    if (!found) return { kind: 'signed_out' };
+  const { session } = form;
+  if (!session) return { kind: 'signed_out' };
+  return inTransaction(deps, { session: hashOf(session) }, async (tx, outbox) => {
+    const found = await liveSession(tx, session, timeOf(deps, tx));
+    if (found === undefined) return { kind: 'signed_out' };
     const { email } = found;
     const request = await requestFor(deps, tx, outbox, { ...form, email });
     const isKnown = (await tx.devicesOf(email, request.nowMs)).some(({ id }) => id === found.device);
@@ -74,20 +78,25 @@ export async function forProvedSession<Outcome>(
   });
 }
 
-async function inTransaction<Outcome>(
+/** Runs a work in one transaction. Sends its messages after the commit. */
+export async function inTransaction<Outcome>(
   deps: Deps,
+  about: About,
   work: (tx: Tx, outbox: Message[]) => Promise<Outcome>,
 ): Promise<Outcome> {
-  const done = await deps.store.transact(async (tx) => {
-    const outbox: Message[] = [];
-    return { outcome: await work(tx, outbox), outbox };
-  });
+  const done = await deps.store.transact(
+    async (tx) => {
+      const outbox: Message[] = [];
+      return { outcome: await work(tx, outbox), outbox };
+    },
+    { about },
+  );
   for (const message of done.outbox) deliver(deps, message);
   return done.outcome;
 }
 
 async function requestFor(deps: Deps, tx: Tx, outbox: Message[], form: AccountForm): Promise<EngineRequest> {
-  const nowMs = deps.nowMs();
+  const nowMs = timeOf(deps, tx);
   const account = await accountFor(tx, deps.store.saltKey, form.email);
   const device = await knownDevice(tx, form, nowMs);
   const { network, prefix48, requestId, browser } = form;

@@ -9,6 +9,7 @@ import type {
   Device,
   DeviceToken,
   DueRows,
+  EventQuery,
   Flow,
   KnownDevice,
   Lockout,
@@ -531,13 +532,8 @@ export class SqliteTx implements Tx {
     }
   }
 
-  async nthNewestEvent(
-    key: string,
-    nth: number,
-    sinceMs: number,
-    nowMs: number,
-  ): Promise<number | undefined> {
-    return this.#sql.nthNewestEvent.get({ key, nth, sinceMs, nowMs })?.at_ms;
+  async nthNewestEvents(queries: readonly EventQuery[], nowMs: number): Promise<(number | undefined)[]> {
+    return queries.map((query) => this.#sql.nthNewestEvent.get({ ...query, nowMs })?.at_ms);
   }
 
   async uncountEvent(keys: readonly string[]): Promise<void> {

@@ -4,6 +4,7 @@ import { SMS_LIMITS } from '../../src/engine/sms-limits.ts';
 import { codeStatus, resendCode, resetPwd, verifyPasscode } from '../../src/engine.ts';
 import { TUTORIAL } from '../../src/policy.ts';
 import { openSqliteStore } from '../../src/sqlite/store.ts';
+import { nthNewestEvent } from '../support/events.ts';
 import { temporaryFolder } from '../support/folder.ts';
 import { memoryStore } from '../support/memory-store.ts';
 import { otherThan } from '../support/sms.ts';
@@ -319,7 +320,7 @@ describe('the SMS limit of a phone', () => {
     }
     expect(here.sms.sent).toHaveLength(8);
     const keys = async (key: string) =>
-      here.deps.store.transact((tx) => tx.nthNewestEvent(key, 1, 0, here.clock.nowMs()));
+      here.deps.store.transact((tx) => nthNewestEvent(tx, key, 1, 0, here.clock.nowMs()));
     expect(await keys('message strangers')).toBeUndefined();
     expect(await keys('message strangers prefix +1202555')).toBeUndefined();
   });

@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, test } from 'vitest';
 import { cleanUp } from '../../src/runtime/cleanup.ts';
 import { type Code, type Session, type Store, StoreUnavailable, type Tx } from '../../src/store.ts';
+import { nthNewestEvent } from '../support/events.ts';
 import { proofFor } from '../support/page.ts';
 import { must, PASSWORD, world } from '../support/world.ts';
 
@@ -214,7 +215,7 @@ export function storeContract(open: () => Store): void {
         await tx.countEvent(['a'], NOW + 5);
         await tx.countEvent(['a'], NOW + 5);
         const nth = (key: string, place: number, sinceMs = NOW - 1, untilMs = NOW + 5) =>
-          tx.nthNewestEvent(key, place, sinceMs, untilMs);
+          nthNewestEvent(tx, key, place, sinceMs, untilMs);
         return [
           [await nth('a', 1), await nth('a', 2), await nth('a', 3), await nth('a', 4)],
           [await nth('b', 1), await nth('b', 2), await nth('c', 1)],
@@ -234,14 +235,9 @@ export function storeContract(open: () => Store): void {
       const found = await store.transact(async (tx) => {
         for (const atMs of [NOW, NOW + 9, NOW + 9]) await tx.countEvent(['a', 'b'], atMs);
         await tx.countEvent(['a'], NOW + 5);
-        const nth = (key: string, place: number) => tx.nthNewestEvent(key, place, 0, NOW + 10);
-        return [
-          await nth('a', 1),
-          await nth('a', 2),
-          await nth('a', 3),
-          await nth('b', 1),
-          await nth('b', 3),
-        ];
+        const nth = (key: string, nth: number) => ({ key, nth, sinceMs: 0 });
+        const queries = [nth('a', 1), nth('a', 2), nth('a', 3), nth('b', 1), nth('b', 3)];
+        return tx.nthNewestEvents(queries, NOW + 10);
       });
       expect(found).toEqual([NOW + 5, NOW, undefined, NOW + 9, NOW]);
     });
@@ -253,9 +249,9 @@ export function storeContract(open: () => Store): void {
         await tx.countEvent(['a', 'b'], NOW + 1);
         await tx.uncountEvent(['a', 'c']);
         const left = async () => [
-          await tx.nthNewestEvent('a', 1, 0, NOW + 2),
-          await tx.nthNewestEvent('a', 2, 0, NOW + 2),
-          await tx.nthNewestEvent('b', 2, 0, NOW + 2),
+          await nthNewestEvent(tx, 'a', 1, 0, NOW + 2),
+          await nthNewestEvent(tx, 'a', 2, 0, NOW + 2),
+          await nthNewestEvent(tx, 'b', 2, 0, NOW + 2),
         ];
         const before = await left();
         await tx.forgetEvents('b');
@@ -819,8 +815,8 @@ export function storeContract(open: () => Store): void {
       });
       await cleanUp(store, NOW);
       const left = await store.transact(async (tx) => [
-        await tx.nthNewestEvent('k', 1, 0, NOW),
-        await tx.nthNewestEvent('k', 2, 0, NOW),
+        await nthNewestEvent(tx, 'k', 1, 0, NOW),
+        await nthNewestEvent(tx, 'k', 2, 0, NOW),
       ]);
       expect(left).toEqual([NOW - DAY, undefined]);
     });

@@ -8,6 +8,7 @@ import { getSeed, login } from '../../src/engine.ts';
 import { migrate } from '../../src/sqlite/migrations.ts';
 import { openSqliteStore, type SqliteStoreOptions } from '../../src/sqlite/store.ts';
 import { type Store, StoreUnavailable } from '../../src/store.ts';
+import { nthNewestEvent } from '../support/events.ts';
 import { temporaryFolder } from '../support/folder.ts';
 import { proofFor } from '../support/page.ts';
 import { ROOT } from '../support/site.ts';
@@ -169,8 +170,8 @@ describe('the file', () => {
       session: await tx.sessionFor('session'),
       lockout: await tx.lockoutFor('ann', 'd'),
       flow: await tx.flowFor('flow'),
-      phone: await tx.nthNewestEvent('message phone trusted +12025550123', 1, 0, 60),
-      network: await tx.nthNewestEvent('message network trusted 203.0.113.9', 1, 0, 60),
+      phone: await nthNewestEvent(tx, 'message phone trusted +12025550123', 1, 0, 60),
+      network: await nthNewestEvent(tx, 'message network trusted 203.0.113.9', 1, 0, 60),
     }));
     expect(kept).toMatchObject({
       user: { isPhoneConfirmed: true, knownSinceMs: 4 },

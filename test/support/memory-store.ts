@@ -319,9 +319,11 @@ function verbs(tables: Tables, life: { isOver: boolean }): Tx {
         tables.events.push({ key, atMs });
       }
     },
-    async nthNewestEvent(key, nth, sinceMs, nowMs) {
-      const found = tables.events.filter((event) => event.key === key).at(-nth)?.atMs;
-      return found !== undefined && found > sinceMs && found <= nowMs ? found : undefined;
+    async nthNewestEvents(queries, nowMs) {
+      return queries.map(({ key, nth, sinceMs }) => {
+        const found = tables.events.filter((event) => event.key === key).at(-nth)?.atMs;
+        return found !== undefined && found > sinceMs && found <= nowMs ? found : undefined;
+      });
     },
     async uncountEvent(keys) {
       for (const key of keys) {
