@@ -6,15 +6,44 @@ const seed = SEED === 'random' ? String(randomInt(2 ** 31)) : SEED;
 if (!/^\d{1,10}$/.test(seed)) throw new Error('SEED must be a whole number or "random".');
 if (seed !== '1') console.log(`Seed ${seed}. To repeat this run: SEED=${seed} npm run test:slow`);
 
-/** `npm run test:slow`: the laboratories, one after the other, since they measure or load the machine. */
+const shared = {
+  env: { SEED: seed },
+  setupFiles: ['test/support/setup.ts'],
+  testTimeout: 300_000,
+  hookTimeout: 60_000,
+  expect: { poll: { timeout: 30_000 } },
+};
+
+/** These measure time, or load all processors by themselves. */
+const ALONE = [
+  'test/slow/{attack,fuzz,runtime,timing}/**/*.test.ts',
+  'test/slow/crash/{crash,disk,fsync}.test.ts',
+  'test/slow/browser/worker.test.ts',
+];
+
+/** `npm run test:slow`: the laboratories. Those that measure or load the machine run one after the other. */
 export default defineConfig({
   test: {
-    env: { SEED: seed },
-    setupFiles: ['test/support/setup.ts'],
-    include: ['test/slow/**/*.test.ts'],
-    testTimeout: 300_000,
-    hookTimeout: 60_000,
-    expect: { poll: { timeout: 30_000 } },
-    fileParallelism: false,
+    projects: [
+      {
+        test: {
+          ...shared,
+          name: 'together',
+          include: ['test/slow/**/*.test.ts'],
+          exclude: ALONE,
+          maxWorkers: '100%',
+          sequence: { groupOrder: 0 },
+        },
+      },
+      {
+        test: {
+          ...shared,
+          name: 'alone',
+          include: ALONE,
+          fileParallelism: false,
+          sequence: { groupOrder: 1 },
+        },
+      },
+    ],
   },
 });

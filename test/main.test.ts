@@ -9,7 +9,8 @@ import { temporaryFolder } from './support/folder.ts';
 import { installation } from './support/installation.ts';
 import { runCommand, runProgram, startProgram } from './support/program.ts';
 
-const statusOf = async (url: string) => (await fetch(url)).status;
+// A stop waits for a connection that the client keeps.
+const statusOf = async (url: string) => (await fetch(url, { headers: { Connection: 'close' } })).status;
 
 test('starts without settings, and prints the places of the page, the data and the messages', async () => {
   const program = await startProgram();

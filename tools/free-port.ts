@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { createServer } from 'node:net';
 
 // Outgoing connections have higher ports, so they can't take the port before its server listens. Each process starts elsewhere.
-let port = 20_000 + ((process.pid * 64) % 10_000);
+let port = 20_000 + ((process.pid * 6181) % 10_000);
 
 /** Returns a port of 127.0.0.1 that is free at this moment. This process does not return it again. */
 export async function freePort(): Promise<number> {

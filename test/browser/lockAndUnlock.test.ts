@@ -2,7 +2,7 @@ import { expect } from 'vitest';
 import { EMAIL, PASSWORDS, readPasscode, signIn, signUp, story } from '../support/browser.ts';
 import { otherThan } from '../support/sms.ts';
 
-const SHORT_COOLDOWN = { CODE_RESEND_SECONDS: '3' };
+const SHORT_COOLDOWN = { CODE_RESEND_SECONDS: '1' };
 
 story(
   'three wrong passwords lock the account, and a code by text message unlocks it',

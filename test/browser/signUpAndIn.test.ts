@@ -1,5 +1,5 @@
 import { expect } from 'vitest';
-import { EMAIL, PASSWORDS, signIn, signUp, story } from '../support/browser.ts';
+import { EMAIL, PASSWORDS, signIn, signOut, signUp, story } from '../support/browser.ts';
 
 story('a user signs up, signs in, sees the about page, and signs out', {}, async (page, program) => {
   await page.goto(`${program.origin}/signup`);
@@ -27,8 +27,7 @@ story('a user signs up, signs in, sees the about page, and signs out', {}, async
   await page.waitForURL(`${program.origin}/about`);
   await page.getByRole('heading', { name: 'Hello, Ann' }).waitFor();
 
-  await page.getByRole('button', { name: 'Sign out' }).click();
-  await page.getByRole('status').filter({ hasText: 'signed out' }).waitFor();
+  await signOut(page);
   await page.goto(`${program.origin}/about`);
   await page.getByRole('heading', { name: 'You are not signed in' }).waitFor();
 });

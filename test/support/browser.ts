@@ -9,6 +9,9 @@ interface StoryOptions {
   args?: string[];
 }
 
+/** Without motion, no color is between two others. */
+const STILL_PHONE = { viewport: { width: 390, height: 844 }, reducedMotion: 'reduce' } as const;
+
 /** One browser for all stories of a file, except for those with their own arguments. */
 let shared: Promise<Browser | undefined> | undefined;
 
@@ -34,7 +37,7 @@ export function story(
       return skip('no browser was found: install Chrome, Edge or Chromium');
     }
     const program = await startProgram(env);
-    const context = await browser.newContext({ viewport: { width: 390, height: 844 }, ...options.context });
+    const context = await browser.newContext({ ...STILL_PHONE, ...options.context });
     onTestFinished(() => (options.args ? browser.close() : context.close()));
     const page = await context.newPage();
     const faults: string[] = [];
@@ -78,17 +81,30 @@ export async function signUp(page: Page, { origin }: Program, email = EMAIL): Pr
   await form.getByLabel('First name').fill('Ann');
   await form.getByLabel('Last name').fill('Lee');
   await form.getByRole('button', { name: 'Create account' }).click();
-  await page.getByRole('form', { name: 'Sign in' }).waitFor();
+  await signInForm(page);
+}
+
+/** Returns the sign-in form, once the page's script has bound it. */
+async function signInForm(page: Page): Promise<Locator> {
+  const form = page.getByRole('form', { name: 'Sign in' });
+  await form.locator('button[type=submit]:enabled').waitFor();
+  return form;
 }
 
 /** Fills in the sign-in form and presses Enter. Keeps the email address if the page filled it in. */
 export async function signIn(page: Page, password: string): Promise<void> {
-  const form = page.getByRole('form', { name: 'Sign in' });
+  const form = await signInForm(page);
   if ((await form.getByLabel('Email address').inputValue()) === '')
     await form.getByLabel('Email address').fill(EMAIL);
   await form.getByRole('textbox', { name: 'Password' }).fill(password);
   await form.getByRole('textbox', { name: 'Password' }).press('Enter');
   await form.and(page.locator('[aria-busy=true]')).waitFor({ state: 'detached' });
+}
+
+/** Signs out, and waits for the sign-in page. */
+export async function signOut(page: Page): Promise<void> {
+  await page.getByRole('button', { name: 'Sign out' }).click();
+  await page.getByRole('status').filter({ hasText: 'signed out' }).waitFor();
 }
 
 /** Returns the messages that say what went wrong, in a form or above all. */

@@ -5,6 +5,14 @@ import type { Program } from '../../support/program.ts';
 import { otherThan } from '../../support/sms.ts';
 
 story('before the first key, a user reads why and that there is one try', {}, async (page, program) => {
+  let isMeasured = () => {};
+  const measured = new Promise<void>((resolve) => {
+    isMeasured = resolve;
+  });
+  await page.route('**/codestatus', async (route) => {
+    await measured;
+    await route.continue();
+  });
   const form = await lockOut(page, program);
   const text = await page.locator('#unlock').textContent();
   expect(text).toMatch(/Too many wrong passwords/);
@@ -19,6 +27,7 @@ story('before the first key, a user reads why and that there is one try', {}, as
   expect(line?.y).toBeGreaterThanOrEqual(lead.y + lead.height);
   expect(line?.y).toBeLessThan(field?.y ?? 0);
 
+  isMeasured();
   await delivery.filter({ hasText: 'Sent.' }).waitFor();
   expect(await form.getByLabel('Six-digit code').boundingBox()).toEqual(field);
 });

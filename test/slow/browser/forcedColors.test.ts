@@ -5,8 +5,7 @@ story(
   'forced colors show one main button after a failed text, and a disabled one',
   {},
   async (page, program) => {
-    // Without motion, no color is between two others.
-    await page.emulateMedia({ forcedColors: 'active', reducedMotion: 'reduce' });
+    await page.emulateMedia({ forcedColors: 'active' });
     await page.route('**/codestatus', (route) =>
       route.fulfill({ json: { status: 'ok', message: 'Not delivered.', delivery: 'failed', resendIn: 0 } }),
     );

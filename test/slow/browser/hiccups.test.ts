@@ -90,12 +90,20 @@ story('a reload keeps what the user typed, but never the password', {}, async (p
   expect(await stored()).not.toContain('555-0123');
 });
 
+/** Makes the styles' delay of seconds pass at once. */
+async function hurry(page: Page): Promise<void> {
+  const devtools = await page.context().newCDPSession(page);
+  await devtools.send('Animation.enable');
+  await devtools.send('Animation.setPlaybackRate', { playbackRate: 100 });
+}
+
 for (const [what, answer] of [
   ['is blocked', undefined],
   ['is not found', { status: 404 }],
 ] as const) {
   story(`the page says so if its script ${what}`, {}, async (page, program) => {
     const script = '**/main-*.js';
+    await hurry(page);
     await page.route(script, (route) => (answer ? route.fulfill(answer) : route.abort()));
     await page.goto(`${program.origin}/about`);
     expect(await page.getByText(NOT_LOADED).count()).toBe(0);
@@ -110,6 +118,7 @@ for (const [what, answer] of [
 }
 
 story('the page says so if the browser is too old for module scripts', {}, async (page, program) => {
+  await hurry(page);
   await page.route(program.origin, async (route) => {
     const response = await route.fetch();
     const body = (await response.text()).replace('type="module"', 'type="unknown"');

@@ -1,6 +1,6 @@
 import type { Page } from 'playwright-core';
 import { expect } from 'vitest';
-import { EMAIL, PASSWORDS, readPasscode, signIn, signUp, story } from '../../support/browser.ts';
+import { EMAIL, PASSWORDS, readPasscode, signIn, signOut, signUp, story } from '../../support/browser.ts';
 
 /** Loses the next answer to a form, after the server has sent it. */
 async function loseNextAnswer(page: Page, path: string): Promise<void> {
@@ -37,7 +37,7 @@ story('a user whose answers are lost learns what the server may have done', {}, 
   await signIn(page, PASSWORDS.first);
   await page.waitForURL(`${program.origin}/about`);
 
-  await page.getByRole('button', { name: 'Sign out' }).click();
+  await signOut(page);
   await page.getByRole('button', { name: 'Forgot password?' }).click();
   const resetForm = page.getByRole('form', { name: 'Reset your password' });
   await resetForm.getByLabel('Email address').fill(EMAIL);

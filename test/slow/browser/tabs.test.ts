@@ -58,6 +58,8 @@ story('a slow double click and a held Enter key submit a form once', {}, async (
   await signUp(page, program);
   const form = page.getByRole('form', { name: 'Sign in' });
   await form.getByRole('textbox', { name: 'Password' }).fill(PASSWORDS.wrong);
+  // This note moves the button.
+  await form.getByRole('status').filter({ hasText: 'Your account is ready.' }).waitFor();
   const box = await form.getByRole('button', { name: 'Sign in' }).boundingBox();
   if (box === null) throw new Error('The form has no button.');
   let posts = 0;

@@ -1,5 +1,5 @@
 import { onTestFinished } from 'vitest';
-import { EMAIL, PASSWORDS, signIn, signUp, story } from '../../support/browser.ts';
+import { EMAIL, PASSWORDS, signIn, signOut, signUp, story } from '../../support/browser.ts';
 import { account, RingCentralStandIn, refusal } from '../../support/ringcentral-standin.ts';
 import { passcodeIn } from '../../support/sms.ts';
 
@@ -25,7 +25,7 @@ story(
     onTestFinished(() => ringCentral.close());
     await signUp(page, program);
     await signIn(page, PASSWORDS.first);
-    await page.getByRole('button', { name: 'Sign out' }).click();
+    await signOut(page);
 
     ringCentral.next('sms', refusal(400, 'SMS-RC-413'));
     await page.getByRole('button', { name: 'Forgot password?' }).click();

@@ -1,8 +1,8 @@
 import type { Page } from 'playwright-core';
 import { expect } from 'vitest';
-import { alerts, EMAIL, PASSWORDS, signIn, signUp, story } from '../support/browser.ts';
-import { temporaryFolder } from '../support/folder.ts';
-import { type Program, startProgram } from '../support/program.ts';
+import { alerts, EMAIL, PASSWORDS, signIn, signUp, story } from '../../support/browser.ts';
+import { temporaryFolder } from '../../support/folder.ts';
+import { type Program, startProgram } from '../../support/program.ts';
 
 async function askForCode({ origin }: Program): Promise<void> {
   await fetch(`${origin}/resetpwd`, { method: 'POST', body: new URLSearchParams({ username: EMAIL }) });

@@ -1,5 +1,5 @@
 import { expect } from 'vitest';
-import { EMAIL, PASSWORDS, signIn, story } from '../support/browser.ts';
+import { EMAIL, PASSWORDS, signIn, story } from '../../support/browser.ts';
 
 story(
   'a user pastes address, number, name and code as they come, and signs in by typing',

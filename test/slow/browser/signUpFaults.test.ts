@@ -1,7 +1,7 @@
 import type { Page } from 'playwright-core';
 import { expect } from 'vitest';
-import { EMAIL, PASSWORDS, signUp, story } from '../support/browser.ts';
-import type { Program } from '../support/program.ts';
+import { EMAIL, PASSWORDS, signUp, story } from '../../support/browser.ts';
+import type { Program } from '../../support/program.ts';
 
 story('a sign-up shows all of its faults at once and sends nothing', {}, async (page, program) => {
   const form = await openForm(page, program);

@@ -1,5 +1,5 @@
 import { expect } from 'vitest';
-import { PASSWORDS, signIn, signUp, story } from '../support/browser.ts';
+import { PASSWORDS, signIn, signOut, signUp, story } from '../../support/browser.ts';
 
 story('every page shows who is signed in, and signs out', {}, async (page, program) => {
   await signUp(page, program);
@@ -12,8 +12,7 @@ story('every page shows who is signed in, and signs out', {}, async (page, progr
     expect(await header.textContent()).toMatch(/^\s*Account, signed in as Ann\s+About\s+Sign out/);
   }
   await page.goto(`${program.origin}/nope`);
-  await page.getByRole('button', { name: 'Sign out' }).click();
-  await page.getByRole('status').filter({ hasText: 'signed out' }).waitFor();
+  await signOut(page);
   await page.getByRole('link', { name: 'Sign up', exact: true }).waitFor();
 });
 
