@@ -1,11 +1,11 @@
-import { alerts, PASSWORDS, readPasscode, signIn, signUp, story } from '../support/browser.ts';
+import { alerts, createAccount, PASSWORDS, readPasscode, signIn, story } from '../support/browser.ts';
 import { otherThan } from '../support/sms.ts';
 
 story(
   'a user with an unconfirmed number changes it with one code',
   { CODE_RESEND_SECONDS: '0' },
   async (page, program) => {
-    await signUp(page, program);
+    await createAccount(page, program);
     await signIn(page, PASSWORDS.first);
     await page.waitForURL(`${program.origin}/about`);
     await page.getByRole('link', { name: 'Your account' }).click();

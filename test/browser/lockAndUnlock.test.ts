@@ -1,5 +1,5 @@
 import { expect } from 'vitest';
-import { EMAIL, PASSWORDS, readPasscode, signIn, signUp, story } from '../support/browser.ts';
+import { createAccount, EMAIL, PASSWORDS, readPasscode, signIn, story } from '../support/browser.ts';
 import { otherThan } from '../support/sms.ts';
 
 const SHORT_COOLDOWN = { CODE_RESEND_SECONDS: '1' };
@@ -8,7 +8,7 @@ story(
   'three wrong passwords lock the account, and a code by text message unlocks it',
   SHORT_COOLDOWN,
   async (page, program) => {
-    await signUp(page, program);
+    await createAccount(page, program);
     const signInForm = page.getByRole('form', { name: 'Sign in' });
     await signIn(page, PASSWORDS.wrong);
     await signInForm.getByRole('alert').filter({ hasText: '2 tries left' }).waitFor();

@@ -1,10 +1,10 @@
-import { EMAIL, PASSWORDS, readPasscode, signIn, signUp, story } from '../support/browser.ts';
+import { createAccount, EMAIL, PASSWORDS, readPasscode, signIn, story } from '../support/browser.ts';
 
 story(
   'a user who forgot the password sets a new one with a code by text message',
   {},
   async (page, program) => {
-    await signUp(page, program);
+    await createAccount(page, program);
     await page.getByRole('button', { name: 'Forgot password?' }).click();
     const form = page.getByRole('form', { name: 'Reset your password' });
     await form.getByLabel('Email address').fill(EMAIL);

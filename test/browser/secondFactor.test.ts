@@ -1,5 +1,5 @@
 import { expect } from 'vitest';
-import { EMAIL, PASSWORDS, readPasscode, signIn, signOut, signUp, story } from '../support/browser.ts';
+import { createAccount, EMAIL, PASSWORDS, readPasscode, signIn, signOut, story } from '../support/browser.ts';
 import { otherThan } from '../support/sms.ts';
 
 const UNKNOWN_DEVICE = { SECOND_FACTOR: 'unknown_device', CODE_RESEND_SECONDS: '1' };
@@ -8,7 +8,7 @@ story(
   'a new device needs a code besides the password, and a known one does not',
   UNKNOWN_DEVICE,
   async (page, program) => {
-    await signUp(page, program);
+    await createAccount(page, program);
     await signIn(page, PASSWORDS.first);
     const form = page.getByRole('form', { name: 'Enter your code' });
     await form.waitFor();

@@ -1,5 +1,6 @@
 import type { Browser, BrowserContextOptions, Locator, Page } from 'playwright-core';
 import { afterAll, expect, onTestFinished, test } from 'vitest';
+import { keysFor, saltedPassword } from '../../src/client/scram.ts';
 import { launchChromium } from '../../tools/chromium.ts';
 import { type Program, startProgram } from './program.ts';
 
@@ -82,6 +83,18 @@ export async function signUp(page: Page, { origin }: Program, email = EMAIL): Pr
   await form.getByLabel('Last name').fill('Lee');
   await form.getByRole('button', { name: 'Create account' }).click();
   await signInForm(page);
+}
+
+/** Creates the account without the sign-up page, and opens the sign-in page with its address. */
+export async function createAccount(page: Page, { origin }: Program): Promise<void> {
+  const post = async (path: string, form: Record<string, string>) =>
+    (await page.request.post(`${origin}${path}`, { form })).json();
+  const { salt, kdf } = await post('/getseed', { username: EMAIL });
+  const keys = await keysFor(await saltedPassword(PASSWORDS.first, salt, kdf));
+  const person = { email: EMAIL, fname: 'Ann', lname: 'Lee', phoneno: '+12025550123' };
+  expect(await post('/signup', { ...person, salt, kdf, ...keys })).toMatchObject({ status: 'ok' });
+  await page.goto(origin);
+  await (await signInForm(page)).getByLabel('Email address').fill(EMAIL);
 }
 
 /** Returns the sign-in form, once the page's script has bound it. */

@@ -4,7 +4,15 @@ import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import type { Page } from 'playwright-core';
 import { afterAll, expect, onTestFinished } from 'vitest';
-import { EMAIL, PASSWORDS, readPasscode, signIn, signUp, story } from '../../support/browser.ts';
+import {
+  createAccount,
+  EMAIL,
+  PASSWORDS,
+  readPasscode,
+  signIn,
+  signUp,
+  story,
+} from '../../support/browser.ts';
 import type { Program } from '../../support/program.ts';
 
 const NO_PAUSE = { CODE_RESEND_SECONDS: '0' };
@@ -23,7 +31,7 @@ function database(name: string): { env: Record<string, string>; makeProofsOld: (
 }
 
 async function openAccount(page: Page, program: Program): Promise<void> {
-  await signUp(page, program);
+  await createAccount(page, program);
   await signIn(page, PASSWORDS.first);
   await page.waitForURL(`${program.origin}/about`);
   await followToAccount(page);
@@ -68,7 +76,7 @@ story(
   'a user with a confirmed number changes it with two codes',
   { ...NO_PAUSE, SECOND_FACTOR: 'always' },
   async (page, program) => {
-    await signUp(page, program);
+    await createAccount(page, program);
     await signIn(page, PASSWORDS.first);
     await code(page).fill(await readPasscode(page, program, 1));
     await code(page).press('Enter');

@@ -1,9 +1,9 @@
 import type { Page } from 'playwright-core';
 import { expect } from 'vitest';
-import { EMAIL, PASSWORDS, readPasscode, signIn, signUp, story } from '../../support/browser.ts';
+import { createAccount, EMAIL, PASSWORDS, readPasscode, signIn, story } from '../../support/browser.ts';
 
 story('a wrong password describes its field, and the title says it', {}, async (page, program) => {
-  await signUp(page, program);
+  await createAccount(page, program);
   await signIn(page, PASSWORDS.wrong);
   const field = nodesOf(page).then((nodes) =>
     nodes.find(({ role, name }) => role === 'textbox' && name === 'Password'),
@@ -15,7 +15,7 @@ story('a wrong password describes its field, and the title says it', {}, async (
 });
 
 story('a note is set after its block is shown, so it is heard', {}, async (page, program) => {
-  await signUp(page, program);
+  await createAccount(page, program);
   for (let failure = 0; failure < 3; failure += 1) await signIn(page, PASSWORDS.wrong);
   const code = await readPasscode(page, program, 1);
   await page.evaluate(() => {
@@ -73,7 +73,7 @@ story('forced colors tell an error and the main button apart', {}, async (page, 
 
 story('a link says that it opens a new tab, and a code in the inbox is copied', {}, async (page, program) => {
   await page.context().grantPermissions(['clipboard-read', 'clipboard-write']);
-  await signUp(page, program);
+  await createAccount(page, program);
   for (const name of await page.locator('a[target=_blank]').allTextContents())
     expect(name).toMatch(/opens a new tab/);
   for (let failure = 0; failure < 3; failure += 1) await signIn(page, PASSWORDS.wrong);

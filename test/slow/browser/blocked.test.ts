@@ -1,6 +1,15 @@
 import type { Page } from 'playwright-core';
 import { expect } from 'vitest';
-import { alerts, EMAIL, PASSWORDS, signIn, signUp, story, whenReady } from '../../support/browser.ts';
+import {
+  alerts,
+  createAccount,
+  EMAIL,
+  PASSWORDS,
+  signIn,
+  signUp,
+  story,
+  whenReady,
+} from '../../support/browser.ts';
 
 /** Makes the page's scripts fail as in a browser that blocks cookies, and with them all storage. */
 async function blockCookies(page: Page): Promise<void> {
@@ -18,7 +27,7 @@ story(
   'a user whose browser blocks cookies reads so, before and after the sign-in',
   {},
   async (page, program) => {
-    await signUp(page, program);
+    await createAccount(page, program);
     await blockCookies(page);
     await page.goto(program.origin);
     await alerts(page).filter({ hasText: 'doesn’t keep cookies' }).waitFor();
@@ -31,7 +40,7 @@ story(
 );
 
 story('a user whose browser drops the cookie of the sign-in reads so', {}, async (page, program) => {
-  await signUp(page, program);
+  await createAccount(page, program);
   await page.route('**/login', async (route) => {
     const response = await route.fetch();
     await page.context().clearCookies();

@@ -1,6 +1,6 @@
 import type { Page } from 'playwright-core';
 import { expect } from 'vitest';
-import { PASSWORDS, readPasscode, signIn, signUp, story } from '../../support/browser.ts';
+import { createAccount, PASSWORDS, readPasscode, signIn, story } from '../../support/browser.ts';
 import type { Program } from '../../support/program.ts';
 import { otherThan } from '../../support/sms.ts';
 
@@ -101,7 +101,7 @@ story('at 400 % zoom, the heading of a screen stays in view', {}, async (page, p
 
 /** Creates the account and locks it. Returns the form for the code. */
 async function lockOut(page: Page, program: Program) {
-  await signUp(page, program);
+  await createAccount(page, program);
   for (let failure = 0; failure < 3; failure += 1) await signIn(page, PASSWORDS.wrong);
   const form = page.getByRole('form', { name: 'Unlock your account' });
   await form.waitFor();

@@ -1,5 +1,5 @@
 import { expect } from 'vitest';
-import { PASSWORDS, signIn, signUp, story } from '../../support/browser.ts';
+import { createAccount, PASSWORDS, signIn, story } from '../../support/browser.ts';
 
 story(
   'forced colors show one main button after a failed text, and a disabled one',
@@ -9,7 +9,7 @@ story(
     await page.route('**/codestatus', (route) =>
       route.fulfill({ json: { status: 'ok', message: 'Not delivered.', delivery: 'failed', resendIn: 0 } }),
     );
-    await signUp(page, program);
+    await createAccount(page, program);
     const look = (name: string) =>
       page
         .getByRole('button', { name, exact: true })

@@ -1,6 +1,15 @@
 import type { Page } from 'playwright-core';
 import { expect } from 'vitest';
-import { alerts, EMAIL, PASSWORDS, signIn, signUp, story, whenReady } from '../../support/browser.ts';
+import {
+  alerts,
+  createAccount,
+  EMAIL,
+  PASSWORDS,
+  signIn,
+  signUp,
+  story,
+  whenReady,
+} from '../../support/browser.ts';
 
 const UNREACHABLE = /can’t reach the server/;
 const NOT_LOADED = /hasn’t loaded/;
@@ -18,7 +27,7 @@ async function block(page: Page, file: string): Promise<() => Promise<void>> {
 }
 
 story('if the hash functions fail to load, the next try loads them', {}, async (page, program) => {
-  await signUp(page, program);
+  await createAccount(page, program);
   await page.reload();
   const unblock = await block(page, '**/hash-worker-*.js*');
   await signIn(page, PASSWORDS.first);
@@ -167,7 +176,7 @@ for (const [what, doStart] of [
   ['answers', true],
 ] as const) {
   story(`if the worker never ${what}, sign-in takes some seconds more`, {}, async (page, program) => {
-    await signUp(page, program);
+    await createAccount(page, program);
     await breakWorkers(page, doStart);
     await page.clock.install();
     await page.reload();

@@ -1,6 +1,6 @@
 import type { Page } from 'playwright-core';
 import { expect } from 'vitest';
-import { alerts, EMAIL, PASSWORDS, signIn, signUp, story } from '../../support/browser.ts';
+import { alerts, createAccount, EMAIL, PASSWORDS, signIn, story } from '../../support/browser.ts';
 import { temporaryFolder } from '../../support/folder.ts';
 import { type Program, startProgram } from '../../support/program.ts';
 
@@ -9,7 +9,7 @@ async function askForCode({ origin }: Program): Promise<void> {
 }
 
 story('the inbox shows each new message without a reload', {}, async (page, program) => {
-  await signUp(page, program);
+  await createAccount(page, program);
   await page.goto(`${program.origin}/dev/messages`);
   const messages = page.getByRole('listitem');
   await page.getByText('No texts yet').waitFor();
@@ -28,7 +28,7 @@ story(
     await program.ended();
     const folder = temporaryFolder();
     const first = await startProgram(env, folder);
-    await signUp(page, first);
+    await createAccount(page, first);
     await askForCode(first);
     await page.goto(`${first.origin}/dev/messages`);
     const messages = page.getByRole('listitem');
@@ -55,12 +55,12 @@ story(
   'a hidden inbox holds no stream, and shows the new messages once it is visible',
   {},
   async (page, program) => {
-    await signUp(page, program);
-    const streams: string[] = [];
-    page.on('requestfailed', (request) => streams.push(request.url()));
+    await createAccount(page, program);
+    const broken: string[] = [];
+    page.on('requestfailed', (request) => broken.push(request.url()));
     await page.goto(`${program.origin}/dev/messages`);
     await setVisibility(page, 'hidden');
-    await expect.poll(() => streams).toEqual([`${program.origin}/dev/messages/events`]);
+    await expect.poll(() => broken).toContain(`${program.origin}/dev/messages/events`);
     await askForCode(program);
     await setVisibility(page, 'visible');
     await page.getByRole('listitem').waitFor();

@@ -1,6 +1,6 @@
 import type { Page } from 'playwright-core';
 import { expect } from 'vitest';
-import { EMAIL, PASSWORDS, signIn, signUp, story, whenReady } from '../../support/browser.ts';
+import { createAccount, EMAIL, PASSWORDS, signIn, signUp, story, whenReady } from '../../support/browser.ts';
 
 /** Holds the page's script back. Returns a function that delivers it, and waits until it has run. */
 async function holdScript(page: Page): Promise<() => Promise<void>> {
@@ -40,7 +40,7 @@ story('a script that comes late keeps the focus of a user who types', {}, async 
 });
 
 story('a script that comes late keeps the screen of a user who types', {}, async (page, program) => {
-  await signUp(page, program);
+  await createAccount(page, program);
   for (let tries = 0; tries < 3; tries += 1) await signIn(page, PASSWORDS.wrong);
   await page.getByRole('form', { name: 'Unlock your account' }).waitFor();
   const deliver = await holdScript(page);

@@ -1,11 +1,11 @@
 import { expect } from 'vitest';
-import { PASSWORDS, readPasscode, signIn, signOut, signUp, story } from '../../support/browser.ts';
+import { createAccount, PASSWORDS, readPasscode, signIn, signOut, story } from '../../support/browser.ts';
 
 story(
   'the page that the user asked for opens after a code, a lock, a reset and a reload',
   { SECOND_FACTOR: 'always', CODE_RESEND_SECONDS: '0' },
   async (page, program) => {
-    await signUp(page, program);
+    await createAccount(page, program);
     await page.goto(`${program.origin}/account`);
     expect(page.url()).toBe(`${program.origin}/?next=/account`);
 
@@ -51,7 +51,7 @@ const ELSEWHERE = [
 ];
 
 story('a page of another site as the next page leads to the about page', {}, async (page, program) => {
-  await signUp(page, program);
+  await createAccount(page, program);
   for (const next of ELSEWHERE) {
     await page.goto(`${program.origin}/?next=${encodeURIComponent(next)}`);
     await signIn(page, PASSWORDS.first);

@@ -1,5 +1,5 @@
 import { expect } from 'vitest';
-import { EMAIL, PASSWORDS, readPasscode, signIn, signUp, story } from '../../support/browser.ts';
+import { createAccount, EMAIL, PASSWORDS, readPasscode, signIn, story } from '../../support/browser.ts';
 
 const UNKNOWN_DEVICE = { SECOND_FACTOR: 'unknown_device' };
 
@@ -7,7 +7,7 @@ story(
   'a user who mistyped the number signs up again with the right one',
   UNKNOWN_DEVICE,
   async (page, program) => {
-    await signUp(page, program);
+    await createAccount(page, program);
     await signIn(page, PASSWORDS.first);
     await page.getByRole('form', { name: 'Enter your code' }).waitFor();
     await readPasscode(page, program, 1);
@@ -35,7 +35,7 @@ story(
   'a server that does not know the account gets no code',
   { ...UNKNOWN_DEVICE, SECOND_FACTOR: 'always' },
   async (page, program) => {
-    await signUp(page, program);
+    await createAccount(page, program);
     await page.route('**/login', async (route) => {
       const response = await route.fetch();
       await route.fulfill({ response, json: { ...(await response.json()), signature: 'A'.repeat(43) } });
@@ -47,7 +47,7 @@ story(
 );
 
 story('a sign-in without a code to send has to wait', UNKNOWN_DEVICE, async (page, program) => {
-  await signUp(page, program);
+  await createAccount(page, program);
   await page.route('**/login', async (route) => {
     const response = await route.fetch();
     const { flow: _, ...json } = await response.json();
@@ -58,7 +58,7 @@ story('a sign-in without a code to send has to wait', UNKNOWN_DEVICE, async (pag
 });
 
 story('after a lost answer to the code, the user signs in again', UNKNOWN_DEVICE, async (page, program) => {
-  await signUp(page, program);
+  await createAccount(page, program);
   await signIn(page, PASSWORDS.first);
   const field = page.getByRole('form', { name: 'Enter your code' }).getByLabel('Six-digit code');
   await field.fill(await readPasscode(page, program, 1));

@@ -1,6 +1,6 @@
 import type { Page } from 'playwright-core';
 import { expect } from 'vitest';
-import { EMAIL, PASSWORDS, signUp, story } from '../../support/browser.ts';
+import { createAccount, EMAIL, PASSWORDS, signUp, story } from '../../support/browser.ts';
 import type { Program } from '../../support/program.ts';
 
 story('a sign-up shows all of its faults at once and sends nothing', {}, async (page, program) => {
@@ -30,7 +30,7 @@ story('a sign-up shows all of its faults at once and sends nothing', {}, async (
 });
 
 story('a reset shows the faults of its code and of its password at once', {}, async (page, program) => {
-  await signUp(page, program);
+  await createAccount(page, program);
   await page.getByRole('button', { name: 'Forgot password?' }).click();
   const form = page.getByRole('form', { name: 'Reset your password' });
   await form.getByRole('button', { name: 'Text me a code' }).click();

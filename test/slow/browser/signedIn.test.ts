@@ -1,8 +1,8 @@
 import { expect } from 'vitest';
-import { PASSWORDS, signIn, signOut, signUp, story } from '../../support/browser.ts';
+import { createAccount, PASSWORDS, signIn, signOut, story } from '../../support/browser.ts';
 
 story('every page shows who is signed in, and signs out', {}, async (page, program) => {
-  await signUp(page, program);
+  await createAccount(page, program);
   await signIn(page, PASSWORDS.first);
   await page.waitForURL(`${program.origin}/about`);
 
@@ -17,7 +17,7 @@ story('every page shows who is signed in, and signs out', {}, async (page, progr
 });
 
 story('a signed-in user is sent on from the sign-in and sign-up pages', {}, async (page, program) => {
-  await signUp(page, program);
+  await createAccount(page, program);
   await signIn(page, PASSWORDS.first);
   await page.waitForURL(`${program.origin}/about`);
   for (const path of ['/', '/signup']) {

@@ -1,5 +1,5 @@
 import { onTestFinished } from 'vitest';
-import { EMAIL, PASSWORDS, signIn, signOut, signUp, story } from '../../support/browser.ts';
+import { createAccount, EMAIL, PASSWORDS, signIn, signOut, story } from '../../support/browser.ts';
 import { account, RingCentralStandIn, refusal } from '../../support/ringcentral-standin.ts';
 import { passcodeIn } from '../../support/sms.ts';
 
@@ -23,7 +23,7 @@ story(
   through(ringCentral),
   async (page, program) => {
     onTestFinished(() => ringCentral.close());
-    await signUp(page, program);
+    await createAccount(page, program);
     await signIn(page, PASSWORDS.first);
     await signOut(page);
 

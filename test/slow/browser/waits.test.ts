@@ -1,6 +1,6 @@
 import type { Page } from 'playwright-core';
 import { expect } from 'vitest';
-import { EMAIL, PASSWORDS, signIn, signUp, story, whenReady } from '../../support/browser.ts';
+import { createAccount, EMAIL, PASSWORDS, signIn, story, whenReady } from '../../support/browser.ts';
 
 const HOUR_MS = 3_600_000;
 
@@ -18,7 +18,7 @@ story(
   'a clock that is set back does not hold the button for a new code',
   { CODE_RESEND_SECONDS: '2' },
   async (page, program) => {
-    await signUp(page, program);
+    await createAccount(page, program);
     await lockOut(page);
     const resend = page.getByRole('button', { name: 'Send a new code' });
     await page.evaluate(moveClock, -HOUR_MS);
@@ -36,7 +36,7 @@ story(
   'a code that is valid for a day is kept over a reload after two hours',
   { CODE_LIFETIME_SECONDS: '86400' },
   async (page, program) => {
-    await signUp(page, program);
+    await createAccount(page, program);
     await lockOut(page);
     await page.addInitScript(moveClock, 2 * HOUR_MS);
     await page.reload();
