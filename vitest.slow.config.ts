@@ -1,5 +1,6 @@
 import { randomInt } from 'node:crypto';
 import { defineConfig } from 'vitest/config';
+import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
 const { SEED = '1' } = process.env;
 const seed = SEED === 'random' ? String(randomInt(2 ** 31)) : SEED;
@@ -16,14 +17,36 @@ const shared = {
 
 /** These measure time, or load all processors by themselves. */
 const ALONE = [
-  'test/slow/{attack,fuzz,runtime,timing}/**/*.test.ts',
-  'test/slow/crash/{crash,disk,fsync}.test.ts',
+  'test/slow/{fuzz,timing}/**/*.test.ts',
+  'test/slow/attack/attack.test.ts',
+  'test/slow/crash/crash.test.ts',
   'test/slow/browser/worker.test.ts',
 ];
+
+/** The longest files. Run last, one of them would leave a processor idle. */
+const LONGEST = [
+  'model/stories',
+  'slow/typed',
+  'browser/account',
+  'store/years',
+  'browser/axe',
+  'build/build',
+];
+
+class LongestFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const place = ({ moduleId, project }: TestSpecification) => {
+      const at = LONGEST.findIndex((name) => moduleId.endsWith(`${name}.test.ts`));
+      return 100 * project.config.sequence.groupOrder + (at < 0 ? LONGEST.length : at);
+    };
+    return (await super.sort(files)).sort((left, right) => place(left) - place(right));
+  }
+}
 
 /** `npm run test:slow`: the laboratories. Those that measure or load the machine run one after the other. */
 export default defineConfig({
   test: {
+    sequence: { sequencer: LongestFirst },
     projects: [
       {
         test: {

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { attack } from '../../../tools/attack/rows.ts';
+import { ATTACKS, attack } from '../../../tools/attack/rows.ts';
 import { openTarget } from '../../../tools/attack/target.ts';
 import { startCarelessServer } from '../../support/careless-server.ts';
 import { startProgram } from '../../support/program.ts';
@@ -7,10 +7,13 @@ import { SEED } from '../../support/seed.ts';
 
 /** Attacks that can't be tried over the network. */
 const NEED_THE_INSIDE = [14, 21, 38, 39, 40];
+/** This one waits for half a minute, and has its own file. */
+const UNFINISHED = 'S3';
 
 test('the program with its default settings holds against all attacks that come over the network', async () => {
   const { origin } = await startProgram();
-  const rows = await attack(await openTarget(new URL(origin), SEED));
+  const numbers = ATTACKS.map(({ number }) => number).filter((number) => number !== UNFINISHED);
+  const rows = await attack(await openTarget(new URL(origin), SEED), numbers);
   expect(rows.filter(({ outcome }) => outcome === 'broken')).toEqual([]);
   // Only Linux has many loopback addresses, which some attacks need.
   if (process.platform === 'linux') {
