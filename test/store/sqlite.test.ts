@@ -403,6 +403,17 @@ describe('a work that is not lasting', () => {
   });
 });
 
+test('a read sees nothing of a work under way', async () => {
+  const { store } = opened();
+  await world({}, store).signUp();
+  const nameOf = () => store.read(async (tx) => (await tx.userFor(ANN))?.fname);
+  const during = await store.transact(async (tx) => {
+    await tx.setName(ANN, 'Anna', 'Lee');
+    return nameOf();
+  });
+  expect([during, await nameOf()]).toEqual(['Ann', 'Anna']);
+});
+
 describe('works that wait', () => {
   test('behind works that hang are refused as unavailable in time and never run', async () => {
     const { store } = opened({ workMs: 100, patienceMs: 150 });
@@ -449,6 +460,13 @@ describe('a database that another process has locked', () => {
     await expect(fail(store, ANN)).rejects.toThrow(StoreUnavailable);
     other.exec('COMMIT');
     expect(await fail(store, ANN)).toBe(1);
+  });
+
+  test('is still read', async () => {
+    const { store, path } = opened({ patienceMs: 150 });
+    await world({}, store).signUp();
+    otherConnection(path).exec('BEGIN EXCLUSIVE');
+    expect(await store.read(async (tx) => (await tx.userFor(ANN))?.fname)).toBe('Ann');
   });
 
   test('delays a work that still has time', async () => {
