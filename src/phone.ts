@@ -27,6 +27,15 @@ export function isCountry(code: string): code is CountryCode {
   return isSupportedCountry(code);
 }
 
+/**
+ * True if a number of the countries can be typed without `+` in `country`. Countries may share a calling code, such as the
+ * United States and Puerto Rico.
+ */
+export function sharesCallingCode(country: string, countries: readonly string[]): boolean {
+  const code = getCountryCallingCode(country as CountryCode);
+  return countries.some((other) => getCountryCallingCode(other as CountryCode) === code);
+}
+
 /** Blanks, dashes, dots, slashes, brackets and invisible characters. */
 const SEPARATORS = /[\s\p{DI}\p{Pd}\p{Pc}()[\]./\uff08\uff09\uff0e\uff0f\u00b7\u2212]/gu;
 

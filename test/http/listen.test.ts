@@ -416,7 +416,7 @@ describe('a request that the parser refuses', () => {
     const text = socket.setEncoding('latin1').toArray();
     for (let count = 1; count <= 2; count += 1) {
       await expect.poll(() => answers.length).toBe(count);
-      // The client goes on sending.
+      // The client continues to send.
       socket.write(rest);
       answers.at(-1)?.();
     }
