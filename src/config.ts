@@ -164,7 +164,7 @@ export function readConfig(
   return Object.freeze(config);
 }
 
-const INVISIBLE = /[\p{Cf}\p{Zl}\p{Zp}]|(?! )\p{Zs}/u;
+const INVISIBLE = /[\p{Cf}\p{Zl}\p{Zp}\u2800\ufffc]|(?! )\p{Zs}/u;
 
 /** Adds the reason for a fault that the operator can't see, unless the message names it. */
 function withHint(message: string, value = ''): string {
