@@ -2,7 +2,7 @@ import { dirname } from 'node:path';
 import type Database from 'better-sqlite3';
 import { type Store, StoreUnavailable } from '../store.ts';
 import { connect, DriverUnavailable } from './connect.ts';
-import { makeFile, makeFolder, privacyNote, watchFiles } from './files.ts';
+import { assertRegular, fileFault, makeFile, makeFolder, privacyNote, watchFiles } from './files.ts';
 import { GroupCommit, type GroupCommitOptions, toFault } from './group-commit.ts';
 import { prepareAll, SqliteTx } from './tx.ts';
 import { upgrade, waitFor } from './upgrade.ts';
@@ -35,6 +35,7 @@ export function openSqliteStore(path: string, options: SqliteStoreOptions = {}):
   try {
     makeFolder(dirname(path));
     makeFile(path);
+    assertRegular(path);
     db = connect(path, { timeout: BUSY_MS });
     // WAL with `NORMAL` would lose the last commits in a power failure. An answer is sent only after its commit is on disk.
     db.pragma('synchronous = FULL');
@@ -54,7 +55,7 @@ export function openSqliteStore(path: string, options: SqliteStoreOptions = {}):
   } catch (error) {
     db?.close();
     if (error instanceof DriverUnavailable) throw error;
-    throw new Error(`The database ${path} (DATABASE_URL) can't be used. ${(error as Error).message}`);
+    throw new Error(`The database ${path} (DATABASE_URL) can't be used. ${fileFault(error, path)}`);
   }
 }
 

@@ -1,10 +1,11 @@
-import { execFile } from 'node:child_process';
-import { chmodSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { execFile, execFileSync } from 'node:child_process';
+import { chmodSync, existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import Database from 'better-sqlite3';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { getSeed, login } from '../../src/engine.ts';
+import { fileFault } from '../../src/sqlite/files.ts';
 import { migrate } from '../../src/sqlite/migrations.ts';
 import { openSqliteStore, type SqliteStoreOptions } from '../../src/sqlite/store.ts';
 import { type Store, StoreUnavailable } from '../../src/store.ts';
@@ -252,11 +253,38 @@ describe('the file', () => {
     const path = join(temporaryFolder(), 'users.db');
     await openSqliteStore(path).close();
     chmodSync(path, 0o444);
-    expect(() => openSqliteStore(path)).toThrow(/readonly/);
+    expect(() => openSqliteStore(path)).toThrow(/This user may not write to it/);
   });
 
   test("in a folder that can't be created is refused without a long wait", () => {
-    expect(() => openSqliteStore('/proc/no/such/folder/users.db')).toThrow(/DATABASE_URL/);
+    expect(() => openSqliteStore('/proc/no/such/folder/users.db')).toThrow(
+      "The database /proc/no/such/folder/users.db (DATABASE_URL) can't be used. The folder /proc/no/such/folder can't be made. Choose another one.",
+    );
+  });
+
+  test.each<[string, (path: string) => void]>([
+    ['a folder', (path) => mkdirSync(path)],
+    ['a named pipe', (path) => execFileSync('mkfifo', [path])],
+    ['a device', (path) => symlinkSync('/dev/zero', path)],
+  ])('that is %s is refused', (_, make) => {
+    const path = join(temporaryFolder(), 'users.db');
+    make(path);
+    expect(() => openSqliteStore(path)).toThrow(
+      /can't be used\. It is not a regular file\. Choose another one\.$/,
+    );
+  });
+
+  test.each([
+    ['ENOTDIR', /The folder .* can't be made/],
+    ['EACCES', /This user may not write to the folder/],
+    ['ENAMETOOLONG', /Its name is too long/],
+    ['SQLITE_READONLY', /This user may not write to it/],
+    ['SQLITE_CANTOPEN', /This user may not open it/],
+    ['SQLITE_CORRUPT', /It is damaged\. Restore a backup/],
+    ['SQLITE_IOERR_READ', /The disk reported an error \(SQLITE_IOERR_READ\)/],
+    ['SQLITE_FULL', /The disk is full/],
+  ])("that can't be used for %s is named with a sentence", (code, sentence) => {
+    expect(fileFault(Object.assign(new Error('raw'), { code }), '/data/users.db')).toMatch(sentence);
   });
 
   test('that is not a database is refused', () => {
