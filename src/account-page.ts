@@ -28,7 +28,7 @@ import type {
   ProveForm,
 } from './engine/requests.ts';
 import { messageWait, requestCode, sendNotice } from './engine/send-code.ts';
-import { isLive, startSession } from './engine/sessions.ts';
+import { forVisit, isLive, startSession } from './engine/sessions.ts';
 import { forgetCharges } from './engine/sms-limits.ts';
 import { forProvedSession, forSession, type SessionRequest } from './engine/transaction.ts';
 import { toIso } from './iso-time.ts';
@@ -39,22 +39,22 @@ import { fromBase64url, hashOf, toBase64url } from './token.ts';
 
 /** Returns what the account page shows. */
 export async function accountPage(deps: Deps, form: AccountForm): Promise<AccountPageOutcome> {
-  return forSession(deps, form, async (request) => {
-    const { tx, account, nowMs, session } = request;
-    const user = await userOf(request);
-    const sessions = (await tx.sessionsOf(account.email)).filter((one) => isLive(one, nowMs));
-    const devices = await tx.devicesOf(account.email, nowMs);
+  const page = await forVisit(deps, form, async ({ tx, nowMs, session, user }) => {
+    const { email, fname, lname, phoneno, isPhoneConfirmed } = user;
+    const others = (await tx.sessionsOf(email)).filter((one) => one.id !== session.id && isLive(one, nowMs));
+    const devices = await tx.devicesOf(email, nowMs);
     return {
-      kind: 'ok',
-      email: user.email,
-      fname: user.fname,
-      lname: user.lname,
-      phone: maskPhone(user.phoneno),
-      phoneConfirmed: user.isPhoneConfirmed,
-      sessions: sessions.map((one) => toRow(one, one.id === session.id)),
+      kind: 'ok' as const,
+      email,
+      fname,
+      lname,
+      phone: maskPhone(phoneno),
+      phoneConfirmed: isPhoneConfirmed,
+      sessions: [toRow({ ...session, seenAtMs: nowMs }, true), ...others.map((one) => toRow(one, false))],
       devices: devices.map((one) => toRow(one, one.id === session.device)),
     };
   });
+  return page ?? { kind: 'signed_out' };
 }
 
 /** Returns everything that the database keeps about the user, besides keys and tokens, which are secrets. */

@@ -4,7 +4,7 @@ import ipaddr from 'ipaddr.js';
 import { z } from 'zod';
 import { isLoopbackHost } from './loopback.ts';
 import { isGsm7, messagesFit } from './passcode.ts';
-import { countryIn, isCountry, isE164, phoneIn } from './phone.ts';
+import { countryIn, isCountry, isE164, phoneIn, sharesCallingCode } from './phone.ts';
 import { type Policy, STRICT, TUTORIAL } from './policy.ts';
 
 /** The SMS sender: RingCentral, or the console, which prints messages and shows them at /dev/messages. */
@@ -63,7 +63,10 @@ const Variables = z.object({
   HOST: text(isHost, 'must be a host name or an IP address to listen on.').default('localhost'),
   PUBLIC_ORIGIN: origin('must be an origin without a path, such as https://example.com.').optional(),
   SERVICE_NAME: text(isGsm7, 'must use only the GSM-7 alphabet.').default('Two-Factor Demo'),
-  DATABASE_URL: text(isFileUrl, 'must be file: and the path of a SQLite database.')
+  DATABASE_URL: text(
+    isFileUrl,
+    'must be file: and the path of a SQLite database. The path has no blank, ~ or $ at its start, and no / at its end.',
+  )
     .transform((url) => url.replace(/^file:(\/\/(?=\/))?/, ''))
     .default('data/users.db'),
   APP_SECRET: z
@@ -146,13 +149,13 @@ export function readConfig(
   );
   const issues = Variables.safeParse(given).error?.issues ?? [];
   const faults: Texts = Object.fromEntries(
-    issues.map(({ path: [name], message }) => [name, message + hintFor(given[name as Name])]),
+    issues.map(({ path: [name], message }) => [name, withHint(message, given[name as Name])]),
   );
   // Defaults replace the bad values, so the checks across variables run too and one error names everything.
   const sound = Object.fromEntries(Object.entries(given).filter(([name]) => !(name in faults)));
   const config = toConfig(Variables.parse(sound), given, databaseFolder);
 
-  const all = { ...faultsAcross(config, given), ...faults };
+  const all = { ...faultsAcross(config, given), ...countryFault(config, given, faults), ...faults };
   const lines = VARIABLES.filter((name) => all[name]).map((name) => `${name} ${all[name]}`);
   if (lines.length + sourceFaults.length > 0) {
     const text = [...sourceFaults, ...lines, ...notes].join('\n  ');
@@ -161,11 +164,12 @@ export function readConfig(
   return Object.freeze(config);
 }
 
-const INVISIBLE = /[\p{Cf}\p{Zl}\p{Zp}]|(?! )\p{Zs}/u;
+const INVISIBLE = /[\p{Cf}\p{Zl}\p{Zp}\u2800\ufffc]|(?! )\p{Zs}/u;
 
-/** The reason for a fault that the operator can't see. */
-function hintFor(value = ''): string {
-  return INVISIBLE.test(value) ? ' It has an invisible character: type it again.' : '';
+/** Adds the reason for a fault that the operator can't see, unless the message names it. */
+function withHint(message: string, value = ''): string {
+  if (!INVISIBLE.test(value) || message.startsWith('has ')) return message;
+  return `${message} It has an invisible character: type it again.`;
 }
 
 function toConfig(values: Values, given: Texts, databaseFolder: string): Config {
@@ -256,6 +260,13 @@ function faultsAcross(
   return faults;
 }
 
+/** Without a country in common, every number that is typed without `+` would be refused. */
+function countryFault({ smsCountries, defaultCountry }: Config, given: Texts, faults: Texts): Texts {
+  if (given.DEFAULT_COUNTRY === undefined || faults.SMS_COUNTRIES !== undefined) return {};
+  if (sharesCallingCode(defaultCountry, smsCountries)) return {};
+  return { DEFAULT_COUNTRY: 'must be one of SMS_COUNTRIES.' };
+}
+
 function text(isValid: (text: string) => boolean, error: string) {
   return z.string().refine(isValid, error);
 }
@@ -310,9 +321,14 @@ function isHost(text: string): boolean {
   return isIP(text) !== 0 || z.regexes.hostname.test(text);
 }
 
-/** Accepts file:path and file:///path, but no host, no query and no database in memory. */
+/**
+ * Accepts file:path and file:///path, but no host, no query and no database in memory. No shell expands ~ or $HOME here, so they
+ * would be names of folders. So would a blank.
+ */
 function isFileUrl(text: string): boolean {
-  return /^file:(\/\/(?=\/))?(?!\/\/)[^?#]+$/.test(text) && !text.includes(':memory:');
+  const isFile = /^file:(\/\/(?=\/))?(?!\/\/)(?![~$\s\p{Cf}])[^?#]+$/u.test(text);
+  const isFolder = /(?:^file:|\/)\.{0,2}$/.test(text);
+  return isFile && !isFolder && !text.includes(':memory:');
 }
 
 const NETWORKS = z.union([

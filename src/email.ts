@@ -3,9 +3,10 @@ export const MAX_EMAIL_UNITS = 254;
 
 /**
  * The text from its first to its last visible character. Spaces and the default ignorable characters of Unicode (UAX 44) show
- * nothing.
+ * nothing. The blank of Braille, marks of annotations and the placeholder of an object show nothing either.
  */
-const VISIBLE = /[^\s\p{DI}](?:.*[^\s\p{DI}])?/su;
+const VISIBLE = /[^\s\p{DI}\u2800\ufff9-\ufffc](?:.*[^\s\p{DI}\u2800\ufff9-\ufffc])?/su;
+const INVISIBLE = /[\p{DI}\u2800\ufff9-\ufffc]/gu;
 const visible = (text: string) => VISIBLE.exec(text)?.[0] ?? '';
 
 /** Returns the address in a typed or pasted text such as `mailto:ann@example.com` or `Ann Lee <ann@example.com>`. */
@@ -20,7 +21,7 @@ export function emailIn(typed: string): string {
  * sigma has one form, and `toUnicode` gives a domain one form. Spellings of one address have equal canonical forms.
  */
 export function canonicalEmail(typed: string, toUnicode = (domain: string) => domain): string {
-  const address = formerEmail(emailIn(typed).replace(/\p{DI}/gu, ''));
+  const address = formerEmail(emailIn(typed).replace(INVISIBLE, ''));
   const at = address.lastIndexOf('@');
   const domain = address.slice(at + 1);
   if (at < 0 || !isDomain(domain)) return address;
@@ -35,7 +36,7 @@ export function formerEmail(typed: string): string {
 
 /** Returns a sentence for the user if a new account can't have the address. */
 export function emailFault(typed: string): string | undefined {
-  if (/\p{DI}/u.test(emailIn(typed))) {
+  if (emailIn(typed).search(INVISIBLE) >= 0) {
     return 'This address has an invisible character inside. Delete the address and type it.';
   }
   const address = canonicalEmail(typed);

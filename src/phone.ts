@@ -27,8 +27,17 @@ export function isCountry(code: string): code is CountryCode {
   return isSupportedCountry(code);
 }
 
+/**
+ * True if a number of the countries can be typed without `+` in `country`. Countries may share a calling code, such as the
+ * United States and Puerto Rico.
+ */
+export function sharesCallingCode(country: string, countries: readonly string[]): boolean {
+  const code = getCountryCallingCode(country as CountryCode);
+  return countries.some((other) => getCountryCallingCode(other as CountryCode) === code);
+}
+
 /** Blanks, dashes, dots, slashes, brackets and invisible characters. */
-const SEPARATORS = /[\s\p{DI}\p{Pd}\p{Pc}()[\]./\uff08\uff09\uff0e\uff0f\u00b7\u2212]/gu;
+const SEPARATORS = /[\s\p{DI}\u2800\ufff9-\ufffc\p{Pd}\p{Pc}()[\]./\uff08\uff09\uff0e\uff0f\u00b7\u2212]/gu;
 
 /** Returns a typed or pasted number without separators and `tel:`. It has other characters if it is not a number. */
 export function phoneIn(typed: string): string {
@@ -43,6 +52,7 @@ export function readPhone(typed: string, rules: PhoneRules): { e164: string } | 
   const number = parse(phoneIn(typed), rules.defaultCountry);
   if (number === undefined || !number.isPossible()) return { fault: 'no_number' };
 
+  if (PREMIUM_EXCHANGE.test(number.number)) return { fault: 'not_mobile' };
   const isNew = isNewAreaCode(number);
   const country = isNew ? 'US' : number.country;
   if (country !== undefined && !rules.smsCountries.includes(country)) return { fault: 'other_country' };
@@ -71,6 +81,9 @@ function parse(text: string, defaultCountry: string): PhoneNumber | undefined {
  * Decision 23 says how sure each of them is.
  */
 const NEW_AREA_CODE = /^\+1(?!5|37|96|88|.9|.(\d)\1|456|710|950|976)[2-9]\d\d[2-9]\d{6}$/;
+
+/** In each area code, 976 is the exchange of pay-per-call services. libphonenumber has its numbers as usual ones. */
+const PREMIUM_EXCHANGE = /^\+1\d{3}976\d{4}$/;
 
 /** The first digits of the +1 numbers of other countries, such as 876 for Jamaica. */
 const OTHER_COUNTRIES_OF_1 = new RegExp(

@@ -19,6 +19,12 @@ export interface Store {
    */
   transact<Result>(work: (tx: Tx) => Promise<Result>, options?: TransactOptions): Promise<Result>;
 
+  /**
+   * Runs `work` without the database's write lock, and returns its result. Each verb sees what the last commit left. A work may
+   * await nothing but its `tx`. Throws StoreUnavailable within five seconds if the database can't be read.
+   */
+  read<Result>(work: (tx: ReadTx) => Promise<Result>): Promise<Result>;
+
   /** Finishes the works that wait, then closes the database. Later works are refused as unavailable. */
   close(): Promise<void>;
 }
@@ -292,3 +298,6 @@ export interface Tx {
   /** Deletes at most `limit` due rows of each table and returns how many it deleted in all. */
   deleteDue(due: DueRows, limit: number): Promise<number>;
 }
+
+/** The verbs of a page visit. They change nothing. */
+export type ReadTx = Pick<Tx, 'nowMs' | 'userFor' | 'sessionFor' | 'sessionsOf' | 'deviceFor' | 'devicesOf'>;

@@ -8,11 +8,11 @@ export function wellFormed(typed: string): string {
 
 /**
  * The text from its first to its last visible character. Spaces and the default ignorable characters of Unicode (UAX 44) show
- * nothing. A joiner after a combining mark belongs to a letter of Malayalam or Sinhala. A variation selector belongs to an
+ * nothing. The blank of Braille, marks of annotations and the placeholder of an object show nothing either. A joiner after a combining mark belongs to a letter of Malayalam or Sinhala. A variation selector belongs to an
  * ideograph or an emoji.
  */
 const VISIBLE =
-  /[^\s\p{DI}](?:.*[^\s\p{DI}])?(?:(?<=\p{M})\u200d|(?<=[\p{Lo}\p{Extended_Pictographic}])\p{Variation_Selector})?/su;
+  /[^\s\p{DI}\u2800\ufff9-\ufffc](?:.*[^\s\p{DI}\u2800\ufff9-\ufffc])?(?:(?<=\p{M})\u200d|(?<=[\p{Lo}\p{Extended_Pictographic}])\p{Variation_Selector})?/su;
 
 /** Returns a typed or pasted name in Unicode NFC, without spaces and invisible characters at its ends. */
 export function nameIn(typed: string): string {
@@ -25,7 +25,8 @@ const VISIBLE_JOINER =
 
 /** Returns a sentence for the user if a name of `nameIn` has an invisible character. */
 export function nameFault(name: string): string | undefined {
-  if (!/\p{DI}/u.test(name.replace(VISIBLE_JOINER, ''))) return undefined;
+  // A name in Braille has blanks of Braille inside.
+  if (!/[\p{DI}\ufff9-\ufffc]/u.test(name.replace(VISIBLE_JOINER, ''))) return undefined;
   return 'This name has an invisible character inside. Delete the name and type it.';
 }
 
@@ -43,7 +44,7 @@ function digitValue(digit: string): number {
 }
 
 /** Blanks, dashes, dots, underscores and invisible characters. */
-const SEPARATORS = /[\s\p{DI}\p{Pd}\p{Pc}.\uff0e\u3002\u00b7\u2022\u2212]/gu;
+const SEPARATORS = /[\s\p{DI}\u2800\ufff9-\ufffc\p{Pd}\p{Pc}.\uff0e\u3002\u00b7\u2022\u2212]/gu;
 
 /** Returns the six digits of a typed code, in ASCII and without separators. Undefined if it is anything else. */
 export function sixDigits(typed: string): string | undefined {

@@ -178,6 +178,7 @@ describe('the sender', () => {
       const env = { ...RC, [name]: value };
       const told = `${name} has ${stray}, which RingCentral never uses. Copy it again.`;
       expect(() => readConfig(env)).toThrow(told);
+      expect(() => readConfig(env)).not.toThrow('type it again');
       expect(() => readConfig(env)).not.toThrow('hunt');
     }
   });
@@ -281,6 +282,19 @@ test.each([
   expect(readConfig({ DATABASE_URL: url }).databasePath).toBe(path);
 });
 
+test.each([
+  'file: data/users.db',
+  'file:\tusers.db',
+  'file:~/users.db',
+  'file:~ann/users.db',
+  'file:$HOME/users.db',
+  'file:data/',
+  'file:data/..',
+  'file:.',
+])('DATABASE_URL=%s is refused, because it would be another file than it seems', (url) => {
+  expect(() => readConfig({ DATABASE_URL: url })).toThrow(/DATABASE_URL must be file: and the path/);
+});
+
 test.each(['data/users.db', 'file:', 'file://host/x.db', 'file::memory:', 'file:x.db?mode=ro', 'mysql://x'])(
   'DATABASE_URL=%s is refused',
   (url) => {
@@ -364,7 +378,19 @@ test.each([
 );
 
 test('DEFAULT_COUNTRY is kept as it is set, in either case', () => {
-  expect(readConfig({ SMS_COUNTRIES: 'DE', DEFAULT_COUNTRY: 'us' }).defaultCountry).toBe('US');
+  expect(readConfig({ SMS_COUNTRIES: 'DE,GB', DEFAULT_COUNTRY: 'gb' }).defaultCountry).toBe('GB');
+});
+
+test.each([
+  ['DE', 'US'],
+  ['US,CA', 'GB'],
+  ['', 'DE'],
+])('with SMS_COUNTRIES=%s, DEFAULT_COUNTRY=%s is refused by its name', (SMS_COUNTRIES, DEFAULT_COUNTRY) => {
+  expect(faultsOf({ SMS_COUNTRIES, DEFAULT_COUNTRY })).toEqual(['DEFAULT_COUNTRY']);
+});
+
+test('DEFAULT_COUNTRY may be another country with the same calling code', () => {
+  expect(readConfig({ SMS_COUNTRIES: 'PR', DEFAULT_COUNTRY: 'US' }).defaultCountry).toBe('US');
 });
 
 test.each(['+1 202 555 0100', '\u202a+1 (202) 555-0100\u202c', 'tel:+12025550100'])(

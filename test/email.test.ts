@@ -47,6 +47,7 @@ const PASTED: [string, string][] = [
   ['left-to-right and right-to-left marks', '\u200eann@example.com\u200f'],
   ['a word joiner and a soft hyphen', '\u2060ann@example.com\u00ad'],
   ['mixed blanks and marks', ' \u200b\u00a0ann@example.com \u202c\t'],
+  ['a blank of Braille and a placeholder of an object', '\u2800ann@example.com\ufffc'],
   ['the scheme of a link', 'mailto:ann@example.com'],
   ['the scheme and the subject of a link', 'MAILTO:Ann@example.com?subject=Hello'],
   ['angle brackets', '<ann@example.com>'],
@@ -110,7 +111,7 @@ test.each([
   expect(emailFault(address)).toMatch(/like name@example\.com/);
 });
 
-test.each(['\u200b', '\u202a', '\u00ad', '\u2060', '\ufeff', '\u200d', '\ufe0f'])(
+test.each(['\u200b', '\u202a', '\u00ad', '\u2060', '\ufeff', '\u200d', '\ufe0f', '\u2800', '\ufffc'])(
   'an invisible %o inside is refused by its name, and dropped in a look-up',
   (character) => {
     const address = `an${character}n@exam${character}ple.com`;

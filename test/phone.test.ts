@@ -34,6 +34,7 @@ test.each([
   ['＋１（２０２）５５５－０１２３', '+12025550123'],
   ['٢٠٢ ٥٥٥ ٠١٢٣', '+12025550123'],
   ['+۱ ۲۰۲ ۵۵۵ ۰۱۲۳', '+12025550123'],
+  ['202\u2800555\ufffc0123', '+12025550123'],
 ])('the pasted %o is %s', (typed, e164) => {
   expect(readPhone(typed, RULES)).toEqual({ e164 });
 });
@@ -68,6 +69,19 @@ test.each([
   ['of the whole world', '+800 1234 5678', 'not_mobile'],
 ])('a number that is %s is refused with its reason (attack 1)', (_, typed, fault) => {
   expect(readPhone(typed, RULES)).toEqual({ fault });
+});
+
+test.each(['212', '416', '624'])(
+  'a premium number of the exchange 976 in area code %s is refused (attack 1)',
+  (areaCode) => {
+    expect(readPhone(`(${areaCode}) 976-5550`, RULES)).toEqual({ fault: 'not_mobile' });
+  },
+);
+
+test('an exchange, or last digits, that only look like 976 get messages', () => {
+  for (const number of ['+12129755550', '+12122976555', '+12123339765']) {
+    expect(readPhone(number, RULES)).toEqual({ e164: number });
+  }
 });
 
 test.each(['861', '624', '679'])('a number of the new area code %s gets messages', (areaCode) => {

@@ -9,6 +9,8 @@ test.each([
   ['half a surrogate pair', 'Ann\ud83d', 'Ann'],
   ['half a surrogate pair inside', 'An\udc00n', 'Ann'],
   ['decomposed letters', 'Zoe\u0308', 'Zo\u00eb'],
+  ['blanks of Braille at its ends', '\u2800Ann\u2800', 'Ann'],
+  ['a placeholder of an object at its end', 'Ann\ufffc', 'Ann'],
 ])('a name with %s is read without them', (_, typed, name) => {
   expect(nameIn(typed)).toBe(name);
   expect(nameFault(name)).toBeUndefined();
@@ -27,7 +29,19 @@ test.each([
   expect(nameFault(name)).toBeUndefined();
 });
 
-test.each(['\u200b', '\u202e', '\u2060', '\u00ad', '\u200d', '\u3164', '\u200e'])(
+test.each(['\u2800', '\u2800 \u2800', '\ufffc', '\ufff9\ufffb', '\u3164'])(
+  'the blank %o is no name',
+  (blank) => {
+    expect(nameIn(blank)).toBe('');
+  },
+);
+
+test('a name in Braille keeps its blank', () => {
+  expect(nameIn('\u2801\u2800\u2801')).toBe('\u2801\u2800\u2801');
+  expect(nameFault('\u2801\u2800\u2801')).toBeUndefined();
+});
+
+test.each(['\ufff9', '\ufffc', '\u200b', '\u202e', '\u2060', '\u00ad', '\u200d', '\u3164', '\u200e'])(
   'an invisible %o inside a name is refused by its name',
   (character) => {
     expect(nameFault(nameIn(`An${character}n`))).toMatch(/invisible character/);
@@ -51,6 +65,7 @@ test.each([
   ['012.345'],
   ['012_345'],
   ['012 345'],
+  ['012\u2800345\ufffc'],
   ['0-1–2—3−4‑5'],
   ['０１２．３４５'],
   [' 012\u00a0345 '],

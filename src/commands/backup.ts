@@ -9,7 +9,7 @@ const USAGE = 'Name the file for the copy: npm run backup -- copy.db';
 async function main(): Promise<void> {
   const { positionals } = parseArgs({ allowPositionals: true });
   const [to, ...rest] = positionals;
-  if (to === undefined || rest.length > 0) throw new Error(USAGE);
+  if (!to || rest.length > 0) throw new Error(USAGE);
   const source = loadEnvironment(process.env, process.cwd());
   process.umask(0o077);
   const { databasePath } = readConfig({ DATABASE_URL: process.env.DATABASE_URL }, source);

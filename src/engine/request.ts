@@ -21,7 +21,7 @@ export interface EngineRequest {
 }
 
 /** Returns the time of the transaction, in Unix milliseconds: the database's, or this process's if the database has none. */
-export function timeOf(deps: Deps, tx: Tx): number {
+export function timeOf(deps: Deps, tx: Pick<Tx, 'nowMs'>): number {
   return tx.nowMs ?? deps.nowMs();
 }
 

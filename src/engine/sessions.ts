@@ -1,5 +1,5 @@
 import { CONSTANTS } from '../policy.ts';
-import type { Session, Tx } from '../store.ts';
+import { type ReadTx, type Session, StoreUnavailable, type Tx, type User } from '../store.ts';
 import { hashOf, randomToken, timedToken } from '../token.ts';
 import type { Deps } from './deps.ts';
 import { knownDevice, rememberDevice, visitorOf } from './devices.ts';
@@ -35,31 +35,74 @@ export async function startSession(
   return token;
 }
 
-/** Returns the user of a session that is still good. Records that the session was seen, and that the device's token was used. */
-export async function whoIsSignedIn(
+/** A page visit of a signed-in user, as far as it reads. */
+interface Visit {
+  readonly tx: ReadTx;
+  readonly nowMs: number;
+  readonly session: Session;
+  readonly user: User;
+}
+
+/**
+ * Runs `read` for a page of the session's user, and returns undefined if the session is over. It takes no write lock, so pages
+ * still come while the database can't be written. Afterwards it records the visit.
+ */
+export async function forVisit<Result>(
   deps: Deps,
-  { session, deviceOf }: SessionForm,
-): Promise<{ fname: string; email: string } | undefined> {
-  if (session === undefined) return undefined;
-  return deps.store.transact(
+  form: SessionForm,
+  read: (visit: Visit) => Promise<Result>,
+): Promise<Result | undefined> {
+  const { session: token } = form;
+  if (token === undefined) return undefined;
+  const visited = await deps.store.read(async (tx) => {
+    const nowMs = timeOf(deps, tx);
+    const session = await tx.sessionFor(hashOf(token));
+    if (session === undefined || !isLive(session, nowMs)) return undefined;
+    const { email } = session;
+    const user = await tx.userFor(email);
+    if (user === undefined) return undefined;
+    const device = form.deviceOf?.(email);
+    const known = device === undefined ? undefined : await tx.deviceFor(email, hashOf(device), nowMs);
+    const isDue = isSeenAgain(session, nowMs) || known?.hasOlderTokens;
+    return { isDue, result: await read({ tx, nowMs, session, user }) };
+  });
+  if (visited?.isDue) deps.afterResponse(() => recordVisit(deps, form, token));
+  return visited?.result;
+}
+
+/** Records that the session was seen, and that the device's token was used. A database that can't be written loses no more. */
+async function recordVisit(deps: Deps, { deviceOf }: SessionForm, token: string): Promise<void> {
+  const recorded = deps.store.transact(
     async (tx) => {
       const nowMs = timeOf(deps, tx);
-      const found = await liveSession(tx, session, nowMs);
-      if (found === undefined) return undefined;
-      await knownDevice(tx, { email: found.email, device: deviceOf?.(found.email) }, nowMs);
-      const user = await tx.userFor(found.email);
-      return user && { fname: user.fname, email: user.email };
+      const found = await liveSession(tx, token, nowMs);
+      if (found) await knownDevice(tx, { email: found.email, device: deviceOf?.(found.email) }, nowMs);
     },
-    { about: { session: hashOf(session) } },
+    { about: { session: hashOf(token) } },
   );
+  await recorded.catch((error) => {
+    if (!(error instanceof StoreUnavailable)) throw error;
+  });
+}
+
+/** Returns the user of a session that is still good. */
+export function whoIsSignedIn(
+  deps: Deps,
+  form: SessionForm,
+): Promise<{ fname: string; email: string } | undefined> {
+  return forVisit(deps, form, async ({ user: { fname, email } }) => ({ fname, email }));
 }
 
 /** Returns the session of a token if it is still good, and records that it was seen. */
 export async function liveSession(tx: Tx, token: string, nowMs: number): Promise<Session | undefined> {
   const found = await tx.sessionFor(hashOf(token));
   if (found === undefined || !isLive(found, nowMs)) return undefined;
-  if (nowMs >= found.seenAtMs + CONSTANTS.sessionSeenSeconds * 1000) await tx.noteSeen(hashOf(token), nowMs);
+  if (isSeenAgain(found, nowMs)) await tx.noteSeen(hashOf(token), nowMs);
   return found;
+}
+
+function isSeenAgain({ seenAtMs }: Session, nowMs: number): boolean {
+  return nowMs >= seenAtMs + CONSTANTS.sessionSeenSeconds * 1000;
 }
 
 /** True if a session is within its full lifetime, and has not been idle for too long. */

@@ -50,7 +50,7 @@ export function createApp(deps: Deps, options: AppOptions): RequestListener {
   app.use(assets.serve);
   const routes = new Set<string>();
   app.use(logRequests(options.log, routes));
-  const signedInOn = userFinder(deps, options.publicOrigin);
+  const signedInOn = signedOutIfUnreadable(options.log, userFinder(deps, options.publicOrigin));
   addInbox(app, options, signedInOn);
   app.use(alertForwarded(deps, options));
   app.use(
@@ -158,6 +158,19 @@ function faults(log: AppOptions['log']): ErrorRequestHandler {
     if (typeof status === 'number' && status >= 400 && status < 500) return replyInvalid(response, 'body');
     refuse(request, response, refusal(logFault(log, error, response.locals.requestId)));
   };
+}
+
+/** Makes pages come if the database can't be read. They then show a signed-out user, and the log has a line. */
+function signedOutIfUnreadable(
+  log: AppOptions['log'],
+  find: (request: Request) => Promise<SignedIn>,
+): (request: Request) => Promise<SignedIn> {
+  return (request) =>
+    find(request).catch((error) => {
+      if (!(error instanceof StoreUnavailable)) throw error;
+      logFault(log, error, request.res?.locals.requestId);
+      return undefined;
+    });
 }
 
 /** Logs what went wrong, and says what it is answered with. */

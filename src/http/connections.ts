@@ -15,6 +15,11 @@ export interface Connections {
   take(request: IncomingMessage, response: ServerResponse): void;
   /** Returns the request that the connection waits on, with its answer. */
   current(socket: Socket): Exchange | undefined;
+  /**
+   * Ends a connection whose further bytes are no HTTP, after the answers to the requests that have wholly arrived. Returns false
+   * if there is no such request.
+   */
+  endAfterWhole(socket: Socket): boolean;
   /** From now on, the last answer of each connection ends it. */
   endWithAnswers(): void;
   /** Cuts the connections without a complete request. From now on, a connection without a request is cut. */
@@ -32,6 +37,7 @@ export interface Connections {
 export function createConnections(app: RequestListener, bounds: Bounds): Connections {
   // In the order of their last requests. Values are no answers, because V8 keeps old tables of a busy Map for a while.
   const open = new Map<Socket, Unanswered>();
+  const broken = new WeakSet<Socket>();
   let count = 0;
   let isEnding = false;
   let isIdleCut = false;
@@ -40,11 +46,12 @@ export function createConnections(app: RequestListener, bounds: Bounds): Connect
     const [request, response] = unanswered[0] as Exchange;
     response.once('close', () => {
       unanswered.shift();
+      const isLast = unanswered.length === 0 || (broken.has(socket) && !isWhole(unanswered));
       // Other connections have their turn between two requests of this one.
-      if (unanswered.length > 0) setImmediate(() => !socket.destroyed && serve(socket, unanswered));
-      else if (isIdleCut) socket.destroySoon();
+      if (!isLast) setImmediate(() => !socket.destroyed && serve(socket, unanswered));
+      else if (isIdleCut || broken.has(socket)) socket.destroySoon();
     });
-    if (isEnding) endWith(unanswered);
+    if (isEnding || broken.has(socket)) endWith(unanswered);
     app(request, response);
   };
 
@@ -82,6 +89,13 @@ export function createConnections(app: RequestListener, bounds: Bounds): Connect
       } else if (unanswered.length === 1) serve(socket, unanswered);
     },
     current: (socket) => open.get(socket)?.[0],
+    endAfterWhole(socket) {
+      const unanswered = open.get(socket);
+      if (unanswered === undefined || !socket.writable || !isWhole(unanswered)) return false;
+      broken.add(socket);
+      endWith(unanswered);
+      return true;
+    },
     endWithAnswers() {
       isEnding = true;
       for (const unanswered of open.values()) endWith(unanswered);
@@ -104,6 +118,11 @@ export function createConnections(app: RequestListener, bounds: Bounds): Connect
  */
 function stopParsing(socket: Socket & { parser?: { onIncoming: () => number } | null }): void {
   if (socket.parser) socket.parser.onIncoming = () => 2;
+}
+
+/** True if the first request has arrived with its whole body. */
+function isWhole([current]: Unanswered): boolean {
+  return current?.[0].complete === true;
 }
 
 /** Lets the answer end its connection, if it is the last one and its headers are not sent. */

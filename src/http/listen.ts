@@ -102,10 +102,10 @@ function answerMalformed(server: Server, connections: Connections, publicOrigin:
     refuse(socket, 400);
   });
   server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
-    const [request, response] = connections.current(socket as Socket) ?? [];
     // The client would take the refusal for the answer to its earlier request.
-    const isAnswering = request?.complete || response?.headersSent;
-    if (!socket.writable || isAnswering) socket.destroy();
+    if (connections.endAfterWhole(socket as Socket)) return;
+    const [, response] = connections.current(socket as Socket) ?? [];
+    if (!socket.writable || response?.headersSent) socket.destroy();
     else refuse(socket, STATUS_OF_ERROR[error.code ?? ''] ?? 400);
   });
 }

@@ -1,4 +1,4 @@
-import { lstatSync, readFileSync } from 'node:fs';
+import { lstatSync, readFileSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import dotenv from 'dotenv';
@@ -37,8 +37,16 @@ export function loadEnvironment(env: Variables, workingFolder: string, root = RO
   const file = [join(workingFolder, '.env'), join(root, '.env')].find(exists);
   const isDatabaseInEnv = Boolean(env.DATABASE_URL?.trim());
   const databaseFolder = file === undefined || isDatabaseInEnv ? workingFolder : dirname(file);
-  const faults = file === undefined ? [] : addFile(file, env);
-  return { file, databaseFolder, faults, notes: typingErrors(Object.keys(env)) };
+  const others = Object.keys(env);
+  const { faults, notes, names } = file === undefined ? NO_FILE : addFile(file, env);
+  const typed = [
+    ...typingErrors(names, isNearInFile),
+    ...typingErrors(
+      others.filter((name) => !names.includes(name)),
+      isNear,
+    ),
+  ];
+  return { file, databaseFolder, faults, notes: [...notes, ...typed] };
 }
 
 /** Returns true for a link to a missing file too. */
@@ -46,20 +54,43 @@ function exists(path: string): boolean {
   return lstatSync(path, { throwIfNoEntry: false }) !== undefined;
 }
 
-/** Adds the variables of a file to `env`, and returns the faults of the file. */
-function addFile(file: string, env: Variables): string[] {
+interface FileFindings {
+  readonly faults: readonly string[];
+  readonly notes: readonly string[];
+  /** The names of the variables in the file. */
+  readonly names: readonly string[];
+}
+
+const NO_FILE: FileFindings = { faults: [], notes: [], names: [] };
+
+/** Adds the variables of a file to `env`. */
+function addFile(file: string, env: Variables): FileFindings {
   let text: string;
   try {
-    text = new TextDecoder('utf-8', { fatal: true }).decode(readFileSync(file));
+    text = readText(file);
   } catch (error) {
-    return [`${file} ${reasonOf(error as NodeJS.ErrnoException)}`];
+    return { ...NO_FILE, faults: [`${file} ${reasonOf(error as NodeJS.ErrnoException)}`] };
   }
-  if (text.includes('\0')) return [`${file} ${NOT_TEXT}`];
-  for (const [name, value] of Object.entries(dotenv.parse(text))) {
+  if (text.includes('\0')) return { ...NO_FILE, faults: [`${file} ${NOT_TEXT}`] };
+  const variables = dotenv.parse(text);
+  for (const [name, value] of Object.entries(variables)) {
     if (!Object.hasOwn(env, name) || !env[name]?.trim()) env[name] = value;
   }
-  return faultsIn(text).map((fault) => `${file}, ${fault}`);
+  return {
+    faults: faultsIn(text).map((fault) => `${file}, ${fault}`),
+    notes: repeatsIn(text).map((repeat) => `${file} ${repeat}`),
+    names: Object.keys(variables),
+  };
 }
+
+/** Reads a file of UTF-8 text. A pipe or a device could block the start without end. */
+function readText(file: string): string {
+  const found = statSync(file);
+  if (!found.isFile() && !found.isDirectory()) throw new Error(NOT_REGULAR);
+  return new TextDecoder('utf-8', { fatal: true }).decode(readFileSync(file));
+}
+
+const NOT_REGULAR = 'is not a regular file.';
 
 const NOT_TEXT = 'is not UTF-8 text.';
 
@@ -73,8 +104,10 @@ function reasonOf({ code, message }: NodeJS.ErrnoException): string {
       return 'is a link to a missing file.';
     case 'EACCES':
       return 'is a file that this user may not read.';
+    case undefined:
+      return message;
     default:
-      return `can't be read: ${code ?? message}.`;
+      return `can't be read: ${code}.`;
   }
 }
 
@@ -94,22 +127,45 @@ function faultsIn(text: string): string[] {
   });
 }
 
-/** Shorter names, such as PORT, look like too many other names. */
+/** Returns a sentence for each of our variables that has several lines. The last one counts, without a word from dotenv. */
+function repeatsIn(text: string): string[] {
+  const lines = text.split(/\r\n?|\n/).map((line) => LINE.exec(line)?.[1]);
+  return VARIABLES.flatMap((variable) => {
+    const places = lines.flatMap((name, index) => (name === variable ? [index + 1] : []));
+    return places.length < 2
+      ? []
+      : [`has ${variable} in lines ${places.join(' and ')}. Only the last one counts.`];
+  });
+}
+
+/** Shorter names, such as PORT, look like too many other names of an environment. */
 const MIN_TYPED = 6;
 
-function typingErrors(names: readonly string[]): string[] {
+function typingErrors(
+  names: readonly string[],
+  isMeant: (typed: string, variable: string) => boolean,
+): string[] {
   const known: readonly string[] = VARIABLES;
   return names.flatMap((name) => {
-    if (known.includes(name)) return [];
-    const meant = known.find(
-      (variable) => variable.length >= MIN_TYPED && isNear(name.toUpperCase(), variable),
-    );
+    const meant = known.includes(name)
+      ? undefined
+      : known.find((variable) => isMeant(name.toUpperCase(), variable));
     return meant === undefined ? [] : [`${name} is not read. Did you mean ${meant}?`];
   });
 }
 
+/** In a `.env` also true for short names, and for the beginning of a longer name, such as SMS_COUNTRY. */
+function isNearInFile(typed: string, variable: string): boolean {
+  const isBeginning = typed.length >= MIN_TYPED && variable.startsWith(typed.slice(0, -1));
+  return isBeginning || isOneSlipFrom(typed, variable);
+}
+
+function isNear(typed: string, variable: string): boolean {
+  return variable.length >= MIN_TYPED && isOneSlipFrom(typed, variable);
+}
+
 /** Returns true if at most one letter differs, is missing or is extra, or two neighbours are swapped. */
-function isNear(typed: string, meant: string): boolean {
+function isOneSlipFrom(typed: string, meant: string): boolean {
   const shorter = Math.min(typed.length, meant.length);
   let start = 0;
   while (start < shorter && typed[start] === meant[start]) start += 1;

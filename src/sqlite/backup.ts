@@ -3,6 +3,7 @@ import {
   chmodSync,
   closeSync,
   constants,
+  existsSync,
   linkSync,
   lstatSync,
   mkdtempSync,
@@ -12,8 +13,7 @@ import {
 } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { connect, DriverUnavailable } from './connect.ts';
-import { syncPath } from './files.ts';
-import { isDiskFull } from './group-commit.ts';
+import { assertRegular, fileFault, syncPath } from './files.ts';
 import { assertOwnDatabase } from './migrations.ts';
 
 const ALL_PAGES = 0x7fffffff;
@@ -28,6 +28,8 @@ export async function backUp(from: string, to: string): Promise<number> {
   let folder: string | undefined;
   try {
     assertReadable(from);
+    assertRegular(from);
+    if (/[/\\]$/.test(to)) throw new Error('It is the name of a folder. Name a file.');
     // A dangling link counts too: SQLite would write through it.
     if (lstatSync(to, { throwIfNoEntry: false }) !== undefined) throw new Error(taken(to));
     folder = mkdtempSync(`${to}.part-`);
@@ -93,23 +95,20 @@ function assertReadable(path: string): void {
 
 function reasonOf(error: unknown, to: string): string {
   const folder = dirname(to);
-  if (isDiskFull(error)) return `The disk is full. Make room in ${folder}, or choose another folder.`;
   switch (codeOf(error)) {
     case 'EEXIST':
       return taken(to);
     case 'ENOENT':
     case 'ENOTDIR':
-      return `The folder ${folder} is missing. Create it, or choose another one.`;
-    case 'EACCES':
-    case 'EPERM':
-    case 'EROFS':
-      return `This user may not write to the folder ${folder}. Choose another one.`;
+      return existsSync(folder)
+        ? `No file can be made in the folder ${folder}. Choose another one.`
+        : `The folder ${folder} is missing. Create it, or choose another one.`;
     case 'SQLITE_CANTOPEN':
     case 'SQLITE_READONLY_CANTINIT':
     case 'SQLITE_READONLY_DIRECTORY':
       return NOT_READABLE;
     default:
-      return (error as Error).message;
+      return fileFault(error, to);
   }
 }
 

@@ -22,6 +22,40 @@ export function makeFile(path: string): void {
   }
 }
 
+/** Throws an Error with a sentence for the operator if the path is a folder, a pipe or a device. SQLite would read a pipe without end. */
+export function assertRegular(path: string): void {
+  if (!statSync(path).isFile()) throw new Error('It is not a regular file. Choose another one.');
+}
+
+/** Returns a sentence for the operator about an error of the system or of SQLite, or the error's own message. */
+export function fileFault(error: unknown, path: string): string {
+  const { code = '', message } = error as NodeJS.ErrnoException;
+  const folder = dirname(path);
+  if (code.startsWith('SQLITE_IOERR')) return `The disk reported an error (${code}). Check the disk.`;
+  if (code.startsWith('SQLITE_READONLY')) return 'This user may not write to it, or the disk is read-only.';
+  switch (code) {
+    case 'ENOENT':
+    case 'ENOTDIR':
+      return `The folder ${folder} can't be made. Choose another one.`;
+    case 'EACCES':
+    case 'EPERM':
+    case 'EROFS':
+      return `This user may not write to the folder ${folder}. Choose another one.`;
+    case 'ENAMETOOLONG':
+      return 'Its name is too long. Choose another one.';
+    case 'ENOSPC':
+    case 'SQLITE_FULL':
+      return `The disk is full. Make room in ${folder}, or choose another folder.`;
+    case 'SQLITE_CANTOPEN':
+    case 'SQLITE_PERM':
+      return 'This user may not open it, or a file beside it. Start as the user that owns it.';
+    case 'SQLITE_CORRUPT':
+      return 'It is damaged. Restore a backup.';
+    default:
+      return message;
+  }
+}
+
 /** Returns once the file or folder is on disk. */
 export function syncPath(path: string): void {
   const file = openSync(path, 'r');

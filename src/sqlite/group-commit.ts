@@ -227,9 +227,10 @@ function isAboutDisk(error: unknown): boolean {
   );
 }
 
-function toFault(error: unknown): unknown {
+/** Returns StoreUnavailable for an error about the disk or the file, and any other error as it is. */
+export function toFault(error: unknown, done: 'written' | 'read' = 'written'): unknown {
   return isAboutDisk(error)
-    ? new StoreUnavailable(`The database can't be written (${sqliteCode(error)}).`)
+    ? new StoreUnavailable(`The database can't be ${done} (${sqliteCode(error)}).`)
     : error;
 }
 

@@ -2,8 +2,8 @@ import { dirname } from 'node:path';
 import type Database from 'better-sqlite3';
 import { type Store, StoreUnavailable } from '../store.ts';
 import { connect, DriverUnavailable } from './connect.ts';
-import { makeFile, makeFolder, privacyNote, watchFiles } from './files.ts';
-import { GroupCommit, type GroupCommitOptions } from './group-commit.ts';
+import { assertRegular, fileFault, makeFile, makeFolder, privacyNote, watchFiles } from './files.ts';
+import { GroupCommit, type GroupCommitOptions, toFault } from './group-commit.ts';
 import { prepareAll, SqliteTx } from './tx.ts';
 import { upgrade, waitFor } from './upgrade.ts';
 
@@ -19,6 +19,8 @@ const DEFAULTS: GroupCommitOptions = { batchWorks: 128, batchMs: 10, workMs: 100
 /** SQLite copies the log into the file after this many pages (4 KiB each). Fewer pages make shorter pauses. */
 const CHECKPOINT_PAGES = 500;
 
+/** Waiting inside SQLite blocks the event loop, so it is short. The longer wait happens outside. */
+const BUSY_TIMEOUT_MS = 5;
 /** A start that waits this long for another process says so, and waits on. */
 const BUSY_MS = 1000;
 
@@ -33,6 +35,7 @@ export function openSqliteStore(path: string, options: SqliteStoreOptions = {}):
   try {
     makeFolder(dirname(path));
     makeFile(path);
+    assertRegular(path);
     db = connect(path, { timeout: BUSY_MS });
     // WAL with `NORMAL` would lose the last commits in a power failure. An answer is sent only after its commit is on disk.
     db.pragma('synchronous = FULL');
@@ -41,8 +44,7 @@ export function openSqliteStore(path: string, options: SqliteStoreOptions = {}):
     waitFor(() => db?.pragma('journal_mode = WAL'), tell);
     // Deleting a code deletes its flows. Not every build of SQLite checks foreign keys by default.
     db.pragma('foreign_keys = ON');
-    // Waiting inside SQLite blocks the event loop, so it is short. The longer wait happens outside.
-    db.pragma('busy_timeout = 5');
+    db.pragma(`busy_timeout = ${BUSY_TIMEOUT_MS}`);
     // Each work's savepoint keeps the pages that it changes. A crash makes them worthless, so they need no file.
     db.pragma('temp_store = MEMORY');
     db.pragma(`wal_autocheckpoint = ${CHECKPOINT_PAGES}`);
@@ -53,14 +55,36 @@ export function openSqliteStore(path: string, options: SqliteStoreOptions = {}):
   } catch (error) {
     db?.close();
     if (error instanceof DriverUnavailable) throw error;
-    throw new Error(`The database ${path} (DATABASE_URL) can't be used. ${(error as Error).message}`);
+    throw new Error(`The database ${path} (DATABASE_URL) can't be used. ${fileFault(error, path)}`);
   }
+}
+
+/** Reads on a connection of their own see no open transaction, and wait for no lock of a writer. */
+function readerOf(path: string): Pick<Store, 'read' | 'close'> {
+  const db = connect(path, { readonly: true, timeout: BUSY_TIMEOUT_MS });
+  const statements = prepareAll(db);
+  return {
+    async read(work) {
+      const tx = new SqliteTx(statements);
+      try {
+        return await work(tx);
+      } catch (error) {
+        throw toFault(error, 'read');
+      } finally {
+        tx.end();
+      }
+    },
+    async close() {
+      db.close();
+    },
+  };
 }
 
 function storeOn(db: Database.Database, path: string, options: GroupCommitOptions): Store {
   const statements = prepareAll(db);
   const saltKey = db.prepare("SELECT value FROM meta WHERE key = 'salt_key'").pluck().get() as Buffer;
   const isInPlace = watchFiles(path);
+  const reader = readerOf(path);
   const commits = new GroupCommit(db, () => new SqliteTx(statements), { ...options, isInPlace });
   let isClosed = false;
   return {
@@ -69,9 +93,15 @@ function storeOn(db: Database.Database, path: string, options: GroupCommitOption
       if (isClosed) return Promise.reject(new StoreUnavailable('The database is closed.'));
       return commits.transact(work, transactOptions);
     },
+    read(work) {
+      if (isClosed) return Promise.reject(new StoreUnavailable('The database is closed.'));
+      return reader.read(work);
+    },
     async close() {
       isClosed = true;
       await commits.idle();
+      // SQLite tidies up when the last connection closes, and that one must be able to write.
+      await reader.close();
       db.close();
     },
   };

@@ -1,4 +1,13 @@
-import { chmodSync, mkdirSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs';
+import {
+  chmodSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  renameSync,
+  rmdirSync,
+  rmSync,
+  statSync,
+} from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import type Database from 'better-sqlite3';
 import { connect } from './connect.ts';
@@ -36,10 +45,11 @@ export function upgrade(
   // A table that is rebuilt must keep the rows that refer to it. SQLite accepts this pragma only outside of a transaction.
   db.pragma('foreign_keys = OFF');
   waitFor(() => db.exec('BEGIN IMMEDIATE'), tell);
+  let copy: Copy | undefined;
   try {
     assertOwnDatabase(db);
     const plan = planFor(db);
-    const copy = plan && copyBefore(path, plan.to);
+    copy = plan && copyBefore(path, plan.to);
     if (plan) rebuild(db, plan.differing);
     migrate(db, nowMs);
     if (plan) assertReferences(db);
@@ -48,7 +58,7 @@ export function upgrade(
     if (plan) finish(path, plan, tell);
   } catch (error) {
     // The transaction is still open, so the folder is not another start's. Closing the connection rolls it back.
-    rmSync(folderOf(path), { recursive: true, force: true });
+    copy?.drop();
     throw isDiskFull(error) ? diskFull(path) : error;
   }
 }
@@ -61,32 +71,76 @@ function planFor(db: Database.Database): Plan | undefined {
   return plan.from < plan.to || plan.differing.length > 0 ? plan : undefined;
 }
 
-/** Copies the database, as the last commit left it, to a private folder. `keep` gives the copy its name. */
-function copyBefore(path: string, schema: number): { keep(): void } {
-  const folder = folderOf(path);
+/** A copy of the database in a private folder. */
+interface Copy {
+  /** Gives the copy its name. */
+  keep(): void;
+  /** Deletes the copy, unless it has its name. */
+  drop(): void;
+}
+
+/** Copies the database, as the last commit left it. Refuses names that something else has, and then copies nothing. */
+function copyBefore(path: string, schema: number): Copy {
+  const name = `${path}.before-${schema}`;
+  if (lstatSync(name, { throwIfNoEntry: false }) && !isOwnCopy(name)) throw foreign(name);
+  const folder = `${path}.upgrading`;
   const part = join(folder, basename(path));
+  const drop = () => dropFolder(folder, part);
   // A crash may have left it.
-  rmSync(folder, { recursive: true, force: true });
+  drop();
   mkdirSync(folder, { mode: 0o700 });
-  const reader = connect(path, { readonly: true });
   try {
-    reader.prepare('VACUUM INTO ?').run(part);
-  } finally {
-    reader.close();
+    const reader = connect(path, { readonly: true });
+    try {
+      reader.prepare('VACUUM INTO ?').run(part);
+    } finally {
+      reader.close();
+    }
+    chmodSync(part, 0o600);
+    syncPath(part);
+  } catch (error) {
+    drop();
+    throw error;
   }
-  chmodSync(part, 0o600);
-  syncPath(part);
   return {
+    drop,
     keep() {
-      renameSync(part, `${path}.before-${schema}`);
-      rmSync(folder, { recursive: true, force: true });
+      renameSync(part, name);
+      drop();
       syncPath(dirname(path));
     },
   };
 }
 
-function folderOf(path: string): string {
-  return `${path}.upgrading`;
+/** Deletes the folder of a copy. Throws an Error with a sentence for the operator if it is, or has, anything else. */
+function dropFolder(folder: string, part: string): void {
+  const found = lstatSync(folder, { throwIfNoEntry: false });
+  if (found === undefined) return;
+  const own = [part, `${part}-journal`];
+  const isOwn = found.isDirectory() && readdirSync(folder).every((name) => own.includes(join(folder, name)));
+  if (!isOwn) throw foreign(folder);
+  for (const file of own) rmSync(file, { force: true });
+  rmdirSync(folder);
+}
+
+/** True if the file is a database of this program, as a copy from before an upgrade is. */
+function isOwnCopy(path: string): boolean {
+  if (!lstatSync(path).isFile()) return false;
+  try {
+    const db = connect(path, { readonly: true });
+    try {
+      assertOwnDatabase(db);
+      return schemaIn(db) > 0;
+    } finally {
+      db.close();
+    }
+  } catch {
+    return false;
+  }
+}
+
+function foreign(path: string): Error {
+  return new Error(`${path} is not of this program. Move it away, and start again.`);
 }
 
 function assertReferences(db: Database.Database): void {
@@ -111,6 +165,7 @@ function dropOldCopies(path: string): void {
     .map(({ name }) => name.slice(start.length))
     .filter((number) => /^\d+$/.test(number))
     .map(Number)
+    .filter((number) => isOwnCopy(`${path}.before-${number}`))
     .sort((left, right) => right - left);
   for (const number of numbers.slice(KEPT_COPIES)) rmSync(`${path}.before-${number}`, { force: true });
 }

@@ -366,24 +366,29 @@ test('a session token is valid until the next sign-in replaces it', async () => 
 });
 
 test('a session ends after twelve hours without a visit', async () => {
-  const { deps, clock, session } = await withKnownDevice();
+  const { deps, clock, session, settled } = await withKnownDevice();
   clock.advanceMinutes(11 * 60);
   expect(await whoIsSignedIn(deps, { session })).toBeDefined();
+  await settled();
   clock.advanceMinutes(11 * 60);
   expect(await whoIsSignedIn(deps, { session })).toBeDefined();
+  await settled();
   clock.advanceMinutes(12 * 60);
   expect(await whoIsSignedIn(deps, { session })).toBeUndefined();
 });
 
 test('a session ends after thirty days, even in constant use', async () => {
-  const { deps, clock, session } = await withKnownDevice();
+  const { deps, clock, session, settled } = await withKnownDevice();
   for (let half = 0; half < 60; half += 1) {
     expect(await whoIsSignedIn(deps, { session })).toBeDefined();
+    await settled();
     clock.advanceMinutes(12 * 60 - 1);
   }
   expect(await whoIsSignedIn(deps, { session })).toBeDefined();
+  await settled();
   clock.advanceMinutes(59);
   expect(await whoIsSignedIn(deps, { session })).toBeDefined();
+  await settled();
   clock.advanceMinutes(1);
   expect(await whoIsSignedIn(deps, { session })).toBeUndefined();
 });

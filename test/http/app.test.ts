@@ -5,6 +5,7 @@ import Database from 'better-sqlite3';
 import supertest from 'supertest';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { consoleSms } from '../../src/sms/console.ts';
+import { StoreUnavailable } from '../../src/store.ts';
 import { cookiesOf, site } from '../support/site.ts';
 import { passcodeIn } from '../support/sms.ts';
 import { ANN, PASSWORD } from '../support/world.ts';
@@ -90,7 +91,7 @@ describe('pages', () => {
 
   test('an unexpected error answers a browser with a page', async () => {
     const { app, world } = site({ hasFaults: true });
-    world.deps.store.transact = () => Promise.reject(new TypeError('a secret detail'));
+    world.deps.store.read = () => Promise.reject(new TypeError('a secret detail'));
     const browser = supertest(app)
       .get('/about')
       .set({ Accept: 'text/html', Cookie: `sid=${'x'.repeat(43)}` });
@@ -455,6 +456,44 @@ describe("a database that can't be written", () => {
     expect([refused.status, refused.body.status]).toEqual([503, 'unavailable']);
     other.exec('COMMIT');
     expect((await ann.signIn(PASSWORD)).status).toBe(200);
+  });
+
+  test('shows every page to a signed-in user while another process holds the write lock', async () => {
+    const { world, visitor, databasePath } = site({ store: { patienceMs: 100 } });
+    const ann = visitor();
+    await ann.signUp();
+    await ann.signIn(PASSWORD);
+    // From now on a visit has something to record.
+    world.clock.advanceMinutes(5);
+    const other = new Database(databasePath, { timeout: 0 });
+    onTestFinished(() => void other.close());
+    other.exec('BEGIN IMMEDIATE');
+    for (const path of ['/about', '/?reset', '/account', '/nope']) {
+      const { status, text } = await ann.agent.get(path).set('Accept', 'text/html');
+      expect([path, status, text.includes('signed in as')]).toEqual([
+        path,
+        path === '/nope' ? 404 : 200,
+        true,
+      ]);
+    }
+    await world.settled();
+    other.exec('COMMIT');
+    await ann.agent.get('/about');
+    await world.settled();
+    const { body } = await ann.agent.get('/account.json');
+    expect(body.sessions).toMatchObject([{ current: true }]);
+  });
+
+  test('that can also not be read shows pages as signed out, and says so in the log', async () => {
+    const { world, visitor, logged } = site({ hasFaults: true });
+    const ann = visitor();
+    await ann.signUp();
+    await ann.signIn(PASSWORD);
+    world.deps.store.read = () => Promise.reject(new StoreUnavailable('gone'));
+    const about = await ann.agent.get('/about');
+    expect([about.status, about.text.includes('signed in as')]).toEqual([200, false]);
+    expect(logged()).toContain('store_unavailable');
+    expect((await ann.agent.get('/account')).status).toBe(503);
   });
 
   test('an unexpected error answers with a fixed sentence, and only the log has its details', async () => {

@@ -401,10 +401,28 @@ describe('a request that the parser refuses', () => {
     },
   );
 
-  test('does not take the place of the answer to an earlier request', async () => {
-    const { port } = await listening(() => undefined);
-    const socket = await open(port, `${GET}FOO BAR\r\n\r\n`);
-    expect((await socket.toArray()).join('')).toBe('');
+  test.each([
+    ['a stray byte', 'x'],
+    ['a line that is no request', 'FOO BAR\r\n\r\n'],
+    ['half a form with a broken length', 'POST /c HTTP/1.1\r\nHost: localhost\r\nContent-Length: x\r\n\r\n'],
+    ['a broken chunk', 'POST /c HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\nx'],
+  ])('cuts the connection after the answers to the requests before it (%s)', async (_, rest) => {
+    const answers: (() => void)[] = [];
+    const { port } = await listening(({ url }, response) => {
+      answers.push(() => response.end(url));
+    });
+    const form = 'POST /a HTTP/1.1\r\nHost: localhost\r\nContent-Length: 4\r\n\r\nuser';
+    const socket = await open(port, `${form}${GET.replace('/', '/b')}${rest}`);
+    const text = socket.setEncoding('latin1').toArray();
+    for (let count = 1; count <= 2; count += 1) {
+      await expect.poll(() => answers.length).toBe(count);
+      // The client continues to send.
+      socket.write(rest);
+      answers.at(-1)?.();
+    }
+    const answered = (await text).join('');
+    expect(answered.match(/(?<=\r\n\r\n)\/./g)).toEqual(['/a', '/b']);
+    expect(answered).not.toContain(' 400 ');
   });
 
   test('an upgrade is answered as a usual request', async () => {

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { copyFileSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
@@ -11,7 +12,8 @@ function load(content: string | Buffer, env: Record<string, string> = {}) {
   const file = join(folder, '.env');
   writeFileSync(file, content);
   const { faults, notes } = loadEnvironment(env, folder, temporaryFolder());
-  return { env, faults: faults.map((fault) => fault.replace(file, '.env')), notes };
+  const shown = (texts: readonly string[]) => texts.map((text) => text.replace(file, '.env'));
+  return { env, faults: shown(faults), notes: shown(notes) };
 }
 
 test('the variables of the environment override .env, but an empty one does not', () => {
@@ -51,6 +53,8 @@ test.each<[string, (file: string) => void, RegExp]>([
   ['UTF-16', (file) => writeFileSync(file, '\uFEFFPORT=1', 'utf16le'), /is not UTF-8 text/],
   ['UTF-16 without a BOM', (file) => writeFileSync(file, 'PORT=1', 'utf16le'), /is not UTF-8 text/],
   ['Latin-1', (file) => writeFileSync(file, 'SERVICE_NAME=Café', 'latin1'), /is not UTF-8 text/],
+  ['a named pipe', (file) => execFileSync('mkfifo', [file]), /is not a regular file/],
+  ['a device', (file) => symlinkSync('/dev/zero', file), /is not a regular file/],
 ])('a .env that is %s is a fault, and is not replaced by the one of the program', (_kind, make, reason) => {
   const [here, program] = [temporaryFolder(), temporaryFolder()];
   const file = join(here, '.env');
@@ -118,6 +122,31 @@ test.each([
   const note = [`${name} is not read. Did you mean ${meant}?`];
   expect(load(`${name}=hunter2`).notes).toEqual(note);
   expect(load('', { [name]: 'hunter2' }).notes).toEqual(note);
+});
+
+test.each([
+  ['PROT', 'PORT'],
+  ['HSOT', 'HOST'],
+  ['SMS_COUNTRY', 'SMS_COUNTRIES'],
+  ['CODE_LIFETIME', 'CODE_LIFETIME_SECONDS'],
+  ['DATABASE', 'DATABASE_URL'],
+])('%s in .env is noted as a possible typing error of %s', (name, meant) => {
+  expect(load(`${name}=1`).notes).toEqual([`${name} is not read. Did you mean ${meant}?`]);
+  expect(load('', { [name]: '1' }).notes).toEqual([]);
+});
+
+test.each(['DB_PORT', 'SMS', 'TZ', 'NODE_OPTIONS', 'NODE_EXTRA_CA_CERTS', 'HTTP_PROXY', 'RC_FILE'])(
+  '%s in .env is no typing error',
+  (name) => {
+    expect(load(`${name}=1`).notes).toEqual([]);
+  },
+);
+
+test('a variable that .env has twice is noted, without its values', () => {
+  const { env, notes, faults } = load('PORT=1\n# PORT=2\nexport PORT=3\nOTHER=1\nOTHER=2\nHOST=a\n');
+  expect(env.PORT).toBe('3');
+  expect(faults).toEqual([]);
+  expect(notes).toEqual(['.env has PORT in lines 1 and 3. Only the last one counts.']);
 });
 
 test.each(['PATH', 'HOSTS', 'SPORT', 'HTTP_PROXY', 'RC_FILE', 'APP_SECRET', 'toString'])(

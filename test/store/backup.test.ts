@@ -73,6 +73,31 @@ test('a backup of a foreign, broken or missing database is refused and creates n
   expect(readdirSync(folder).sort()).toEqual(['other.db', 'text.db']);
 });
 
+test.each([
+  ['copy.db/', /copy\.db\/\. It is the name of a folder\. Name a file\.$/],
+  ['missing/copy.db', /The folder .*missing is missing\. Create it/],
+  ['n'.repeat(300), /Its name is too long\. Choose another one\.$/],
+  ['', /It is the name of a folder/],
+])('a backup to %j is refused with a sentence', async (name, sentence) => {
+  const { path } = await bigDatabase();
+  const folder = temporaryFolder();
+  await expect(backUp(path, `${folder}/${name}`)).rejects.toThrow(sentence);
+  expect(readdirSync(folder)).toEqual([]);
+});
+
+test.skipIf(process.platform !== 'linux')(
+  'a backup to a folder without files is refused with a sentence',
+  async () => {
+    const { path } = await bigDatabase();
+    await expect(backUp(path, '/proc/copy.db')).rejects.toThrow(/No file can be made in the folder \/proc\./);
+  },
+);
+
+test('a backup of a folder is refused with a sentence', async () => {
+  const folder = temporaryFolder();
+  await expect(backUp(folder, join(folder, 'copy.db'))).rejects.toThrow(/It is not a regular file/);
+});
+
 test('a backup never overwrites a file', async () => {
   const { path } = await bigDatabase();
   const copy = join(temporaryFolder(), 'copy.db');

@@ -136,6 +136,32 @@ export function storeContract(open: () => Store): void {
     });
   });
 
+  describe('a read', () => {
+    test('returns what earlier works have left', async () => {
+      const store = fresh();
+      const nameOf = () => store.read(async (tx) => (await tx.userFor(USER.email))?.fname);
+      expect(await nameOf()).toBeUndefined();
+      await store.transact((tx) => tx.addUser(USER, NOW));
+      expect(await nameOf()).toBe('Ann');
+      await store.transact((tx) => tx.setName(USER.email, 'Anna', 'Lee'));
+      expect(await nameOf()).toBe('Anna');
+    });
+
+    test('that throws rejects with its error', async () => {
+      const broken = fresh().read(async () => {
+        throw new Error('broken');
+      });
+      await expect(broken).rejects.toThrow('broken');
+    });
+
+    test('is refused as unavailable after the store is closed', async () => {
+      const store = fresh();
+      await store.close();
+      await expect(store.read(async () => 'late')).rejects.toThrow(StoreUnavailable);
+      stores = [];
+    });
+  });
+
   describe('a transaction', () => {
     test('a user is added once and read back unchanged', async () => {
       const store = fresh();

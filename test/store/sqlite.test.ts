@@ -1,10 +1,11 @@
-import { execFile } from 'node:child_process';
-import { chmodSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { execFile, execFileSync } from 'node:child_process';
+import { chmodSync, existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import Database from 'better-sqlite3';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { getSeed, login } from '../../src/engine.ts';
+import { fileFault } from '../../src/sqlite/files.ts';
 import { migrate } from '../../src/sqlite/migrations.ts';
 import { openSqliteStore, type SqliteStoreOptions } from '../../src/sqlite/store.ts';
 import { type Store, StoreUnavailable } from '../../src/store.ts';
@@ -252,11 +253,38 @@ describe('the file', () => {
     const path = join(temporaryFolder(), 'users.db');
     await openSqliteStore(path).close();
     chmodSync(path, 0o444);
-    expect(() => openSqliteStore(path)).toThrow(/readonly/);
+    expect(() => openSqliteStore(path)).toThrow(/This user may not write to it/);
   });
 
   test("in a folder that can't be created is refused without a long wait", () => {
-    expect(() => openSqliteStore('/proc/no/such/folder/users.db')).toThrow(/DATABASE_URL/);
+    expect(() => openSqliteStore('/proc/no/such/folder/users.db')).toThrow(
+      "The database /proc/no/such/folder/users.db (DATABASE_URL) can't be used. The folder /proc/no/such/folder can't be made. Choose another one.",
+    );
+  });
+
+  test.each<[string, (path: string) => void]>([
+    ['a folder', (path) => mkdirSync(path)],
+    ['a named pipe', (path) => execFileSync('mkfifo', [path])],
+    ['a device', (path) => symlinkSync('/dev/zero', path)],
+  ])('that is %s is refused', (_, make) => {
+    const path = join(temporaryFolder(), 'users.db');
+    make(path);
+    expect(() => openSqliteStore(path)).toThrow(
+      /can't be used\. It is not a regular file\. Choose another one\.$/,
+    );
+  });
+
+  test.each([
+    ['ENOTDIR', /The folder .* can't be made/],
+    ['EACCES', /This user may not write to the folder/],
+    ['ENAMETOOLONG', /Its name is too long/],
+    ['SQLITE_READONLY', /This user may not write to it/],
+    ['SQLITE_CANTOPEN', /This user may not open it/],
+    ['SQLITE_CORRUPT', /It is damaged\. Restore a backup/],
+    ['SQLITE_IOERR_READ', /The disk reported an error \(SQLITE_IOERR_READ\)/],
+    ['SQLITE_FULL', /The disk is full/],
+  ])("that can't be used for %s is named with a sentence", (code, sentence) => {
+    expect(fileFault(Object.assign(new Error('raw'), { code }), '/data/users.db')).toMatch(sentence);
   });
 
   test('that is not a database is refused', () => {
@@ -403,6 +431,17 @@ describe('a work that is not lasting', () => {
   });
 });
 
+test('a read sees nothing of a work under way', async () => {
+  const { store } = opened();
+  await world({}, store).signUp();
+  const nameOf = () => store.read(async (tx) => (await tx.userFor(ANN))?.fname);
+  const during = await store.transact(async (tx) => {
+    await tx.setName(ANN, 'Anna', 'Lee');
+    return nameOf();
+  });
+  expect([during, await nameOf()]).toEqual(['Ann', 'Anna']);
+});
+
 describe('works that wait', () => {
   test('behind works that hang are refused as unavailable in time and never run', async () => {
     const { store } = opened({ workMs: 100, patienceMs: 150 });
@@ -449,6 +488,13 @@ describe('a database that another process has locked', () => {
     await expect(fail(store, ANN)).rejects.toThrow(StoreUnavailable);
     other.exec('COMMIT');
     expect(await fail(store, ANN)).toBe(1);
+  });
+
+  test('is still read', async () => {
+    const { store, path } = opened({ patienceMs: 150 });
+    await world({}, store).signUp();
+    otherConnection(path).exec('BEGIN EXCLUSIVE');
+    expect(await store.read(async (tx) => (await tx.userFor(ANN))?.fname)).toBe('Ann');
   });
 
   test('delays a work that still has time', async () => {

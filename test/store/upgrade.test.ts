@@ -1,14 +1,16 @@
 import {
   chmodSync,
+  copyFileSync,
   cpSync,
   existsSync,
   mkdirSync,
   readdirSync,
   readFileSync,
   statSync,
+  symlinkSync,
   writeFileSync,
 } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import Database from 'better-sqlite3';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { migrate } from '../../src/sqlite/migrations.ts';
@@ -58,9 +60,16 @@ describe('an upgrade', () => {
 
   test('keeps the two newest copies, and touches no file of another name', async () => {
     const { folder, path } = oldDatabase();
-    const others = ['users.db.before-', 'users.db.before-2.mine', 'users.db.before-two', 'other.db.before-1'];
-    for (const name of ['users.db.before-1', 'users.db.before-2', ...others])
-      writeFileSync(join(folder, name), name);
+    const others = [
+      'users.db.before-',
+      'users.db.before-2.mine',
+      'users.db.before-two',
+      'other.db.before-1',
+      'users.db.before-3',
+      'users.db.before-2026',
+    ];
+    for (const name of ['users.db.before-1', 'users.db.before-2']) copyFileSync(path, join(folder, name));
+    for (const name of others) writeFileSync(join(folder, name), name);
     await start(path);
     const left = readdirSync(folder).filter((name) => name !== 'users.db');
     expect(left.sort()).toEqual([COPY, 'users.db.before-2', ...others].sort());
@@ -151,9 +160,35 @@ describe('an upgrade', () => {
     expect(schemaOf(path)).toBe(4);
   });
 
-  test('replaces the copy of an upgrade that did not finish', async () => {
+  test.each<[string, string, (name: string) => void]>([
+    ['users.db.upgrading', 'a file', (name) => writeFileSync(name, 'mine')],
+    ['users.db.upgrading', 'a folder', (name) => cpSync(import.meta.dirname, name, { recursive: true })],
+    ['users.db.upgrading', 'a link', (name) => symlinkSync(dirname(name), name)],
+    [COPY, 'a file', (name) => writeFileSync(name, 'mine')],
+    [COPY, 'a folder', (name) => mkdirSync(name)],
+  ])('is refused if the name %s is taken by %s, which stays', (name, _, make) => {
     const { folder, path } = oldDatabase();
-    writeFileSync(join(folder, COPY), 'half');
+    make(join(folder, name));
+    const all = () => readdirSync(folder, { recursive: true }).sort();
+    const before = all();
+    expect(() => openSqliteStore(path)).toThrow(
+      `${join(folder, name)} is not of this program. Move it away, and start again.`,
+    );
+    expect(all()).toEqual(before);
+    expect(schemaOf(path)).toBe(4);
+  });
+
+  test('replaces the copy of an earlier upgrade to the same schema', async () => {
+    const { folder, path } = oldDatabase();
+    copyFileSync(path, join(folder, COPY));
+    withDatabase(path, (db) => db.exec("INSERT INTO events VALUES ('since', 1, 0)"));
+    const before = rowsOf(path);
+    await start(path);
+    expect(rowsOf(join(folder, COPY))).toEqual(before);
+  });
+
+  test('replaces the half copy of an upgrade that did not finish', async () => {
+    const { folder, path } = oldDatabase();
     mkdirSync(join(folder, 'users.db.upgrading'));
     writeFileSync(join(folder, 'users.db.upgrading', 'users.db'), 'half');
     await start(path);

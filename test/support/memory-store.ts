@@ -65,6 +65,10 @@ export function memoryStore(): Store {
       tail = run.catch(() => undefined);
       return run;
     },
+    async read(work) {
+      if (isClosed) throw new StoreUnavailable('The database is closed.');
+      return work(verbs(structuredClone(tables), { isOver: false }));
+    },
     async close() {
       isClosed = true;
       await tail;

@@ -130,6 +130,7 @@ describe('the cleanup of a big database', () => {
     const watched: Store = {
       saltKey: store.saltKey,
       close: () => store.close(),
+      read: (work) => store.read(work),
       async transact(work, options) {
         const result = await store.transact(work, options);
         const after = count.get() as Record<string, number>;
@@ -167,6 +168,7 @@ describe('the cleanup of a big database', () => {
     const watched: Store = {
       saltKey: store.saltKey,
       close: () => store.close(),
+      read: (work) => store.read(work),
       async transact(work, options) {
         const result = await store.transact(work, options);
         order.push('turn');
