@@ -29,7 +29,7 @@ import type {
 } from './engine/requests.ts';
 import { messageWait, requestCode, sendNotice } from './engine/send-code.ts';
 import { isLive, startSession } from './engine/sessions.ts';
-import { forgetCharges } from './engine/sms-limits.ts';
+import { chargesOf, forgetCharges } from './engine/sms-limits.ts';
 import { forProvedSession, forSession, type SessionRequest } from './engine/transaction.ts';
 import { toIso } from './iso-time.ts';
 import { maskPhone, readPhone } from './phone.ts';
@@ -81,6 +81,9 @@ export async function accountData(deps: Deps, form: AccountForm): Promise<Accoun
       codes: records.codes.map(({ purpose, phoneno: newPhone, createdAtMs, sentAtMs, isSpent, delivery }) => {
         const times = { createdAt: toIso(createdAtMs), sentAt: toIso(sentAtMs) };
         return { purpose, newPhone, ...times, used: isSpent, delivery };
+      }),
+      messages: (await chargesOf(tx, email, nowMs)).map(({ part, atMs }) => {
+        return { countedFor: part, at: toIso(atMs) };
       }),
     };
   });

@@ -115,6 +115,7 @@ export type AccountDataOutcome =
         used: boolean;
         delivery: string;
       }[];
+      messages: { countedFor: string; at: string }[];
     };
 
 export type ProveOutcome =

@@ -150,6 +150,24 @@ export async function forgetCharges(tx: Tx, email: string): Promise<void> {
   for (const part of ACCOUNT_PARTS) await tx.forgetEvents(accountKey(email, part));
 }
 
+/** Returns the messages of 24 hours that are counted for the account itself, the newest of each part first. */
+export async function chargesOf(
+  tx: Tx,
+  email: string,
+  nowMs: number,
+): Promise<{ part: AccountPart; atMs: number }[]> {
+  const queries = ACCOUNT_PARTS.flatMap((part) => {
+    const { perDay } = SMS_LIMITS.account[part];
+    const query = { part, key: accountKey(email, part), sinceMs: nowMs - DAY_MS };
+    return Array.from({ length: perDay }, (_, index) => ({ ...query, nth: index + 1 }));
+  });
+  const times = await tx.nthNewestEvents(queries, nowMs);
+  return queries.flatMap(({ part }, index) => {
+    const atMs = times[index];
+    return atMs === undefined ? [] : [{ part, atMs }];
+  });
+}
+
 /** Milliseconds until the disclosed limits have room: account, network and total. The same with and without an account. */
 export async function disclosedWaitMs(request: EngineRequest, sms: SmsRequest): Promise<number> {
   const own = ownLimits(request, sms);
