@@ -83,6 +83,15 @@ async function giveForPhone(here: World, cookies: Cookies, flow: string, passcod
   return outcome;
 }
 
+/** Starts a session of Ann as earlier versions stored it: it belongs to no device. */
+async function sessionOfBefore(here: World, session: string): Promise<Cookies> {
+  const nowMs = here.deps.nowMs();
+  const times = { createdAtMs: nowMs, seenAtMs: nowMs, provedAtMs: nowMs };
+  const old = { id: session, email: ANN, device: '', network: NETWORK, browser: '', ...times };
+  await here.deps.store.transact((tx) => tx.addSession(hashOf(session), old, 50));
+  return { network: NETWORK, session, device: '' };
+}
+
 async function userOf(here: World, email = ANN) {
   return here.deps.store.transact((tx) => tx.userFor(email));
 }
@@ -518,6 +527,24 @@ describe('notices', () => {
     expect(notices()).toHaveLength(4);
   });
 
+  test('of deletions are counted for the number, because a deleted account has no counts', async () => {
+    const { here, ann } = await annSignedIn();
+    await deleteAccount(here.deps, ann);
+    await here.signUp();
+    await deleteAccount(here.deps, await browser(here));
+    await here.settled();
+    expect(here.sms.sent).toHaveLength(1);
+  });
+
+  test('of a deletion reach a confirmed number after deletions of other accounts with it', async () => {
+    const { here, ann } = await annConfirmed();
+    await here.signUp(BOB);
+    await deleteAccount(here.deps, await browser(here, BOB));
+    await deleteAccount(here.deps, ann);
+    await here.settled();
+    expect(here.sms.sent).toHaveLength(2);
+  });
+
   test('to an unconfirmed number come out of the unconfirmed part of its limit', async () => {
     const { here, ann } = await annSignedIn();
     await here.deps.store.transact(async (tx) => {
@@ -569,6 +596,22 @@ describe('the codes of a changed phone', () => {
     await here.settled();
     expect(here.sms.sent.map(({ to }) => to)).toEqual([NEW_PHONE, NEW_PHONE]);
     expect(await codeStatus(here.deps, form)).toMatchObject({ delivery: 'delivered' });
+  });
+
+  test('take no turn of strangers while there are many wrong codes', async () => {
+    const { here } = await annSignedIn({ failedCodesPerHour: 1 });
+    const ofBefore = await sessionOfBefore(here, 'old');
+    const flow = await askForPhone(here, ofBefore);
+    const wrong = otherThan(here.sms.lastPasscode());
+    expect(await giveForPhone(here, ofBefore, flow, wrong)).toEqual({ kind: 'wrong_code' });
+    const locked = await here.lockOut();
+    const unlock = {
+      network: NETWORK,
+      email: ANN,
+      flow: must(locked.flow),
+      passcode: here.sms.lastPasscode(),
+    };
+    expect(await verifyPasscode(here.deps, unlock)).toMatchObject({ kind: 'ok' });
   });
 
   test("are worthless for another account's session (attack 46)", async () => {
@@ -696,12 +739,7 @@ describe('devices', () => {
 
   test('all but the present one end the sessions of before too, also for a session of before', async () => {
     const { here, ann } = await two();
-    const old = { device: '', network: NETWORK, browser: '', provedAtMs: 0 };
-    const times = { createdAtMs: here.deps.nowMs(), seenAtMs: here.deps.nowMs() };
-    await here.deps.store.transact(async (tx) => {
-      for (const id of ['old-1', 'old-2', 'old-3'])
-        await tx.addSession(hashOf(id), { id, email: ANN, ...old, ...times }, 50);
-    });
+    for (const token of ['old-1', 'old-2', 'old-3']) await sessionOfBefore(here, token);
     const isOver = async (session: string) =>
       (await whoIsSignedIn(here.deps, { session })) === undefined ? `${session} is over` : session;
     await forgetDevice(here.deps, { network: NETWORK, session: 'old-1', others: true });
@@ -771,14 +809,14 @@ describe('a deleted account', () => {
   test('keeps the limits of its number used', async () => {
     const { here, ann } = await annSignedIn();
     let cookies = ann;
-    let notices = 0;
     for (let round = 0; round < 12; round += 1) {
-      await deleteAccount(here.deps, cookies);
+      const changed = await changePwd(here.deps, { ...cookies, ...(await keysFor(here, PASSWORD)) });
+      if (changed.kind !== 'ok') throw new Error(changed.kind);
+      await deleteAccount(here.deps, { network: NETWORK, session: must(changed.issued.session) });
       await here.settled();
-      notices = here.sms.sent.length;
       await here.signUp();
       cookies = await browser(here);
     }
-    expect(notices).toBe(8);
+    expect(here.sms.sent).toHaveLength(8);
   });
 });
