@@ -2,11 +2,11 @@
 export const MAX_EMAIL_UNITS = 254;
 
 /**
- * The text from its first to its last visible character. Spaces and the default ignorable characters of Unicode (UAX 44) show
+ * An address from its first to its last visible character. Spaces and the default ignorable characters of Unicode (UAX 44) show
  * nothing.
  */
-const VISIBLE = /[^\s\p{DI}](?:.*[^\s\p{DI}])?/su;
-const visible = (text: string) => VISIBLE.exec(text)?.[0] ?? '';
+const VISIBLE_ADDRESS = /[^\s\p{DI}](?:.*[^\s\p{DI}])?/su;
+const visible = (text: string) => VISIBLE_ADDRESS.exec(text)?.[0] ?? '';
 
 /** Returns the address in a typed or pasted text such as `mailto:ann@example.com` or `Ann Lee <ann@example.com>`. */
 export function emailIn(typed: string): string {

@@ -12,8 +12,8 @@ export type NewKeys = { salt: string; kdf: string; storedKey: string; serverKey:
  */
 export type ClientNetwork = { network: string; prefix48?: string; requestId?: string };
 
-/** The client of a request. `browser` is a short label of its User-Agent. */
-export type Client = ClientNetwork & { browser?: string };
+/** The client of a request. `browserOf` returns a short label of its User-Agent. */
+export type Client = ClientNetwork & { browserOf?: () => string };
 
 export type GetSeedForm = { email: string; network: string };
 

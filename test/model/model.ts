@@ -822,8 +822,7 @@ function ask(state: State, account: Account, about: About, isKnown: boolean, out
   const { email } = account;
   const { purpose, count, phone } = about;
   const newest = newestOf(state, email, about);
-  const isPaused = !(purpose === 'signin' && newest?.[1].isSpent);
-  const pauseMs = isPaused ? pauseLeftMs(state, newest, isKnown) : 0;
+  const pauseMs = pauseLeftMs(state, newest, isKnown);
   if (newest !== undefined && pauseMs > 0) {
     demandAsked(phoneFor(account, about), outcome, pauseMs);
     const [codeId, code] = newest;
@@ -1102,7 +1101,9 @@ function countSince(fromMs: number, spent: State['spent']): number {
 
 function pauseLeftMs(state: State, newest: [string, Code] | undefined, isKnown: boolean): number {
   if (newest === undefined) return 0;
-  const [, { email, delivery, sentAtMs, requestedByKnownDevice }] = newest;
+  const [, { email, purpose, isSpent, delivery, sentAtMs, requestedByKnownDevice }] = newest;
+  // A right sign-in code ends the pause.
+  if (purpose === 'signin' && isSpent) return 0;
   const isTold = isKnown && (requestedByKnownDevice || accountOf(state, email).user?.isConfirmed === true);
   if (isTold && (delivery === 'refused' || delivery === 'failed')) return 0;
   return Math.max(0, sentAtMs + codeResendSeconds * 1000 - state.nowMs);
