@@ -1,9 +1,7 @@
-import { authMessage } from './auth-message.ts';
-import { keysOf, refusedField, saltFor } from './engine/accounts.ts';
+import { keysOf, refusedField } from './engine/accounts.ts';
 import { codeToTry, spendPasscode } from './engine/codes.ts';
 import type { Deps } from './engine/deps.ts';
 import { forgetOthers } from './engine/devices.ts';
-import { addFailure, clearLockout, isLocked, lock, lockedWithCode } from './engine/lockouts.ts';
 import type {
   AccountDataOutcome,
   AccountPageOutcome,
@@ -29,13 +27,13 @@ import type {
 } from './engine/requests.ts';
 import { messageWait, requestCode, sendNotice } from './engine/send-code.ts';
 import { forVisit, isLive, startSession } from './engine/sessions.ts';
-import { forgetCharges } from './engine/sms-limits.ts';
+import { chargesOf, forgetCharges } from './engine/sms-limits.ts';
 import { forProvedSession, forSession, type SessionRequest } from './engine/transaction.ts';
+import { checkPassword } from './engine.ts';
 import { toIso } from './iso-time.ts';
 import { maskPhone, readPhone } from './phone.ts';
-import { isProof, signatureFor } from './scram.ts';
 import type { KnownDevice, Session } from './store.ts';
-import { fromBase64url, hashOf, toBase64url } from './token.ts';
+import { hashOf } from './token.ts';
 
 /** Returns what the account page shows. */
 export async function accountPage(deps: Deps, form: AccountForm): Promise<AccountPageOutcome> {
@@ -82,41 +80,25 @@ export async function accountData(deps: Deps, form: AccountForm): Promise<Accoun
         const times = { createdAt: toIso(createdAtMs), sentAt: toIso(sentAtMs) };
         return { purpose, newPhone, ...times, used: isSpent, delivery };
       }),
+      messages: (await chargesOf(tx, email, nowMs)).map(({ part, atMs }) => {
+        return { countedFor: part, at: toIso(atMs) };
+      }),
     };
   });
 }
 
 /** Records that the user of the session has proved the password. Its failures count and lock, and a lock ends the session. */
 export async function prove(deps: Deps, form: ProveForm): Promise<ProveOutcome> {
-  const { maxFailures } = deps.policy;
   return forSession(deps, form, async (request) => {
     const { tx, account, nowMs } = request;
-    const { email, kdf } = account;
-    const seed = await tx.takeSeed(form.id, email, nowMs);
-    if (seed === undefined) return { kind: 'bad_seed' };
+    const checked = await checkPassword(request, { ...form, username: account.email });
+    if (checked.kind === 'ok') await tx.noteProved(tokenHashOf(form), nowMs);
+    if (checked.kind !== 'locked') return checked;
 
-    if (await isLocked(request)) return lockedAndSignedOut(request, form);
-
-    // Counted before the proof is checked, as for a login.
-    const failures = await addFailure(request);
-    const salt = saltFor(deps.store.saltKey, email);
-    const exchange = authMessage({ ...form, username: email, seed, salt, kdf });
-    if (!isProof(fromBase64url(form.proof), account.storedKey, exchange)) {
-      if (failures < maxFailures) return { kind: 'wrong', triesLeft: maxFailures - failures };
-      await lock(request);
-      return lockedAndSignedOut(request, form);
-    }
-
-    await clearLockout(request);
-    await tx.noteProved(tokenHashOf(form), nowMs);
-    return { kind: 'ok', signature: toBase64url(signatureFor(account.serverKey, exchange)) };
+    // An attacker at an unlocked computer must not go on guessing.
+    await tx.endSession(tokenHashOf(form));
+    return { ...checked, dropped: { session: true } };
   });
-}
-
-/** Ends the session, so that a stranger at an unlocked computer can't go on guessing. */
-async function lockedAndSignedOut(request: SessionRequest, form: AccountForm): Promise<ProveOutcome> {
-  await request.tx.endSession(tokenHashOf(form));
-  return { ...(await lockedWithCode(request)), dropped: { session: true } };
 }
 
 /** Changes the name of the user. */

@@ -2,12 +2,12 @@
 export const MAX_EMAIL_UNITS = 254;
 
 /**
- * The text from its first to its last visible character. Spaces and the default ignorable characters of Unicode (UAX 44) show
+ * An address from its first to its last visible character. Spaces and the default ignorable characters of Unicode (UAX 44) show
  * nothing. The blank of Braille, marks of annotations and the placeholder of an object show nothing either.
  */
-const VISIBLE = /[^\s\p{DI}\u2800\ufff9-\ufffc](?:.*[^\s\p{DI}\u2800\ufff9-\ufffc])?/su;
+const VISIBLE_ADDRESS = /[^\s\p{DI}\u2800\ufff9-\ufffc](?:.*[^\s\p{DI}\u2800\ufff9-\ufffc])?/su;
 const INVISIBLE = /[\p{DI}\u2800\ufff9-\ufffc]/gu;
-const visible = (text: string) => VISIBLE.exec(text)?.[0] ?? '';
+const visible = (text: string) => VISIBLE_ADDRESS.exec(text)?.[0] ?? '';
 
 /** Returns the address in a typed or pasted text such as `mailto:ann@example.com` or `Ann Lee <ann@example.com>`. */
 export function emailIn(typed: string): string {

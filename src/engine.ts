@@ -9,17 +9,19 @@ import type {
   GetSeedOutcome,
   LoginOutcome,
   LogoutOutcome,
+  PasswordOutcome,
   ResendCodeOutcome,
   ResetPwdOutcome,
   SignupOutcome,
   VerifyPasscodeOutcome,
 } from './engine/outcomes.ts';
-import { timeOf } from './engine/request.ts';
+import { type EngineRequest, timeOf } from './engine/request.ts';
 import type {
   FlowForm,
   GetSeedForm,
   LoginForm,
   LogoutForm,
+  ProofForm,
   ResetPwdForm,
   SetPwdForm,
   SignupForm,
@@ -77,32 +79,39 @@ export async function signup(deps: Deps, form: SignupForm): Promise<SignupOutcom
   });
 }
 
-/** Signs the user in if the proof is valid. After `maxFailures` failures in a row, locks the account and sends a code. */
+/** Signs the user in if the password is right. Sends a code first if the sign-in needs one. */
 export async function login(deps: Deps, form: LoginForm): Promise<LoginOutcome> {
-  const { maxFailures } = deps.policy;
   return forAccount(deps, form, async (request) => {
-    const { tx, account, nowMs } = request;
-    const seed = await tx.takeSeed(form.id, form.email, nowMs);
-    if (seed === undefined) return { kind: 'bad_seed' };
+    const checked = await checkPassword(request, form);
+    if (checked.kind !== 'ok') return checked;
 
-    if (await isLocked(request)) return lockedWithCode(request);
-
-    // Count the attempt before checking the proof. If the count can't be saved, the attempt doesn't happen.
-    const failures = await addFailure(request);
-    const salt = saltFor(deps.store.saltKey, form.email);
-    const exchange = authMessage({ ...form, seed, salt, kdf: account.kdf });
-    const isRight = isProof(fromBase64url(form.proof), account.storedKey, exchange) && account.exists;
-    if (!isRight) {
-      if (failures < maxFailures) return { kind: 'wrong', triesLeft: maxFailures - failures };
-      await lock(request);
-      return lockedWithCode(request);
-    }
-
-    await clearLockout(request);
-    const signature = toBase64url(signatureFor(account.serverKey, exchange));
-    if (needsCode(request)) return requireCode(request, signature);
-    return { kind: 'ok', signature, issued: await signIn(request, form.session) };
+    if (needsCode(request)) return requireCode(request, checked.signature);
+    return { ...checked, issued: await signIn(request, form.session) };
   });
+}
+
+/** Checks the proof of the password. After `maxFailures` failures in a row, locks the account and sends a code. */
+export async function checkPassword(request: EngineRequest, form: ProofForm): Promise<PasswordOutcome> {
+  const { deps, tx, account, nowMs } = request;
+  const seed = await tx.takeSeed(form.id, account.email, nowMs);
+  if (seed === undefined) return { kind: 'bad_seed' };
+
+  if (await isLocked(request)) return lockedWithCode(request);
+
+  // Count the attempt before checking the proof. If the count can't be saved, the attempt doesn't happen.
+  const failures = await addFailure(request);
+  const salt = saltFor(deps.store.saltKey, account.email);
+  const exchange = authMessage({ ...form, seed, salt, kdf: account.kdf });
+  const isRight = isProof(fromBase64url(form.proof), account.storedKey, exchange) && account.exists;
+  if (!isRight) {
+    const triesLeft = deps.policy.maxFailures - failures;
+    if (triesLeft > 0) return { kind: 'wrong', triesLeft };
+    await lock(request);
+    return lockedWithCode(request);
+  }
+
+  await clearLockout(request);
+  return { kind: 'ok', signature: toBase64url(signatureFor(account.serverKey, exchange)) };
 }
 
 /**

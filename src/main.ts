@@ -11,12 +11,13 @@ import { assertComplete, loadEnvironment, ROOT } from './runtime/environment.ts'
 import { createLog, type Tell } from './runtime/log.ts';
 import { listenFault, startupMessages } from './runtime/startup-messages.ts';
 import { watchDeliveries } from './runtime/watch-deliveries.ts';
-import { consoleSms, type Inbox } from './sms/console.ts';
+import { consoleSms } from './sms/console.ts';
 import { randomDelaySms } from './sms/random-delay.ts';
 import { outageFix, warnAboutRingCentral } from './sms/ringcentral/checks.ts';
 import { ringCentralClient } from './sms/ringcentral/client.ts';
 import { ringCentralSms } from './sms/ringcentral/sender.ts';
 import { createSmsPort, type PacedSms } from './sms/sms-port.ts';
+import type { Inbox } from './sms.ts';
 import { openSqliteStore } from './sqlite/store.ts';
 import type { Store } from './store.ts';
 

@@ -65,3 +65,18 @@ export interface SmsPort extends Pick<SmsSender, 'trackDelivery'> {
   send(to: string, text: string, trust: TrustLevel): Promise<SmsOutcome>;
   sendDecoy?(to: string, text: string, trust: TrustLevel): Promise<SmsOutcome>;
 }
+
+/** A message in the developer's inbox. `to` is in E.164 form, `at` in ISO 8601. */
+export interface InboxMessage {
+  to: string;
+  text: string;
+  at: string;
+}
+
+/** The messages that the console sender has printed. */
+export interface Inbox {
+  /** Returns the last ones, newest first. */
+  messages(): InboxMessage[];
+  /** Calls `listener` after each new message. */
+  onMessage(listener: () => void): void;
+}

@@ -7,16 +7,15 @@ export function wellFormed(typed: string): string {
 }
 
 /**
- * The text from its first to its last visible character. Spaces and the default ignorable characters of Unicode (UAX 44) show
- * nothing. The blank of Braille, marks of annotations and the placeholder of an object show nothing either. A joiner after a combining mark belongs to a letter of Malayalam or Sinhala. A variation selector belongs to an
- * ideograph or an emoji.
+ * A name from its first to its last visible character, by the rules of an address. A name may have one character more. A joiner
+ * after a combining mark belongs to a letter of Malayalam or Sinhala. A variation selector belongs to an ideograph or an emoji.
  */
-const VISIBLE =
+const VISIBLE_NAME =
   /[^\s\p{DI}\u2800\ufff9-\ufffc](?:.*[^\s\p{DI}\u2800\ufff9-\ufffc])?(?:(?<=\p{M})\u200d|(?<=[\p{Lo}\p{Extended_Pictographic}])\p{Variation_Selector})?/su;
 
 /** Returns a typed or pasted name in Unicode NFC, without spaces and invisible characters at its ends. */
 export function nameIn(typed: string): string {
-  return VISIBLE.exec(wellFormed(typed).normalize('NFC'))?.[0] ?? '';
+  return VISIBLE_NAME.exec(wellFormed(typed).normalize('NFC'))?.[0] ?? '';
 }
 
 /** Joiners and variation selectors change how letters without case (Arabic, Indic, Han) and emoji look. */

@@ -64,6 +64,7 @@ test('one error names all faults', () => {
     DATABASE_URL: 'postgres://ann:pw@db/users',
     APP_SECRET: 'short',
     POLICY: 'lax',
+    SECOND_FACTOR: 'sometimes',
     MAX_FAILURES: '0',
     CODE_LIFETIME_SECONDS: '1.5',
     CODE_RESEND_SECONDS: '-1',
@@ -212,6 +213,16 @@ describe('the policy', () => {
       codeResendSeconds: 0,
       passwordMinLength: 15,
     });
+  });
+
+  test.each([
+    [{}, 'never'],
+    [{ POLICY: 'strict' }, 'unknown_device'],
+    [{ POLICY: 'strict', SECOND_FACTOR: 'never' }, 'never'],
+    [{ SECOND_FACTOR: 'unknown_device' }, 'unknown_device'],
+    [{ SECOND_FACTOR: 'always' }, 'always'],
+  ])('of the second factor with %j is %s', (env, secondFactor) => {
+    expect(readConfig(env).policy.secondFactor).toBe(secondFactor);
   });
 
   test('has no limit of seeds with RATE_LIMITS=off', () => {

@@ -57,8 +57,8 @@ export async function spendPasscode(
   const { deps, tx, account, nowMs } = request;
   // The try is counted before the passcode is compared, so parallel requests get no extra tries.
   await tx.markTried(hashOf(form.flow), nowMs);
-  // Only a user who has proved the password tries a sign-in code, so it takes no turn of strangers.
-  if (code.purpose !== 'signin') await countGuess(request);
+  // A user who has proved the password tries all other codes, so they take no turn of strangers.
+  if (code.purpose === 'unlock' || code.purpose === 'reset') await countGuess(request);
   const isRight = isPasscode(form.passcode, deps.appSecret, code);
   if (!isRight || code.delivery === 'refused' || code.isSuppressed || !account.exists) {
     await countFailedCode(request);

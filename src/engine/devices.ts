@@ -38,7 +38,7 @@ export async function rememberDevice(request: EngineRequest): Promise<DeviceWith
 
 /** The network and the browser that the account page shows for a request. */
 export function visitorOf({ client }: EngineRequest): Visitor {
-  return { network: client.network, browser: client.browser ?? '' };
+  return { network: client.network, browser: client.browserOf?.() ?? '' };
 }
 
 /**

@@ -20,6 +20,13 @@ export type GetSeedOutcome = { kind: 'ok'; id: string; seed: string; salt: strin
 
 export type SignupOutcome = { kind: 'ok' } | { kind: 'taken' } | Invalid;
 
+/** A right password clears the failures. The third wrong one in a row is `locked`. */
+export type PasswordOutcome =
+  | { kind: 'ok'; signature: string }
+  | { kind: 'wrong'; triesLeft: number }
+  | ({ kind: 'locked' } & CodeAsked)
+  | { kind: 'bad_seed' };
+
 export type LoginOutcome =
   | { kind: 'ok'; signature: string; issued: IssuedTokens }
   | { kind: 'wrong'; triesLeft: number }
@@ -115,6 +122,7 @@ export type AccountDataOutcome =
         used: boolean;
         delivery: string;
       }[];
+      messages: { countedFor: string; at: string }[];
     };
 
 export type ProveOutcome =

@@ -12,22 +12,17 @@ export type NewKeys = { salt: string; kdf: string; storedKey: string; serverKey:
  */
 export type ClientNetwork = { network: string; prefix48?: string; requestId?: string };
 
-/** The client of a request. `browser` is a short label of its User-Agent. */
-export type Client = ClientNetwork & { browser?: string };
+/** The client of a request. `browserOf` returns a short label of its User-Agent. */
+export type Client = ClientNetwork & { browserOf?: () => string };
 
 export type GetSeedForm = { email: string; network: string };
 
 export type SignupForm = { email: string; fname: string; lname: string; phoneno: string } & NewKeys;
 
-export type LoginForm = {
-  username: string;
-  email: string;
-  id: string;
-  nonce: string;
-  proof: string;
-  device?: string;
-  session?: string;
-} & Client;
+/** A proof of the password, and what the browser made it with besides the account's salt and kdf. */
+export type ProofForm = { username: string; id: string; nonce: string; proof: string };
+
+export type LoginForm = ProofForm & { email: string; device?: string; session?: string } & Client;
 
 export type VerifyPasscodeForm = {
   email: string;
@@ -52,7 +47,7 @@ export type SessionForm = { session?: string; deviceOf?: FlowForm['deviceOf'] };
 
 /** A form of the account page. The account is the session's. */
 export type AccountForm = SessionForm & Client;
-export type ProveForm = { id: string; nonce: string; proof: string } & AccountForm;
+export type ProveForm = Omit<ProofForm, 'username'> & AccountForm;
 export type ChangeNameForm = { fname: string; lname: string } & AccountForm;
 export type ChangePwdForm = NewKeys & AccountForm;
 /** The first step has the new number. The steps after each code have its flow. */

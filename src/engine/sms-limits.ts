@@ -12,7 +12,10 @@ import { DAY_MS, HOUR_MS, inSeconds, longestWindowWaitMs, windowWaitsMs } from '
  * A disclosed limit refuses the request. An undisclosed one would tell whose number it is: it suppresses the message.
  */
 export const SMS_LIMITS = {
-  /** Disclosed. For strangers, for all known devices, for unknown devices with a proved password, and for notices. */
+  /**
+   * Disclosed. For strangers, for all known devices, for unknown devices with a proved password, and for notices. Notices of a
+   * deletion count for the number, apart for accounts that have confirmed it.
+   */
   account: {
     stranger: { perHour: 5, perDay: 10 },
     device: { perHour: 4, perDay: 10 },
@@ -123,7 +126,7 @@ export async function chargeLimits(
   const charge = {
     isSuppressed,
     suppressedBy,
-    account: accountKey(account.email, sms.accountPart),
+    account: ownKey(request, sms),
     phone,
     shared,
   };
@@ -145,9 +148,27 @@ export async function refund(
   await tx.uncountEvent([...shared, ...(isOurs ? own : [])]);
 }
 
-/** Forgets what was counted for the account itself. */
+/** Forgets what was counted for the account itself. Notices of deletions are counted for the number. */
 export async function forgetCharges(tx: Tx, email: string): Promise<void> {
   for (const part of ACCOUNT_PARTS) await tx.forgetEvents(accountKey(email, part));
+}
+
+/** Returns the messages of 24 hours that are counted for the account itself, the newest of each part first. */
+export async function chargesOf(
+  tx: Tx,
+  email: string,
+  nowMs: number,
+): Promise<{ part: AccountPart; atMs: number }[]> {
+  const queries = ACCOUNT_PARTS.flatMap((part) => {
+    const { perDay } = SMS_LIMITS.account[part];
+    const query = { part, key: accountKey(email, part), sinceMs: nowMs - DAY_MS };
+    return Array.from({ length: perDay }, (_, index) => ({ ...query, nth: index + 1 }));
+  });
+  const times = await tx.nthNewestEvents(queries, nowMs);
+  return queries.flatMap(({ part }, index) => {
+    const atMs = times[index];
+    return atMs === undefined ? [] : [{ part, atMs }];
+  });
 }
 
 /** Milliseconds until the disclosed limits have room: account, network and total. The same with and without an account. */
@@ -176,11 +197,10 @@ async function limitWaitsMs(tx: Tx, limits: readonly Limit[], nowMs: number): Pr
   return limits.map((_, index) => Math.max(waitsMs[index] ?? 0, waitsMs[limits.length + index] ?? 0));
 }
 
-function ownLimits({ deps, account, client }: EngineRequest, sms: SmsRequest): Limit[] {
+function ownLimits(request: EngineRequest, sms: SmsRequest): Limit[] {
+  const { deps, client } = request;
   const { trust, accountPart: part } = sms;
-  const limits: Limit[] = [
-    { name: 'account', key: accountKey(account.email, part), ...SMS_LIMITS.account[part] },
-  ];
+  const limits: Limit[] = [{ name: 'account', key: ownKey(request, sms), ...SMS_LIMITS.account[part] }];
   if (!deps.policy.hasSharedLimits) return limits;
   limits.push({ name: 'network', key: `message network ${trust} ${client.network}`, ...SMS_LIMITS.network });
   if (client.prefix48 === undefined) return limits;
@@ -225,6 +245,12 @@ function sharedLimit(
 }
 
 const ACCOUNT_PARTS = Object.keys(SMS_LIMITS.account) as AccountPart[];
+
+/** A deleted account forgets its counts, so a notice of a deletion is counted for the number. */
+function ownKey({ account }: EngineRequest, { accountPart, trust }: SmsRequest): string {
+  if (accountPart === 'deletionNotice') return `message deletion ${trust} ${account.phoneno}`;
+  return accountKey(account.email, accountPart);
+}
 
 /** The key of a part in the database. Keys keep the words of earlier versions. */
 function accountKey(email: string, part: AccountPart): string {

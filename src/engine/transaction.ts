@@ -22,8 +22,10 @@ export async function forAccount<Outcome>(
   form: AccountForm,
   steps: (request: EngineRequest) => Promise<Outcome>,
 ): Promise<Outcome> {
-  const about = { email: form.email };
-  return inTransaction(deps, about, async (tx, outbox) => steps(await requestFor(deps, tx, outbox, form)));
+  return inTransaction(deps, { email: form.email }, async (tx, outbox) => {
+    const device = await knownDevice(tx, form, timeOf(deps, tx));
+    return steps(await requestFor(deps, tx, outbox, form, device));
+  });
 }
 
 /** Runs the steps of a request about a flow, for the flow's account. Returns `unknown` if the flow does not exist. */
@@ -38,9 +40,8 @@ export async function forFlow<Outcome>(
     const flow = await tx.flowFor(flowHash);
     if (flow === undefined) return unknown;
     const { email } = flow.code;
-    const device = form.deviceOf?.(email);
-    const ofAccount = { ...form, email, ...(device !== undefined && { device }) };
-    const request = await requestFor(deps, tx, outbox, ofAccount);
+    const device = await knownDevice(tx, { email, device: form.deviceOf?.(email) }, timeOf(deps, tx));
+    const request = await requestFor(deps, tx, outbox, { ...form, email }, device);
     const { purpose, phoneno } = flow.code;
     return steps(purpose === 'newphone' ? toNewPhone(request, phoneno) : request, flow);
   });
@@ -58,9 +59,9 @@ export async function forSession<Outcome>(
     const found = await liveSession(tx, session, timeOf(deps, tx));
     if (found === undefined) return { kind: 'signed_out' };
     const { email } = found;
-    const request = await requestFor(deps, tx, outbox, { ...form, email });
-    const isKnown = (await tx.devicesOf(email, request.nowMs)).some(({ id }) => id === found.device);
-    return steps({ ...request, session: found, device: isKnown ? found.device : UNKNOWN_DEVICE });
+    const isKnown = (await tx.devicesOf(email, timeOf(deps, tx))).some(({ id }) => id === found.device);
+    const device = isKnown ? found.device : UNKNOWN_DEVICE;
+    return steps({ ...(await requestFor(deps, tx, outbox, { ...form, email }, device)), session: found });
   });
 }
 
@@ -95,16 +96,21 @@ export async function inTransaction<Outcome>(
   return done.outcome;
 }
 
-async function requestFor(deps: Deps, tx: Tx, outbox: Message[], form: AccountForm): Promise<EngineRequest> {
+async function requestFor(
+  deps: Deps,
+  tx: Tx,
+  outbox: Message[],
+  form: { email: string } & Client,
+  device: string,
+): Promise<EngineRequest> {
   const nowMs = timeOf(deps, tx);
   const account = await accountFor(tx, deps.store.saltKey, form.email);
-  const device = await knownDevice(tx, form, nowMs);
-  const { network, prefix48, requestId, browser } = form;
+  const { network, prefix48, requestId, browserOf } = form;
   const client: Client = {
     network,
     ...(prefix48 !== undefined && { prefix48 }),
     ...(requestId !== undefined && { requestId }),
-    ...(browser !== undefined && { browser }),
+    ...(browserOf !== undefined && { browserOf }),
   };
   return { deps, tx, nowMs, client, account, device, outbox };
 }

@@ -46,6 +46,7 @@ export function createApp(deps: Deps, options: AppOptions): RequestListener {
   const malformed = new WeakMap<IncomingMessage, 400 | 417>();
 
   app.use(setHeaders(options.publicOrigin));
+  // Before all that can answer. Bodies flow from here on, so no handler up to formBody may wait.
   app.use(boundBodies);
   app.use(assets.serve);
   const routes = new Set<string>();

@@ -1,13 +1,7 @@
 import type { RequestHandler, Response } from 'express';
+import type { Inbox } from '../sms.ts';
 import { BOUNDS } from './bounds.ts';
 import { replySlowDown } from './replies.ts';
-
-/** The messages of the console sender, newest first. */
-export interface Inbox {
-  messages(): readonly { to: string; text: string; at: string }[];
-  /** Calls `listener` after each new message. */
-  onMessage(listener: () => void): void;
-}
 
 /** A browser opens a stream that was cut again after this time. */
 const RETRY_MS = 1000;

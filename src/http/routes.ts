@@ -13,6 +13,7 @@ import {
 } from '../account-page.ts';
 import type { Deps } from '../engine/deps.ts';
 import type { Dropped, IssuedTokens } from '../engine/outcomes.ts';
+import type { Client } from '../engine/requests.ts';
 import {
   accountAddress,
   codeStatus,
@@ -26,6 +27,7 @@ import {
   whoIsSignedIn,
 } from '../engine.ts';
 import { nextPath } from '../next-path.ts';
+import type { Inbox } from '../sms.ts';
 import {
   changeNameForm,
   changePhoneForm,
@@ -51,7 +53,7 @@ import {
   signupForm,
   verifyPasscodeForm,
 } from './forms.ts';
-import { type Inbox, inboxStreams } from './inbox-streams.ts';
+import { inboxStreams } from './inbox-streams.ts';
 import { type Counted, requestLimit } from './rate-limit.ts';
 import { type Outcomes, reply, replyInvalid, replySlowDown } from './replies.ts';
 
@@ -65,8 +67,8 @@ export interface RouteOptions {
   readonly stopping?: AbortSignal;
 }
 
-/** The client that sent a form: cookies and network. */
-type Client = Tokens & Counted['client'] & { deviceOf: (email: string) => string | undefined };
+/** The cookies that came with a form. `deviceOf` returns the device token for an account's address. */
+type Cookies = Tokens & { deviceOf: (email: string) => string | undefined };
 
 /** Adds the inbox of the console sender, for requests from this machine only. */
 export function addInbox(
@@ -178,7 +180,7 @@ export function addRoutes(
   function post<Path extends keyof Outcomes, Form extends object>(
     path: Path,
     schema: FormSchema<Form>,
-    answer: (deps: Deps, form: Form & Client) => Promise<Outcomes[Path]>,
+    answer: (deps: Deps, form: Form & Cookies & Client) => Promise<Outcomes[Path]>,
     alsoOnAnswer?: (response: Response, outcome: Outcomes[Path]) => void,
   ): void {
     app.post(`/${path}`, async (request, response) => {
@@ -197,7 +199,8 @@ export function addRoutes(
         deviceOf: (account) => cookies.read(request, account).device,
         ...client,
         requestId: response.locals.requestId,
-        browser: browserLabel(request.headers['user-agent']),
+        // The label is parsed only when a device or a session gets it.
+        browserOf: () => browserLabel(request.headers['user-agent']),
       });
 
       const { issued, dropped } = outcome as { issued?: IssuedTokens } & Dropped;

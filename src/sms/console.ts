@@ -1,24 +1,9 @@
-import type { SmsSender } from '../sms.ts';
-
-/** A message in the developer's inbox. `to` is in E.164 form, `at` in ISO 8601. */
-export interface InboxMessage {
-  to: string;
-  text: string;
-  at: string;
-}
+import type { Inbox, InboxMessage, SmsSender } from '../sms.ts';
 
 const KEPT_MESSAGES = 100;
 const NOT_SENT =
   'No text message: the address has no account, or a limit of its number, its country or all messages is reached.';
 const RULE = '─'.repeat(60);
-
-/** The messages that the console sender has printed. */
-export interface Inbox {
-  /** Returns the last 100 messages, newest first. */
-  messages(): InboxMessage[];
-  /** Calls `listener` after each new message. */
-  onMessage(listener: () => void): void;
-}
 
 /** Prints each message and sends none. Keeps the last 100 in memory. */
 export function consoleSms(print: (text: string) => void, nowMs: () => number): SmsSender & Inbox {

@@ -110,7 +110,7 @@ describe('a sign-in code', () => {
     expect(await give(here, must(flow), here.sms.lastPasscode())).toEqual(OK);
   });
 
-  test('works once: of fifty tries at once, one succeeds', async () => {
+  test('works once: of fifty tries at once, one succeeds (attack 51)', async () => {
     const here = await withAnn();
     const { flow } = await prove(here);
     const tries = Array.from({ length: 50 }, () => give(here, must(flow), here.sms.lastPasscode()));
@@ -154,7 +154,7 @@ describe('a sign-in code', () => {
     expect(await give(here, must(flow), passcode)).toEqual({ kind: 'expired_code' });
   });
 
-  test('unlocks nothing and resets nothing, and the tries do not void it', async () => {
+  test('unlocks nothing and resets nothing, and the tries do not void it (attack 46)', async () => {
     const here = await withAnn();
     const { flow } = await prove(here);
     const passcode = here.sms.lastPasscode();
@@ -169,7 +169,7 @@ describe('a sign-in code', () => {
     expect(user?.isPhoneConfirmed).toBe(true);
   });
 
-  test("is worthless for another account, and the other account's try does not void it", async () => {
+  test("is worthless for another account, and the other account's try does not void it (attack 46)", async () => {
     const here = await withAnn();
     await here.signUp('bob@example.com', PASSWORD, OTHER_PHONE);
     const { flow } = await prove(here);
@@ -233,7 +233,7 @@ describe('a user who has proved the password', () => {
     expect(status).toEqual({ kind: 'ok', delivery: 'failed', reason: 'opted_out', resendIn: 0 });
   });
 
-  test("has a part of the account's limit that strangers can't use up", async () => {
+  test("has a part of the account's limit that strangers can't use up (attack 52)", async () => {
     const here = await withAnn({ ...ASKS, codeResendSeconds: 0 });
     while ((await ask(here)).kind === 'code_sent');
     for (let message = 0; message < 4; message += 1) expect((await prove(here)).flow).toBeDefined();
@@ -242,7 +242,7 @@ describe('a user who has proved the password', () => {
     expect(fifth.flow).toBeUndefined();
   });
 
-  test('gets a code while wrong codes of others slow strangers down, and may try it', async () => {
+  test('gets a code while wrong codes of others slow strangers down, and may try it (attack 52)', async () => {
     const here = await withAnn({ ...ASKS, failedCodesPerHour: 1 });
     const locked = await here.lockOut();
     await give(here, must(locked.flow), otherThan(here.sms.lastPasscode()));
@@ -259,7 +259,7 @@ describe('a user who has proved the password', () => {
     expect(await give(here, flow, here.sms.lastPasscode())).toEqual({ kind: 'expired_code' });
   });
 
-  test("is not kept out by a day's flood of strangers", async () => {
+  test("is not kept out by a day's flood of strangers (attack 52)", async () => {
     const here = await withAnn({ ...ASKS, codeResendSeconds: 0, messagesPerDay: 100 });
     await signInWithCode(here);
     for (let hour = 0; hour < 24; hour += 1) {
@@ -297,14 +297,14 @@ describe('after a hundred wrong sign-in codes in a row', () => {
     return { here, device, flow: must(flow) };
   }
 
-  test('an unknown device gets none', async () => {
+  test('an unknown device gets none (attack 49)', async () => {
     const { here } = await guessedOften();
     const sent = here.sms.sent.length;
     expect((await prove(here)).flow).toBeUndefined();
     expect(here.sms.sent).toHaveLength(sent);
   });
 
-  test('a known device signs in as before', async () => {
+  test('a known device signs in as before (attack 49)', async () => {
     const { here, device } = await guessedOften();
     expect(await here.signIn(PASSWORD, { device })).toMatchObject(OK);
   });
@@ -318,12 +318,21 @@ describe('after a hundred wrong sign-in codes in a row', () => {
     expect((await prove(here)).flow).toBeDefined();
   });
 
-  test('a flow that exists gets none by resendcode', async () => {
-    const { here, flow } = await guessedOften();
+  test('a flow that exists gets none by resendcode, tried or not (attack 49)', async () => {
+    const here = await withAnn({ ...ASKS, codeResendSeconds: 0 });
+    const untried = must((await prove(here)).flow);
+    const tried = must((await prove(here)).flow);
+    await here.deps.store.transact(async (tx) => {
+      for (let wrong = 0; wrong < CONSTANTS.maxFailedSignInCodes - 1; wrong += 1)
+        await tx.addFailedSignInCode(ANN);
+    });
+    await give(here, tried, otherThan(here.sms.lastPasscode()));
     const sent = here.sms.sent.length;
-    const again = await resendCode(here.deps, { network: NETWORK, flow });
+    for (const flow of [tried, untried]) {
+      const answer = await resendCode(here.deps, { network: NETWORK, flow });
+      expect(answer).toMatchObject({ kind: 'code_sent', flow, resendIn: CONSTANTS.guessedTooOftenSeconds });
+    }
     await here.settled();
-    expect(again).toMatchObject({ kind: 'code_sent', flow, resendIn: CONSTANTS.guessedTooOftenSeconds });
     expect(here.sms.sent).toHaveLength(sent);
   });
 
@@ -360,7 +369,7 @@ describe('a sign-up that was never finished', () => {
     expect(here.sms.sent.at(-1)?.to).toBe(OTHER_PHONE);
   });
 
-  test('loses its codes and flows', async () => {
+  test('loses its codes and flows (attack 50)', async () => {
     const here = await withAnn();
     const { flow } = await prove(here);
     const passcode = here.sms.lastPasscode();
@@ -368,7 +377,7 @@ describe('a sign-up that was never finished', () => {
     expect(await give(here, must(flow), passcode)).toEqual({ kind: 'wrong_code' });
   });
 
-  test('keeps its message limit used, so repeated sign-ups send no more messages', async () => {
+  test('keeps its message limit used, so repeated sign-ups send no more messages (attack 50)', async () => {
     const here = await withAnn();
     for (let message = 0; message < 4; message += 1) {
       await prove(here);
@@ -376,6 +385,16 @@ describe('a sign-up that was never finished', () => {
     }
     expect((await prove(here)).flow).toBeUndefined();
     expect(here.sms.sent).toHaveLength(4);
+  });
+
+  test("loses its first maker's wrong codes, so they keep no owner out (attack 50)", async () => {
+    const here = await withAnn();
+    await here.deps.store.transact(async (tx) => {
+      for (let wrong = 0; wrong < CONSTANTS.maxFailedSignInCodes; wrong += 1)
+        await tx.addFailedSignInCode(ANN);
+    });
+    await here.signUp(ANN, 'another password', OTHER_PHONE);
+    expect((await here.signIn('another password')) as object).toHaveProperty('flow');
   });
 
   test('is taken once the user has signed in', async () => {

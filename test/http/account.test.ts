@@ -43,7 +43,7 @@ function page(ann: Visitor) {
   return ann.agent.get('/account.json');
 }
 
-test('a signed-in browser is sent on to the next page, if it is on this site', async () => {
+test('a signed-in browser is sent on to the next page, if it is on this site (attack 45)', async () => {
   const { ann } = await annSignedIn();
   for (const [path, location] of [
     ['/?next=/account', '/account'],
@@ -100,7 +100,26 @@ describe('without a session', () => {
   });
 });
 
-test('a request from another site is cross_site, and changes nothing (attack 36)', async () => {
+test('requests are judged in order: cross_site, invalid, slow_down, signed_out, prove_again', async () => {
+  const { here, ann } = await annSignedIn({ policy: { requestsPerMinute: 6 } });
+  const stranger = here.visitor();
+  here.world.clock.advanceMinutes(5);
+  expect((await ann.post('/changephone', { phoneno: NEW_PHONE })).body.status).toBe('prove_again');
+  const kinds = [];
+  while (kinds.at(-1) !== 'slow_down' && kinds.length < 10)
+    kinds.push((await stranger.post('/changephone', { phoneno: NEW_PHONE })).body.status);
+  expect(kinds.slice(0, -1).every((kind) => kind === 'signed_out')).toBe(true);
+  for (const path of ['/account.json', '/account/data'])
+    expect((await stranger.agent.get(path)).body.status).toBe('slow_down');
+  expect((await stranger.post('/changephone', { passcode: '123456' })).body).toMatchObject({
+    status: 'invalid',
+    field: 'flow',
+  });
+  const foreign = ann.agent.post('/changephone').type('form').set('Sec-Fetch-Site', 'cross-site');
+  expect((await foreign.send({})).body.status).toBe('cross_site');
+});
+
+test('a request from another site is cross_site, and changes nothing (attack 44)', async () => {
   const { ann } = await annSignedIn();
   for (const [path, fields] of Object.entries(await fieldsFor(ann))) {
     const answer = await ann.agent.post(path).type('form').set('Sec-Fetch-Site', 'cross-site').send(fields);
@@ -135,7 +154,7 @@ test('the page shows what the account is, with the label of the browser and no t
   expect(answer.text).not.toContain(PHONE);
 });
 
-test('after five minutes, changes need the password again, and then work', async () => {
+test('after five minutes, changes need the password again, and then work (attack 41)', async () => {
   const { here, ann } = await annSignedIn();
   here.world.clock.advanceMinutes(5);
   const fields = await fieldsFor(ann);
@@ -153,7 +172,7 @@ test('after five minutes, changes need the password again, and then work', async
   expect((await ann.post('/changepwd', fields['/changepwd'])).body.status).toBe('ok');
 });
 
-test('three wrong passwords lock, end the session and drop its cookie', async () => {
+test('three wrong passwords lock, end the session and drop its cookie (attack 42)', async () => {
   const { ann } = await annSignedIn();
   expect((await prove(ann, 'wrong')).body).toMatchObject({ status: 'wrong', triesLeft: 2 });
   await prove(ann, 'wrong');
@@ -204,9 +223,15 @@ describe.each([
       status: 'invalid',
       field: 'others',
     });
+    const id = (await page(ann)).body[list][0].id;
+    expect((await ann.post(path, { [field]: id, others: '2' })).body).toMatchObject({
+      status: 'invalid',
+      field: 'others',
+    });
+    expect((await page(ann)).status).toBe(200);
   });
 
-  test('answers an unknown id, and one of another account, with the same bytes', async () => {
+  test('answers an unknown id, and one of another account, with the same bytes (attack 43)', async () => {
     const { here, ann } = await annSignedIn();
     const bob = here.visitor();
     await bob.signUp('bob@example.com');

@@ -1,13 +1,18 @@
 import { createHash } from 'node:crypto';
 import fc from 'fast-check';
+import * as accountPage from '../../src/account-page.ts';
 import * as engine from '../../src/engine.ts';
 import { passcodeFor } from '../../src/passcode.ts';
+import type { SecondFactor } from '../../src/policy.ts';
 import { cleanUp } from '../../src/runtime/cleanup.ts';
 import type { SmsSender } from '../../src/sms.ts';
 import type { Store } from '../../src/store.ts';
+import { hashOf } from '../../src/token.ts';
 import { newKeys, proofFor } from '../support/page.ts';
 import { NETWORK, type World, world } from '../support/world.ts';
 import {
+  type AccountRequest,
+  addFailedSignInCodes,
   digitsIn,
   type Fate,
   type Message,
@@ -29,6 +34,8 @@ const DEE = { email: 'dee@example.com', fname: 'Dee', phone: '+12022020167' };
 const NOBODY = { email: 'nobody@example.com' };
 const PEOPLE = [ANN, BOB, DEE];
 const EMAILS = [...PEOPLE, NOBODY].map(({ email }) => email);
+/** The second numbers of users. Their last digits differ from those of the first numbers. */
+const NEW_PHONES = ['+12025550156', '+12022010178', '+12022020190'];
 /** The browser that drops its cookies. The browsers before it keep theirs. */
 const THIEF = 2;
 
@@ -52,11 +59,12 @@ export interface Real {
 export async function newWorld(
   store: Store,
   seen: Map<string, number>,
+  secondFactor: SecondFactor,
 ): Promise<{ model: Model; real: Real }> {
   const messages: Message[] = [];
   const fates: Fate[] = [];
   const real: Real = {
-    world: world({}, store, {
+    world: world({ secondFactor }, store, {
       sms: sender(messages, fates, () => real.isCrowded),
       availability: () => (real.isFull ? { kind: 'full', retryAfterSeconds: 9 } : { kind: 'clear' }),
     }),
@@ -71,7 +79,7 @@ export async function newWorld(
     seeds: [],
     passwords: 0,
   };
-  const model = newModel(real.world.clock.nowMs(), EMAILS, seen);
+  const model = newModel(real.world.clock.nowMs(), EMAILS, seen, secondFactor);
   for (const who of [0, 1]) await perform(model, real, [{ do: 'signup', who, person: who }]);
   return { model, real };
 }
@@ -127,7 +135,11 @@ type Plan =
     }
   | { do: 'logout'; who: number }
   | { do: 'who'; session: number }
+  | { do: 'account'; who: number; what: AccountRequest['do']; target: Target; isRight: boolean; flow: number }
   | { do: 'cleanup' };
+
+/** The session or device that a request means. */
+type Target = 'own' | 'others' | 'last' | 'last but one' | 'unknown';
 
 class Together implements fc.AsyncCommand<Model, Real> {
   readonly #plans: Plan[];
@@ -217,6 +229,27 @@ class KeepSeed implements fc.AsyncCommand<Model, Real> {
   }
 }
 
+/** Makes the account have almost a hundred wrong sign-in codes. */
+class GuessSignInCodes implements fc.AsyncCommand<Model, Real> {
+  readonly #to: number;
+  constructor(to: number) {
+    this.#to = to;
+  }
+  check(): boolean {
+    return true;
+  }
+  async run(model: Model, real: Real): Promise<void> {
+    const email = emailOf(this.#to);
+    await real.world.deps.store.transact(async (tx) => {
+      for (let wrong = 0; wrong < 99; wrong += 1) await tx.addFailedSignInCode(email);
+    });
+    addFailedSignInCodes(model, email, 99);
+  }
+  toString(): string {
+    return `99 wrong sign-in codes for ${emailOf(this.#to)}`;
+  }
+}
+
 function advance(model: Model, real: Real, seconds: number): void {
   real.world.clock.advanceSeconds(seconds);
   moveClock(model, seconds);
@@ -248,7 +281,7 @@ async function carryOut(real: Real, request: Request): Promise<Outcome> {
       const { email, password, seed } = request;
       const { signature, ...proof } = proofFor(password, email, seed);
       const outcome = await engine.login(deps, { username: email, email, ...proof, ...sentBy(request) });
-      return outcome.kind === 'ok' ? { ...outcome, isSigned: outcome.signature === signature } : outcome;
+      return 'signature' in outcome ? { ...outcome, isSigned: outcome.signature === signature } : outcome;
     }
     case 'askReset':
       return engine.resetPwd(deps, { email: request.email, ...sentBy(request) });
@@ -286,6 +319,44 @@ async function carryOut(real: Real, request: Request): Promise<Outcome> {
     case 'cleanup':
       await cleanUp(deps.store, deps.nowMs());
       return { kind: 'ok' };
+    default:
+      return carryOutAccount(real, request);
+  }
+}
+
+async function carryOutAccount({ world: { deps } }: Real, request: AccountRequest): Promise<Outcome> {
+  const from = sentBy(request);
+  switch (request.do) {
+    case 'page': {
+      const page = await accountPage.accountPage(deps, from);
+      return { kind: page.kind, ...(page.kind === 'ok' && { page }) };
+    }
+    case 'prove': {
+      const { signature, ...proof } = proofFor(request.password, request.email, request.seed);
+      const outcome = await accountPage.prove(deps, { ...proof, ...from });
+      return 'signature' in outcome ? { ...outcome, isSigned: outcome.signature === signature } : outcome;
+    }
+    case 'changeName':
+      return accountPage.changeName(deps, { fname: request.fname, lname: 'Lee', ...from });
+    case 'changePwd': {
+      const { email, password, cookie } = request;
+      const { salt, kdf } = await engine.getSeed(deps, { email, network: NETWORK });
+      const form = { salt, kdf, ...newKeys(password, salt), ...from, deviceOf: () => cookie };
+      return accountPage.changePwd(deps, form);
+    }
+    case 'askPhone':
+      return accountPage.changePhone(deps, { phoneno: request.phone, ...from });
+    case 'givePhone': {
+      const { flow, passcode } = request;
+      return accountPage.changePhone(deps, { flow, passcode, ...from });
+    }
+    case 'endSession':
+    case 'forgetDevice': {
+      const act = request.do === 'endSession' ? accountPage.endSession : accountPage.forgetDevice;
+      return act(deps, 'id' in request ? { id: request.id, ...from } : { others: true, ...from });
+    }
+    case 'deleteAccount':
+      return accountPage.deleteAccount(deps, from);
   }
 }
 
@@ -326,17 +397,83 @@ async function requestFor(model: Model, real: Real, plan: Plan): Promise<Request
       const device = browserOf(real, plan.who).devices[email];
       const passcode = await passcodeToGive(model, real, flow, plan.digits);
       const given = { email, flow, passcode, device };
-      const isUnlock = (code?.purpose === 'unlock') === plan.isOwnPurpose;
-      if (isUnlock) return { do: 'verify', ...given };
+      const { session } = browserOf(real, plan.who);
+      if (plan.isOwnPurpose && (code?.purpose === 'oldphone' || code?.purpose === 'newphone')) {
+        return { do: 'givePhone', session: session ?? NO_SESSION, flow, passcode };
+      }
+      const isVerify = (code?.purpose === 'unlock' || code?.purpose === 'signin') === plan.isOwnPurpose;
+      if (isVerify) return { do: 'verify', ...given, session };
       return { do: 'setPassword', ...given, password: newPassword(real), hasOwnSalt: plan.hasOwnSalt };
     }
     case 'logout':
       return { do: 'logout', session: browserOf(real, plan.who).session };
     case 'who':
       return { do: 'who', session: real.sessions.at(-1 - plan.session) };
+    case 'account':
+      return accountRequestFor(model, real, plan);
     case 'cleanup':
       return { do: 'cleanup' };
   }
+}
+
+const NO_SESSION = 'no session';
+
+async function accountRequestFor(
+  model: Model,
+  real: Real,
+  plan: Extract<Plan, { do: 'account' }>,
+): Promise<AccountRequest> {
+  const own = browserOf(real, plan.who);
+  // The browser that drops its cookies has a session that it stole.
+  const session = (plan.who === THIEF ? real.sessions.at(-1) : own.session) ?? NO_SESSION;
+  const email = stateOf(model).sessions.get(session)?.email ?? ANN.email;
+  const person = PEOPLE.findIndex((one) => one.email === email);
+  const user = stateOf(model).accounts.get(email)?.user;
+  switch (plan.what) {
+    case 'page':
+    case 'deleteAccount':
+      return { do: plan.what, session };
+    case 'prove': {
+      const password = plan.isRight ? (user?.password ?? 'anything') : 'wrong';
+      return { do: 'prove', session, email, password, seed: await seedFor(model, real, 'fresh', email) };
+    }
+    case 'changeName':
+      return { do: 'changeName', session, fname: newPassword(real) };
+    case 'changePwd': {
+      const cookie = plan.isRight ? own.devices[email] : olderDevice(real, email, 'last but one');
+      return { do: 'changePwd', session, email, password: newPassword(real), cookie };
+    }
+    case 'askPhone': {
+      const [first, second] = [PEOPLE[person]?.phone ?? ANN.phone, NEW_PHONES[person] ?? ''];
+      const phone = (user?.phone === first) === plan.isRight ? second : first;
+      return { do: 'askPhone', session, phone };
+    }
+    case 'givePhone': {
+      const flow = flowAt(real, plan.flow);
+      const passcode = await passcodeToGive(model, real, flow, plan.isRight ? 'right' : 'wrong');
+      return { do: 'givePhone', session, flow, passcode };
+    }
+    case 'endSession':
+    case 'forgetDevice':
+      return oneOrOthers(model, real, plan, plan.what, session);
+  }
+}
+
+/** Finds the id that the account page shows for the session or the device. */
+async function oneOrOthers(
+  model: Model,
+  real: Real,
+  { target }: Extract<Plan, { do: 'account' }>,
+  what: 'endSession' | 'forgetDevice',
+  session: string,
+): Promise<AccountRequest> {
+  if (target === 'others') return { do: what, session, of: 'others' };
+  const last = real.sessions.at(target === 'last' ? -1 : -2);
+  const meant = (target === 'own' ? session : target === 'unknown' ? undefined : last) ?? NO_SESSION;
+  const found = await real.world.deps.store.transact((tx) => tx.sessionFor(hashOf(meant)));
+  if (what === 'endSession') return { do: what, session, of: meant, id: found?.id ?? 'unknown' };
+  const count = stateOf(model).sessions.get(meant)?.count ?? 'unknown';
+  return { do: what, session, of: count, id: count === 'unknown' ? 'unknown' : (found?.device ?? 'unknown') };
 }
 
 /** Keeps the cookies in the browser, and all issued flows and tokens for later tries. */
@@ -441,7 +578,11 @@ const deviceArb = chosen<'own' | 'last' | 'last but one' | 'of another'>(
 );
 
 const planArbs = {
-  signup: fc.record({ do: fc.constant('signup' as const), who: whoArb, person: chosen([1, 0], [3, 2]) }),
+  signup: fc.record({
+    do: fc.constant('signup' as const),
+    who: whoArb,
+    person: chosen([2, 0], [1, 1], [3, 2]),
+  }),
   login: fc.record({
     do: fc.constant('login' as const),
     who: whoArb,
@@ -471,14 +612,36 @@ const planArbs = {
   cleanup: fc.constant({ do: 'cleanup' as const }),
 };
 
+const accountArb = (...whats: [number, AccountRequest['do']][]) =>
+  fc.record({
+    do: fc.constant('account' as const),
+    who: whoArb,
+    what: chosen(...whats),
+    target: chosen<Target>([2, 'own'], [3, 'others'], [2, 'last'], [2, 'last but one'], [1, 'unknown']),
+    isRight: chosen([3, true], [1, false]),
+    flow: flowArb,
+  });
+const anyAccountArb = accountArb(
+  [4, 'page'],
+  [4, 'prove'],
+  [1, 'changeName'],
+  [3, 'changePwd'],
+  [5, 'askPhone'],
+  [3, 'givePhone'],
+  [2, 'endSession'],
+  [2, 'forgetDevice'],
+  [1, 'deleteAccount'],
+);
+
 const planArb: fc.Arbitrary<Plan> = fc.oneof(
+  { weight: 8, arbitrary: anyAccountArb },
   { weight: 14, arbitrary: planArbs.login },
   { weight: 9, arbitrary: planArbs.give },
   { weight: 4, arbitrary: planArbs.askReset },
   { weight: 4, arbitrary: planArbs.resend },
   { weight: 3, arbitrary: planArbs.who },
   { weight: 1, arbitrary: planArbs.logout },
-  { weight: 1, arbitrary: planArbs.signup },
+  { weight: 2, arbitrary: planArbs.signup },
   { weight: 1, arbitrary: planArbs.cleanup },
 );
 
@@ -565,6 +728,64 @@ const stayArb = fc.tuple(planArbs.login, chosen([7, 3], [1, 66])).map(([login, t
     ...Array.from({ length: times }, () => seen).flat(),
   ]);
 });
+/** Signs in, with a code if the sign-in needs one. */
+const signInPlans = (who: number, to: number, give: GivePlan): (Plan | number)[] => [
+  { do: 'login', who, to, isRight: true, seed: 'fresh', device: 'own' },
+  { ...give, who, flow: 0, digits: 'right', isOwnPurpose: true, isOwnAccount: true },
+];
+type GivePlan = Extract<Plan, { do: 'give' }>;
+/** Signs in and uses the account page, right away or after a while. */
+const accountPageArb = fc
+  .tuple(
+    whoArb,
+    toArb,
+    planArbs.give,
+    fc.array(
+      fc.oneof(
+        { weight: 5, arbitrary: anyAccountArb },
+        { weight: 2, arbitrary: planArbs.give },
+        { weight: 1, arbitrary: fc.tuple(anyAccountArb, planArb).map((plans) => plans) },
+        { weight: 1, arbitrary: chosen<number>([3, 60], [1, 299], [1, 300]) },
+      ),
+      { minLength: 2, maxLength: 7 },
+    ),
+  )
+  .map(([who, to, give, then]) => {
+    const atPage = then.map((plan) => (typeof plan === 'object' && 'who' in plan ? { ...plan, who } : plan));
+    return new InARow([...signInPlans(who, to, give), ...atPage]);
+  });
+/** Changes the phone with right codes. */
+const changePhoneArb = fc
+  .tuple(chosen([3, 0], [1, 1]), planArbs.give, accountArb([1, 'askPhone']), planArb)
+  .map(([who, give, ask, other]) => {
+    const right = { ...give, who, flow: 0, digits: 'right' as const, isOwnPurpose: true, isOwnAccount: true };
+    return new InARow([...signInPlans(who, who, give), { ...ask, who }, right, right, other]);
+  });
+/** Asks for a code, changes the phone, and tries the older code. Or confirms the phone between the two. */
+const codesOfBeforeArb = fc
+  .tuple(
+    chosen([1, 0], [1, 1], [1, 2]),
+    planArbs.give,
+    accountArb([1, 'askPhone']),
+    fc.boolean(),
+    planArbs.askReset,
+  )
+  .map(([to, give, ask, isConfirmed, asked]) => {
+    const right = { ...give, who: 0, digits: 'right' as const, isOwnPurpose: true, isOwnAccount: true };
+    const [newest, before, older] = [0, 1, 2].map((flow) => ({ ...right, flow })) as [Plan, Plan, Plan];
+    const askPhone = { ...ask, who: 0, isRight: true };
+    const then = isConfirmed
+      ? [askPhone, ...wrongLogins(THIEF, to), newest, before]
+      : [{ ...asked, who: THIEF, to }, askPhone, newest, newest, before, older];
+    return new InARow([...signInPlans(0, to, give), ...then]);
+  });
+/** Proves wrong passwords until the device is locked. */
+const provesArb = fc
+  .tuple(chosen([2, 0], [1, 1]), planArbs.give, accountArb([1, 'prove']), chosen([4, 3], [1, 2]))
+  .map(([who, give, prove, times]) => {
+    const wrong = Array.from({ length: times }, () => ({ ...prove, who, isRight: false }));
+    return new InARow([...signInPlans(who, who, give), ...wrong, { ...give, who, flow: 0 }]);
+  });
 /** Sends the same request twice at once, like a double click. */
 const twiceArb = fc.tuple(fc.oneof(planArbs.give, planArbs.login), planArb).map(([plan, other]) => {
   const again = plan.do === 'login' ? { ...plan, seed: 'again' as const } : plan;
@@ -587,6 +808,24 @@ export const commandArbs: fc.Arbitrary<fc.AsyncCommand<Model, Real>>[] = [
   againArb,
   floodArb,
   stayArb,
+  accountPageArb,
+  accountPageArb,
+  changePhoneArb,
+  codesOfBeforeArb,
+  provesArb,
+  fc
+    .tuple(toArb, planArbs.login, planArbs.give, planArbs.resend)
+    .map(([to, login, give, resend]) => ({ to, login, give, resend }))
+    .chain(({ to, login, give, resend }) =>
+      fc.constantFrom(
+        new GuessSignInCodes(to),
+        new InARow([
+          { ...login, to, isRight: true, seed: 'fresh' },
+          { ...give, flow: 0 },
+          { ...resend, flow: 0 },
+        ]),
+      ),
+    ),
   togetherArb,
   twiceArb,
   clockArb.map((seconds) => new MoveClock(seconds)),

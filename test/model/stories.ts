@@ -9,11 +9,12 @@ const MAX_COMMANDS = 60;
 export async function runStories(open: () => Store, numRuns: number): Promise<Map<string, number>> {
   const seen = new Map<string, number>();
   const story = fc.asyncProperty(
+    fc.constantFrom('never', 'unknown_device', 'always'),
     fc.commands(commandArbs, { maxCommands: MAX_COMMANDS, size: 'max' }),
-    async (commands) => {
+    async (secondFactor, commands) => {
       const store = open();
       try {
-        const { model, real } = await newWorld(store, seen);
+        const { model, real } = await newWorld(store, seen, secondFactor);
         await fc.asyncModelRun(() => ({ model, real }), commands);
         await lookAround(model, real);
       } finally {

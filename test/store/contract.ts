@@ -464,6 +464,26 @@ export function storeContract(open: () => Store): void {
       ]);
     });
 
+    test('the codes of an account are spent together, or those of one purpose alone', async () => {
+      const store = fresh();
+      const spent = await store.transact(async (tx) => {
+        await tx.addCode({ ...CODE, id: 'a', purpose: 'newphone' });
+        await tx.addCode({ ...CODE, id: 'b', purpose: 'signin' });
+        await tx.addCode({ ...CODE, id: 'c', purpose: 'newphone', email: BOB.email });
+        for (const id of ['a', 'b', 'c']) await tx.addFlow(id, id, 3);
+        const isSpent = async (id: string) => (await tx.flowFor(id))?.code.isSpent;
+        const all = async () => [await isSpent('a'), await isSpent('b'), await isSpent('c')];
+        await tx.spendCodes(USER.email, NOW, 'newphone');
+        const ofOnePurpose = await all();
+        await tx.spendCodes(USER.email, NOW);
+        return [ofOnePurpose, await all()];
+      });
+      expect(spent).toEqual([
+        [true, false, false],
+        [true, true, false],
+      ]);
+    });
+
     test('forgetting the codes of an account also deletes its flows, and no others', async () => {
       const store = fresh();
       const left = await store.transact(async (tx) => {
@@ -560,6 +580,7 @@ export function storeContract(open: () => Store): void {
         const before = await tx.replaceUnfinished(other, NOW);
         await tx.addUser(USER, NOW);
         await tx.addUser(BOB, NOW);
+        await tx.addFailedSignInCode(USER.email);
         const replaced = await tx.replaceUnfinished(other, NOW + 1);
         const user = await tx.userFor(USER.email);
         await addToken(tx, USER.email, 'd', 't', NOW + 2);

@@ -3,12 +3,13 @@ import { copyFileSync, existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
-import { verifyPasscode } from '../../src/engine.ts';
+import { forgetDevice } from '../../src/account-page.ts';
+import { verifyPasscode, whoIsSignedIn } from '../../src/engine.ts';
 import { MIGRATIONS, migrate } from '../../src/sqlite/migrations.ts';
 import { openSqliteStore } from '../../src/sqlite/store.ts';
 import { hashOf } from '../../src/token.ts';
 import { temporaryFolder } from '../support/folder.ts';
-import { NETWORK, world } from '../support/world.ts';
+import { must, NETWORK, world } from '../support/world.ts';
 import type { Fixture } from './fixtures/fixture.ts';
 
 /** SHA-256 of each released migration, and of the schema that it leads to. Lines are appended, and never edited. */
@@ -121,6 +122,19 @@ describe.each(FIXTURES.filter(isThere))('the database %s', (name) => {
     const emailOf = async ({ session }: Fixture['signedIn']) =>
       (await here.deps.store.transact((tx) => tx.sessionFor(hashOf(session))))?.email;
     expect([await emailOf(locked), await emailOf(signedIn)]).toEqual([locked.email, signedIn.email]);
+  });
+
+  test('ends the sessions, which belong to no device, when all other devices are forgotten', async () => {
+    const { here, signedIn } = opened(name);
+    const { email: username, password, session: old } = signedIn;
+    expect(await whoIsSignedIn(here.deps, { session: old })).toMatchObject({ email: username });
+    const signIn = await here.signIn(password, { username });
+    const session = must(signIn.kind === 'ok' ? signIn.issued.session : undefined);
+    expect(await forgetDevice(here.deps, { network: NETWORK, session, others: true })).toEqual({
+      kind: 'ok',
+    });
+    expect(await whoIsSignedIn(here.deps, { session: old })).toBeUndefined();
+    expect(await whoIsSignedIn(here.deps, { session })).toMatchObject({ email: username });
   });
 
   test('signs a user in on the known device', async () => {

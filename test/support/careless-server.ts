@@ -4,8 +4,11 @@ import { createServer, type IncomingMessage } from 'node:http';
 import { setTimeout as pause } from 'node:timers/promises';
 import { onTestFinished } from 'vitest';
 
-/** The fault of a careless server: it accepts every password, or it locks every account and its codes never expire. */
-export type Carelessness = 'accepts everything' | 'locks everyone';
+/**
+ * The fault of a careless server. It accepts every password. Or it locks every account, and its codes never expire. Or its
+ * codes are for everything, and a session may do everything.
+ */
+export type Carelessness = 'accepts everything' | 'locks everyone' | 'trusts sessions';
 
 /** Maps look-alike addresses to one address, which is a fault. */
 const twinless = (typed: string) => typed.normalize('NFKD').replace(/\p{M}/gu, '').toLowerCase().trim();
@@ -27,12 +30,20 @@ export async function startCarelessServer(carelessness: Carelessness): Promise<s
     return { phone: 'X-XXX-XXX-1234', resendIn: 60, flow: token(16) };
   };
 
-  const answer = async (path: string, form: URLSearchParams, host: string): Promise<[number, object]> => {
-    const username = twinless(form.get('username') ?? '');
+  const signedIn = new Set<string>();
+
+  const answer = async (
+    path: string,
+    form: URLSearchParams,
+    host: string,
+    session: string,
+  ): Promise<[number, object]> => {
+    const username = twinless(form.get('username') ?? session);
     const isKnown = phones.has(username);
     const isRight = isKnown && form.get('passcode') === codes.get(username);
     const isAsked = form.has('passcode');
-    if (isAsked) return isRight ? [200, { status: 'ok' }] : [401, { status: 'wrong_code' }];
+    if (isAsked && !isRight) return [401, { status: 'wrong_code' }];
+    if (isAsked) return [200, { status: 'ok', ...(path === '/changephone' && sendCode(username, host)) }];
     switch (path) {
       case '/getseed':
         return [
@@ -43,12 +54,32 @@ export async function startCarelessServer(carelessness: Carelessness): Promise<s
         phones.set(twinless(form.get('email') ?? ''), form.get('phoneno') ?? '');
         return [201, { status: 'ok' }];
       case '/login':
-        if (carelessness === 'locks everyone')
+        if (
+          carelessness === 'locks everyone' ||
+          (carelessness === 'trusts sessions' && signedIn.has(username))
+        )
           return [423, { status: 'locked', ...sendCode(username, host) }];
+        signedIn.add(username);
         if (isKnown) await pause(2);
         return isKnown ? [200, { status: 'ok' }] : [401, { status: 'wrong', triesLeft: 2 }];
       case '/resetpwd':
         return [200, { status: 'code_sent', ...sendCode(username, host) }];
+      case '/changephone':
+        phones.set(username, form.get('phoneno') ?? '');
+        return [200, { status: 'code_sent', ...sendCode(username, host) }];
+      case '/endsession':
+      case '/forgetdevice':
+        return [200, { status: 'ok', ended: form.get('session') ?? form.get('device') }];
+      case '/account.json':
+        return [
+          200,
+          {
+            status: 'ok',
+            phone: phones.get(username) ?? '',
+            sessions: [{ id: token(16) }],
+            devices: [{ id: token(16) }],
+          },
+        ];
       case '/dev/messages.json':
         return [200, messages.slice(0, 100)];
       default:
@@ -58,7 +89,10 @@ export async function startCarelessServer(carelessness: Carelessness): Promise<s
 
   const server = createServer(async (request, response) => {
     const form = new URLSearchParams(await bodyOf(request));
-    const [status, body] = await answer(request.url ?? '', form, request.headers.host ?? '');
+    const { host = '', cookie = '' } = request.headers;
+    const [status, body] = await answer(request.url ?? '', form, host, decodeURIComponent(cookie.slice(4)));
+    const session = encodeURIComponent(twinless(form.get('username') ?? ''));
+    if (request.url === '/login') response.setHeader('Set-Cookie', `sid=${session}`);
     response.writeHead(status, { 'Content-Type': 'application/json' }).end(JSON.stringify(body));
   });
   server.listen(0, '127.0.0.1');

@@ -15,9 +15,9 @@ function printer() {
   };
 }
 
-test('there are forty known attacks and seven on what the server holds, each with its own number', () => {
+test('there are fifty-four known attacks and seven on what the server holds, each with its own number', () => {
   expect(ATTACKS.map(({ number }) => number)).toEqual([
-    ...Array.from({ length: 40 }, (_, index) => index + 1),
+    ...Array.from({ length: 54 }, (_, index) => index + 1),
     ...Array.from({ length: 7 }, (_, index) => `S${index + 1}`),
   ]);
 });
@@ -45,7 +45,7 @@ test.each([
   [[]],
   [['--url', 'localhost:5000']],
   [['--url', 'not a url']],
-  [['--url', 'http://localhost:5000', '--rows', '41']],
+  [['--url', 'http://localhost:5000', '--rows', '55']],
   [['--url', 'http://localhost:5000', '--rows', '4,']],
   [['--url', 'http://localhost:5000', '--faster']],
 ])('the command prints its usage for the arguments %j', async (args) => {

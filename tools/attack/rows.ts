@@ -1,3 +1,4 @@
+import { accountAttacks } from './account.ts';
 import { codeAttacks } from './codes.ts';
 import { connectionAttacks } from './connections.ts';
 import { formAttacks } from './forms.ts';
@@ -23,6 +24,7 @@ export const ATTACKS: readonly Attack[] = [
   ...passwordAttacks,
   ...silenceAttacks,
   ...formAttacks,
+  ...accountAttacks,
   ...connectionAttacks,
 ].sort(byNumber);
 

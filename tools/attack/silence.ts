@@ -5,6 +5,7 @@ import {
   atOnce,
   guessPassword,
   loginForm,
+  must,
   NO_FLOW,
   type Person,
   type Scene,
@@ -26,14 +27,19 @@ export const silenceAttacks: readonly Attack[] = [
   { number: 15, name: 'find accounts by the pause', attempt: learnFromPause },
   { number: 16, name: 'find accounts by timing', attempt: learnFromTime },
   { number: 17, name: 'find accounts by salt and kdf', attempt: learnFromKdf },
+  { number: 53, name: 'find accounts that were deleted', attempt: learnFromDeletion },
 ];
 
 /** A step that a known and an unknown address take side by side. */
 type Step = (browser: Browser, email: string, flows: string[]) => Promise<Answer>;
 
 /** Takes the steps with both addresses, each pair at the same moment. Names the steps with different answers. */
-async function walk(scene: Scene, steps: Record<string, Step>): Promise<{ told: string[]; count: number }> {
-  const known = await scene.signedUp();
+async function walk(
+  scene: Scene,
+  steps: Record<string, Step>,
+  given?: Person,
+): Promise<{ told: string[]; count: number }> {
+  const known = given ?? (await scene.signedUp());
   const sides = [known, scene.stranger()].map(({ email }) => ({
     email,
     browser: scene.elsewhere(),
@@ -121,6 +127,32 @@ async function learnFromLock(scene: Scene): Promise<Verdict> {
     told.length === 0
       ? `${count} steps, 10 failures among them: a known and an unknown address got equal bytes, headers and cookies`
       : `told apart by ${told.slice(0, 4).join('; ')}${told.length > 4 ? ` and ${told.length - 4} more` : ''}`,
+  );
+}
+
+async function learnFromDeletion(scene: Scene): Promise<Verdict> {
+  const { person, browser } = await scene.signedIn();
+  await askReset(scene.elsewhere(), person.email);
+  must(await browser.post('/deleteaccount'), 200);
+  const { told, count } = await walk(
+    scene,
+    {
+      'a seed': (stranger, username) => stranger.post('/getseed', { username }),
+      'a first failure': guessPassword,
+      'a second failure': guessPassword,
+      'a third failure': guessPassword,
+      'what became of the message': withFlow('/codestatus', first),
+      'a wrong code': wrongCode(first),
+      'a reset': askReset,
+      'asking again with it': withFlow('/resendcode', last),
+    },
+    person,
+  );
+  return judge(
+    told.length === 0,
+    told.length > 0
+      ? `a deleted and an unknown address differ in ${told.join('; ')}`
+      : `${count} steps: a deleted and an unknown address got equal bytes, headers and cookies`,
   );
 }
 
