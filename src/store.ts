@@ -20,8 +20,8 @@ export interface Store {
   transact<Result>(work: (tx: Tx) => Promise<Result>, options?: TransactOptions): Promise<Result>;
 
   /**
-   * Leases a part of a limit to this process: up to `block` of the `most` in the key's window, which begins with its first
-   * lease. All leases of a window together never grant more than `most`. Throws StoreUnavailable as `transact` does. Missing
+   * Leases up to `block` of the `most` requests in the key's window to this process. The window begins with its first lease.
+   * All leases of a window together never grant more than `most`. Throws StoreUnavailable as `transact` does. Missing
    * on a store whose processes count for themselves.
    */
   lease?(key: string, block: number, most: number, windowMs: number): Promise<Lease>;
