@@ -57,9 +57,10 @@ export function createPacer(
 
   const waiting = () => [...queues.values()].reduce((sum, queue) => sum + queue.length, 0);
 
+  /** Returns the time from which on the next message may start. It may be long ago. */
   function nextStartMs(): number {
-    const oldest = startsMs.length < perMinute ? undefined : startsMs[0];
-    return Math.max(sharedUntilMs, oldest === undefined ? clock.nowMs() : oldest + MINUTE_MS);
+    const [oldest = 0] = startsMs;
+    return startsMs.length < perMinute ? sharedUntilMs : Math.max(sharedUntilMs, oldest + MINUTE_MS);
   }
 
   /** Returns the number of messages that this process may start at once. */

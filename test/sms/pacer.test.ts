@@ -1,4 +1,6 @@
 import { expect, test } from 'vitest';
+import { systemClock } from '../../src/sms/clock.ts';
+import { createPacer } from '../../src/sms/pacer.ts';
 import { settle, testPort } from '../support/sms-port.ts';
 
 test('at most `perMinute` messages start in any minute, and the others wait in order', async () => {
@@ -63,4 +65,9 @@ test('each trust level has places of its own, and they take turns', async () => 
   }
   await Promise.all(all);
   expect(sms.sent.map(({ to }) => Number(to.at(-1)))).toEqual([0, 3, 4, 1, 5, 2]);
+});
+
+test('a message starts at once on the real clock', async () => {
+  const pacer = createPacer({ perMinute: 2 }, systemClock);
+  expect(await Promise.all([pacer.turn('stranger'), pacer.turn('known')])).toEqual([true, true]);
 });
