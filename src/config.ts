@@ -3,7 +3,7 @@ import { resolve } from 'node:path';
 import ipaddr from 'ipaddr.js';
 import { z } from 'zod';
 import { isLoopbackHost } from './loopback.ts';
-import { isGsm7, messagesFit } from './passcode.ts';
+import { type AppSecrets, isGsm7, messagesFit } from './passcode.ts';
 import { countryIn, isCountry, isE164, phoneIn, sharesCallingCode } from './phone.ts';
 import { type Policy, STRICT, TUTORIAL } from './policy.ts';
 
@@ -32,8 +32,8 @@ export interface Config {
   /** An absolute path. */
   readonly databasePath: string;
   /** If undefined, the program generates a random secret at each start. */
-  readonly appSecret: Uint8Array | undefined;
-  /** True if the secret is not random, so that an attacker could guess it. Production refuses it. */
+  readonly appSecrets: AppSecrets | undefined;
+  /** True if a secret is not random, so that an attacker could guess it. Production refuses it. */
   readonly hasWeakSecret: boolean;
   readonly sms: SmsConfig;
   readonly policy: Policy;
@@ -52,6 +52,8 @@ export class ConfigError extends Error {
 const SECRET_FORM =
   'must be 32 random bytes or more, as base64url without padding. ' +
   `Make one: node -p "require('node:crypto').randomBytes(32).toString('base64url')".`;
+/** A change needs two. One more is for a change that begins before the last one has ended. */
+const MAX_SECRETS = 3;
 /** Random secrets have more different characters, even in hexadecimal. Fewer are a placeholder, such as xxxx. */
 const MIN_SECRET_CHARACTERS = 10;
 
@@ -70,9 +72,11 @@ const Variables = z.object({
     .transform((url) => url.replace(/^file:(\/\/(?=\/))?/, ''))
     .default('data/users.db'),
   APP_SECRET: z
-    .base64url(SECRET_FORM)
-    .min(43, SECRET_FORM)
-    .transform((secret) => Buffer.from(secret, 'base64url'))
+    .string()
+    .transform(partsOf)
+    .pipe(z.array(z.base64url(SECRET_FORM).min(43, SECRET_FORM)))
+    .refine(({ length }) => length <= MAX_SECRETS, `must name ${MAX_SECRETS} secrets at most.`)
+    .transform((secrets) => secrets.map((secret) => Buffer.from(secret, 'base64url')))
     .optional(),
   SMS_SENDER: z.enum(['ringcentral', 'console'], 'must be ringcentral or console.').optional(),
   RC_SERVER_URL: origin(
@@ -180,8 +184,8 @@ function toConfig(values: Values, given: Texts, databaseFolder: string): Config 
     publicOrigin: values.PUBLIC_ORIGIN ?? new URL(`http://localhost:${values.PORT}`).origin,
     serviceName: values.SERVICE_NAME,
     databasePath: resolve(databaseFolder, values.DATABASE_URL),
-    appSecret: values.APP_SECRET,
-    hasWeakSecret: given.APP_SECRET !== undefined && new Set(given.APP_SECRET).size < MIN_SECRET_CHARACTERS,
+    appSecrets: values.APP_SECRET as AppSecrets | undefined,
+    hasWeakSecret: partsOf(given.APP_SECRET).some((secret) => new Set(secret).size < MIN_SECRET_CHARACTERS),
     sms: readSms(values, given),
     policy: readPolicy(values),
     smsCountries: values.SMS_COUNTRIES,
@@ -303,8 +307,13 @@ function wholeNumber(least: number, most: number) {
   return text(isInRange, `must be a whole number from ${least} to ${most}.`).transform(Number);
 }
 
+/** Returns the parts of a list with commas. An unset one has no parts. */
+function partsOf(commas?: string): string[] {
+  return commas?.split(',').map((item) => item.trim()) ?? [];
+}
+
 function list(isItem: (text: string) => boolean, error: string) {
-  const items = z.string().transform((commas) => commas.split(',').map((item) => item.trim()));
+  const items = z.string().transform(partsOf);
   return items.pipe(z.array(text(isItem, error)));
 }
 

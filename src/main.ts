@@ -11,6 +11,9 @@ import { assertComplete, loadEnvironment, ROOT } from './runtime/environment.ts'
 import { createLog, type Tell } from './runtime/log.ts';
 import { listenFault, startupMessages } from './runtime/startup-messages.ts';
 import { watchDeliveries } from './runtime/watch-deliveries.ts';
+import { notesOnSecret } from './shared/app-secret.ts';
+import { sharedPace } from './shared/pace.ts';
+import { sharedAccess } from './shared/ringcentral-access.ts';
 import { consoleSms } from './sms/console.ts';
 import { randomDelaySms } from './sms/random-delay.ts';
 import { outageFix, warnAboutRingCentral } from './sms/ringcentral/checks.ts';
@@ -36,7 +39,8 @@ async function main(): Promise<void> {
   const background = createBackground((error) => tell({ event: 'background_fault', reason: String(error) }));
   const isNewDatabase = !existsSync(config.databasePath);
   const store = openSqliteStore(config.databasePath, { tell: console.warn });
-  const { sms, availability, close, inbox, check } = senderFor(config, tell, print);
+  const secretNotes = await notesOnSecret(store, config.appSecrets);
+  const { sms, availability, close, inbox, check } = senderFor(config, store, tell, print);
   const alert = throttledAlerts(tell, () => performance.now());
   const watch = watchDeliveries(alert);
   const stopping = new AbortController();
@@ -48,7 +52,7 @@ async function main(): Promise<void> {
       policy: config.policy,
       phones: config,
       site: { serviceName: config.serviceName, host: new URL(config.publicOrigin).hostname },
-      appSecret: config.appSecret ?? randomBytes(32),
+      appSecrets: config.appSecrets ?? [randomBytes(32)],
       nowMs: Date.now,
       randomBytes,
       afterResponse: background.afterResponse,
@@ -66,7 +70,8 @@ async function main(): Promise<void> {
     throw new Error(listenFault(error, config));
   });
   background.afterResponse(() => cleanUpRegularly(store, tell, stopping.signal));
-  print(startupMessages(config, { ...source, isNewDatabase }).join('\n'));
+  const notes = [...source.notes, ...secretNotes];
+  print(startupMessages(config, { ...source, notes, isNewDatabase }).join('\n'));
   void check?.();
 
   const stop = async () => {
@@ -102,7 +107,12 @@ type Sender = PacedSms & {
   check?: () => Promise<void>;
 };
 
-function senderFor({ sms: config, smsCountries }: Config, tell: Tell, print: (text: string) => void): Sender {
+function senderFor(
+  { sms: config, smsCountries, appSecrets }: Config,
+  store: Store,
+  tell: Tell,
+  print: (text: string) => void,
+): Sender {
   if (config.sender === 'console') {
     const printer = consoleSms(print, Date.now);
     return {
@@ -112,12 +122,14 @@ function senderFor({ sms: config, smsCountries }: Config, tell: Tell, print: (te
       inbox: printer,
     };
   }
-  const options = { ...config, smsCountries, log: tell };
+  const access = sharedAccess(store, config, appSecrets);
+  const options = { ...config, smsCountries, log: tell, sharedAccess: access };
   const client = ringCentralClient(options);
   const sender = randomDelaySms(ringCentralSms(options, client));
   return {
     ...createSmsPort(sender, {
       perMinute: config.messagesPerMinute,
+      sharedPace: sharedPace(store, config.messagesPerMinute),
       log: (line) =>
         tell(
           line.event === 'sms_outage_ended' ? line : { ...line, fix: outageFix(line.reason, line.provider) },

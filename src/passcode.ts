@@ -3,6 +3,9 @@ import { createHmac, timingSafeEqual } from 'node:crypto';
 /** The purpose of a code. A code for one purpose is worthless for another. */
 export type Purpose = 'unlock' | 'reset' | 'signin' | 'oldphone' | 'newphone';
 
+/** The operator's secrets, each of 32 bytes or more. New codes are made under the first, and codes of all are accepted. */
+export type AppSecrets = readonly [Uint8Array, ...Uint8Array[]];
+
 /** The fields that a code's digits are made from, besides the secret. */
 export interface CodeIdentity {
   readonly id: string;
@@ -17,20 +20,47 @@ export interface Site {
   readonly host: string;
 }
 
+/** 32 bits tell an operator's secrets apart, and reveal nothing of a random one. */
+const MARK_BYTES = 4;
+
+/** Returns a short mark of the secret, by which it is recognized without being stored. */
+export function markOf(secret: Uint8Array): string {
+  return createHmac('sha256', secret)
+    .update('mark of APP_SECRET')
+    .digest('hex')
+    .slice(0, 2 * MARK_BYTES);
+}
+
+/** Returns the id of a new code: the unpredictable `token`, and the mark of the secret that makes its digits. */
+export function codeId(token: string, [newest]: AppSecrets): string {
+  return `${token}.${markOf(newest)}`;
+}
+
 /**
- * Returns the six digits of a code, with leading zeros: HMAC-SHA-256 under `secret`, its first 64 bits modulo a million. No
+ * Returns the secret of a code. Ids of earlier versions have no mark: their secret is the oldest. If the secret is not named
+ * any more, the first takes its place. Then the code can be sent again with valid digits.
+ */
+function secretFor(secrets: AppSecrets, id: string): Uint8Array {
+  const [, mark] = id.split('.');
+  const [newest] = secrets;
+  if (mark === undefined) return secrets.at(-1) ?? newest;
+  return secrets.find((secret) => markOf(secret) === mark) ?? newest;
+}
+
+/**
+ * Returns the six digits of a code, with leading zeros: the first 64 bits of an HMAC-SHA-256, modulo a million. No
  * digits are likelier than others by more than 1 in 10^13. The same code always has the same digits.
  */
-export function passcodeFor(secret: Uint8Array, { id, email, purpose, device }: CodeIdentity): string {
-  const digest = createHmac('sha256', secret)
+export function passcodeFor(secrets: AppSecrets, { id, email, purpose, device }: CodeIdentity): string {
+  const digest = createHmac('sha256', secretFor(secrets, id))
     .update(JSON.stringify([id, email, purpose, device]))
     .digest();
   return (digest.readBigUInt64BE() % 1_000_000n).toString().padStart(6, '0');
 }
 
 /** True if `typed` (six digits) are the digits of the code. Compares in constant time. */
-export function isPasscode(typed: string, secret: Uint8Array, code: CodeIdentity): boolean {
-  const right = Buffer.from(passcodeFor(secret, code));
+export function isPasscode(typed: string, secrets: AppSecrets, code: CodeIdentity): boolean {
+  const right = Buffer.from(passcodeFor(secrets, code));
   const given = Buffer.from(typed);
   return given.length === right.length && timingSafeEqual(given, right);
 }

@@ -25,8 +25,21 @@ export interface Store {
    */
   read<Result>(work: (tx: ReadTx) => Promise<Result>): Promise<Result>;
 
+  /**
+   * Leases up to `block` of the `most` requests in the key's window to this process. The window begins with its first lease.
+   * All leases of a window together never grant more than `most`. Throws StoreUnavailable as `transact` does. Missing
+   * on a store whose processes count for themselves.
+   */
+  lease?(key: string, block: number, most: number, windowMs: number): Promise<Lease>;
+
   /** Finishes the works that wait, then closes the database. Later works are refused as unavailable. */
   close(): Promise<void>;
+}
+
+/** A leased part of a limit. `granted` is 0 if nothing is left. The window ends in `endsInMs`. */
+export interface Lease {
+  readonly granted: number;
+  readonly endsInMs: number;
 }
 
 /** The account that a work is about: its email, or the hash of its flow's or its session's token. */
@@ -199,6 +212,9 @@ export interface EventQuery {
   readonly sinceMs: number;
 }
 
+/** The `expiresAtMs` of a shared value that stays. */
+export const NEVER = Number.MAX_SAFE_INTEGER;
+
 /** The verbs of one transaction. They know no rule: every limit and time comes from the caller. */
 export interface Tx {
   /** The database's time, if processes with clocks of their own share it. It is read once, when the locks are held. */
@@ -294,6 +310,11 @@ export interface Tx {
   uncountEvent(keys: readonly string[]): Promise<void>;
   /** Forgets all events of the key. */
   forgetEvents(key: string): Promise<void>;
+
+  /** Returns the text that processes share under the key, unless it has expired. Locks the key until the work ends. */
+  sharedValue(key: string, nowMs: number): Promise<string | undefined>;
+  /** Sets the text that processes share under the key. */
+  setSharedValue(key: string, value: string, expiresAtMs: number): Promise<void>;
 
   /** Deletes at most `limit` due rows of each table and returns how many it deleted in all. */
   deleteDue(due: DueRows, limit: number): Promise<number>;

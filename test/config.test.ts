@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { resolve } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { ConfigError, readConfig } from '../src/config.ts';
@@ -33,7 +34,7 @@ test('without any variable, the tutorial runs on this machine and prints its mes
     publicOrigin: 'http://localhost:5000',
     serviceName: 'Two-Factor Demo',
     databasePath: resolve('data/users.db'),
-    appSecret: undefined,
+    appSecrets: undefined,
     hasWeakSecret: false,
     sms: { sender: 'console' },
     policy: TUTORIAL,
@@ -332,7 +333,7 @@ test('one error has the faults of .env, of the variables, and the typing errors'
 
 test.each([43, 86])('APP_SECRET of %i characters is long enough', (length) => {
   expect(
-    readConfig({ APP_SECRET: SECRET.repeat(2).slice(0, length) }).appSecret?.length,
+    readConfig({ APP_SECRET: SECRET.repeat(2).slice(0, length) }).appSecrets?.[0].length,
   ).toBeGreaterThanOrEqual(32);
 });
 
@@ -358,10 +359,29 @@ test.each([
 test.each(['0f1e2d3c4b5a69788796a5b4c3d2e1f00f1e2d3c4b5a69788796a5b4c3d2e1f0', `${SECRET}${SECRET}`])(
   'APP_SECRET=%s is accepted',
   (APP_SECRET) => {
-    expect(readConfig({ APP_SECRET }).appSecret?.length).toBeGreaterThan(32);
+    expect(readConfig({ APP_SECRET }).appSecrets?.[0].length).toBeGreaterThan(32);
     expect(readConfig({ APP_SECRET }).hasWeakSecret).toBe(false);
   },
 );
+
+test('APP_SECRET names up to three secrets, the newest first', () => {
+  const others = [1, 2, 3].map(() => randomBytes(32).toString('base64url')) as [string, string, string];
+  const { appSecrets, hasWeakSecret } = readConfig({ APP_SECRET: `${SECRET}, ${others[0]},${others[1]}` });
+  const named = appSecrets?.map((secret) => Buffer.from(secret).toString('base64url'));
+  expect([named, hasWeakSecret]).toEqual([[SECRET, others[0], others[1]], false]);
+  expect(() => readConfig({ APP_SECRET: [SECRET, ...others].join() })).toThrow(/must name 3 secrets at most/);
+});
+
+test.each([`${SECRET},`, `,${SECRET}`, `${SECRET},short`, `${SECRET};${SECRET}`])(
+  'APP_SECRET=%s is refused, because each secret has to be one',
+  (APP_SECRET) => {
+    expect(faultsOf({ APP_SECRET })).toEqual(['APP_SECRET']);
+  },
+);
+
+test('APP_SECRET with a placeholder among its secrets is noted', () => {
+  expect(readConfig({ APP_SECRET: `${SECRET},${'x'.repeat(43)}` }).hasWeakSecret).toBe(true);
+});
 
 test.each(['日本', 'x'.repeat(100)])(
   'SERVICE_NAME=%s is refused, because it does not fit into a message',

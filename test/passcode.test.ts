@@ -1,6 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import {
+  type AppSecrets,
   type CodeIdentity,
+  codeId,
   gsm7Length,
   isGsm7,
   isPasscode,
@@ -9,7 +11,8 @@ import {
   passcodeFor,
 } from '../src/passcode.ts';
 
-const SECRET = Buffer.alloc(32, 1);
+const SECRET: AppSecrets = [Buffer.alloc(32, 1)];
+const OTHER: AppSecrets = [Buffer.alloc(32, 2)];
 const CODE: CodeIdentity = { id: 'one', email: 'ann@example.com', purpose: 'unlock', device: '' };
 const SITE = { serviceName: 'Two-Factor Demo', host: 'example.com' };
 
@@ -34,7 +37,27 @@ describe('the digits of a code', () => {
   );
 
   test('differ with another secret, so the database alone reveals no code (attack 39)', () => {
-    expect(passcodeFor(Buffer.alloc(32, 2), CODE)).not.toBe(passcodeFor(SECRET, CODE));
+    expect(passcodeFor(OTHER, CODE)).not.toBe(passcodeFor(SECRET, CODE));
+  });
+
+  test('stay those of the secret that the code was made under, after a new secret comes first', () => {
+    const changed: AppSecrets = [OTHER[0], SECRET[0]];
+    const before = { ...CODE, id: codeId('token', SECRET) };
+    const after = { ...CODE, id: codeId('token', changed) };
+    expect(passcodeFor(changed, before)).toBe(passcodeFor(SECRET, before));
+    expect(passcodeFor(changed, after)).toBe(passcodeFor(OTHER, after));
+    expect(isPasscode(passcodeFor(SECRET, before), changed, before)).toBe(true);
+    expect(isPasscode(passcodeFor(OTHER, before), changed, before)).toBe(false);
+  });
+
+  test('of an id without a mark are those of the oldest secret, because an earlier version made it', () => {
+    expect(passcodeFor([OTHER[0], SECRET[0]], CODE)).toBe(passcodeFor(SECRET, CODE));
+  });
+
+  test('are those of the first secret if the own one is not named any more', () => {
+    const code = { ...CODE, id: codeId('token', SECRET) };
+    expect(passcodeFor(OTHER, code)).not.toBe(passcodeFor(SECRET, code));
+    expect(isPasscode(passcodeFor(OTHER, code), OTHER, code)).toBe(true);
   });
 
   test('keep a leading zero, which one code in ten has', () => {

@@ -6,9 +6,11 @@ let port = 20_000 + ((process.pid * 6181) % 10_000);
 
 /** Returns a port of 127.0.0.1 that is free at this moment. This process does not return it again. */
 export async function freePort(): Promise<number> {
-  do port += 1;
-  while (!(await isFree(port)));
-  return port;
+  for (;;) {
+    port += 1;
+    const candidate = port;
+    if (await isFree(candidate)) return candidate;
+  }
 }
 
 async function isFree(candidate: number): Promise<boolean> {

@@ -1,4 +1,4 @@
-import { isPasscode, type Purpose } from '../passcode.ts';
+import { codeId, isPasscode, type Purpose } from '../passcode.ts';
 import type { Code, CodeAbout } from '../store.ts';
 import { hashOf, timedToken } from '../token.ts';
 import { countFailedCode, countGuess } from './guess-limit.ts';
@@ -12,7 +12,7 @@ export function newCode(
   requestedByKnownDevice: boolean,
 ): Code {
   return {
-    id: timedToken(deps.randomBytes, nowMs),
+    id: codeId(timedToken(deps.randomBytes, nowMs), deps.appSecrets),
     email: account.email,
     purpose,
     device,
@@ -59,7 +59,7 @@ export async function spendPasscode(
   await tx.markTried(hashOf(form.flow), nowMs);
   // A user who has proved the password tries all other codes, so they take no turn of strangers.
   if (code.purpose === 'unlock' || code.purpose === 'reset') await countGuess(request);
-  const isRight = isPasscode(form.passcode, deps.appSecret, code);
+  const isRight = isPasscode(form.passcode, deps.appSecrets, code);
   if (!isRight || code.delivery === 'refused' || code.isSuppressed || !account.exists) {
     await countFailedCode(request);
     if (code.purpose === 'signin') await tx.addFailedSignInCode(code.email);

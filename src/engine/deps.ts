@@ -1,4 +1,4 @@
-import type { Site } from '../passcode.ts';
+import type { AppSecrets, Site } from '../passcode.ts';
 import type { PhoneRules } from '../phone.ts';
 import type { Policy } from '../policy.ts';
 import type { SmsAvailability, SmsPort, TrustLevel } from '../sms.ts';
@@ -13,8 +13,8 @@ export interface Deps {
   readonly policy: Policy;
   readonly phones: PhoneRules;
   readonly site: Site;
-  /** The key (32 bytes or more) that codes are made with. It is never in the database. */
-  readonly appSecret: Uint8Array;
+  /** The keys that codes are made with. They are never in the database. */
+  readonly appSecrets: AppSecrets;
   /** Unix milliseconds. */
   readonly nowMs: () => number;
   /** Returns unpredictable bytes. */

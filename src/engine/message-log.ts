@@ -43,7 +43,7 @@ export interface MessageLine extends MessageResult {
 
 /** Logs what became of a message. A message to a decoy has the same lines, so it takes the same work. */
 export function logMessage(
-  { log, appSecret }: Pick<Deps, 'log' | 'appSecret'>,
+  { log, appSecrets: [secret] }: Pick<Deps, 'log' | 'appSecrets'>,
   { account, purpose, requestId }: AskedMessage,
   { event, ...result }: MessageResult,
 ): void {
@@ -51,8 +51,8 @@ export function logMessage(
     event,
     id: requestId,
     purpose,
-    account: keyedHash(appSecret, account.email),
-    number: keyedHash(appSecret, account.phoneno),
+    account: keyedHash(secret, account.email),
+    number: keyedHash(secret, account.phoneno),
     to: account.phoneno.slice(-4),
     ...result,
   });

@@ -143,7 +143,8 @@ async function putInOutbox(
   const { charge, nextInSeconds } = charged;
   // Rounded up: a code that was made some milliseconds ago is still good for an hour.
   const lifetimeSeconds = inSeconds(code.expiresAtMs - nowMs);
-  const text = () => messageText(deps.site, code.purpose, passcodeFor(deps.appSecret, code), lifetimeSeconds);
+  const text = () =>
+    messageText(deps.site, code.purpose, passcodeFor(deps.appSecrets, code), lifetimeSeconds);
   outbox.push({ ...asked(request, code.purpose), sms, charge, code, text });
   const resendIn = Math.max(deps.policy.codeResendSeconds, nextInSeconds);
   return { kind: 'in_outbox', isSuppressed: charge.isSuppressed, resendIn };

@@ -11,8 +11,9 @@ import { readAssets } from './assets.ts';
 import { sameSite } from './csrf.ts';
 import { boundBodies, formBody } from './form-body.ts';
 import { commonHeaders } from './headers.ts';
-import { countRequests } from './rate-limit.ts';
+import { countRequests, requestLimit, requestsOf } from './rate-limit.ts';
 import { type Refused, refusal, replyInvalid, sendJson, slowDown } from './replies.ts';
+import { countsOf } from './request-counts.ts';
 import { addInbox, addRoutes, type RouteOptions, type SignedIn, userFinder } from './routes.ts';
 
 /** The settings of the app, besides the engine's dependencies. */
@@ -55,7 +56,7 @@ export function createApp(deps: Deps, options: AppOptions): RequestListener {
   addInbox(app, options, signedInOn);
   app.use(alertForwarded(deps, options));
   app.use(
-    countRequests(deps.policy.requestsPerMinute, (request, response, seconds) =>
+    countRequests(requestLimit(countsOf(deps.store), requestsOf(deps.policy)), (request, response, seconds) =>
       refuse(request, response, slowDown(seconds)),
     ),
   );

@@ -35,6 +35,15 @@ export const BOUNDS = {
    * many other networks. Each of them may send as many requests anyway.
    */
   countedNetworks: 100_000,
+  /**
+   * Requests of a network's limit that a process leases at once, if several processes share the limit. What it does not use is
+   * lost to the others. A sign-up is leased alone.
+   */
+  leasedRequests: 20,
+  /** A request waits this long for a lease. Then its process counts for itself. */
+  leaseMs: 1_000,
+  /** After a lease that failed, a process counts for itself this long. */
+  leaseAwayMs: 1_000,
 } as const;
 
 /** The bounds of one listener. */

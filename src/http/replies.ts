@@ -225,8 +225,8 @@ const REFUSALS = {
   error: [500, 'Something went wrong', 'Something went wrong on our side. Try again in a few minutes.'],
 } as const satisfies Partial<Record<Refusal['status'], readonly [number, string, string]>>;
 
-/** An answer, also without Express. `waitSeconds` is above 0 past the limit of requests. */
-type Reply = ServerResponse & { readonly locals?: { readonly counted?: { readonly waitSeconds: number } } };
+/** An answer, also without Express. `waitSeconds` is above 0 past the limit of requests, and a promise while that is asked. */
+type Reply = ServerResponse & { readonly locals?: { readonly counted?: { readonly waitSeconds: unknown } } };
 
 const JSON_TYPE = 'application/json; charset=utf-8';
 
@@ -263,7 +263,9 @@ function send<Outcome extends { kind: string }>(
 /** Sends every answer in JSON. A form that is refused past the limit of requests ends its connection. */
 export function sendJson(response: Reply, status: number, body: object): void {
   const text = JSON.stringify(body);
-  if (status !== 429 && response.locals?.counted?.waitSeconds) response.setHeader('Connection', 'close');
+  const waitSeconds = response.locals?.counted?.waitSeconds;
+  if (status !== 429 && typeof waitSeconds === 'number' && waitSeconds > 0)
+    response.setHeader('Connection', 'close');
   response.writeHead(status, { 'Content-Type': JSON_TYPE, 'Content-Length': Buffer.byteLength(text) });
   response.end(text);
 }

@@ -54,8 +54,9 @@ import {
   verifyPasscodeForm,
 } from './forms.ts';
 import { inboxStreams } from './inbox-streams.ts';
-import { type Counted, requestLimit } from './rate-limit.ts';
+import { type Counted, requestLimit, signupsOf } from './rate-limit.ts';
 import { type Outcomes, reply, replyInvalid, replySlowDown } from './replies.ts';
+import { countsOf } from './request-counts.ts';
 
 /** The settings of the routes, besides the engine's dependencies. */
 export interface RouteOptions {
@@ -117,7 +118,7 @@ export function addRoutes(
   signedInOn: (request: Request) => Promise<SignedIn>,
 ): void {
   const cookies = cookiesFor(options.publicOrigin);
-  const signupLimit = requestLimit(deps.policy.signupsPerHour, 3600);
+  const signupLimit = requestLimit(countsOf(deps.store), signupsOf(deps.policy));
 
   const clientOf = (request: Request, response: Response) => ({
     ...cookies.read(request),
@@ -188,7 +189,7 @@ export function addRoutes(
       if ('field' in parsed) return replyInvalid(response, parsed.field, parsed.sentence);
 
       const { client, waitSeconds: wait } = response.locals.counted as Counted;
-      const waitSeconds = wait || (path === 'signup' ? signupLimit(client) : 0);
+      const waitSeconds = (await wait) || (path === 'signup' ? await signupLimit(client) : 0);
       if (waitSeconds > 0) return replySlowDown(response, waitSeconds);
 
       const form = await withAccountAddress(deps, parsed.form);

@@ -42,7 +42,7 @@ function localHostOf(host: string): string | undefined {
 }
 
 function warnings({
-  appSecret,
+  appSecrets,
   hasWeakSecret,
   hasRateLimits,
   publicOrigin,
@@ -50,7 +50,7 @@ function warnings({
   trustProxy,
 }: Config): string[] {
   const found: string[] = [];
-  if (appSecret === undefined) {
+  if (appSecrets === undefined) {
     found.push('APP_SECRET is not set: codes do not outlive a restart, and only one process can run');
   }
   if (hasWeakSecret) found.push('APP_SECRET is not random: an attacker could guess the codes');

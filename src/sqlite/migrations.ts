@@ -279,6 +279,19 @@ export const MIGRATIONS: readonly Migration[] = [
       `);
     },
   },
+  {
+    name: 'values that processes share',
+    up: (db) => {
+      db.exec(`
+        CREATE TABLE shared_values (
+          key TEXT PRIMARY KEY,
+          value TEXT NOT NULL,
+          expires_at_ms INTEGER NOT NULL
+        ) STRICT, WITHOUT ROWID;
+        CREATE INDEX shared_values_by_expiry ON shared_values (expires_at_ms);
+      `);
+    },
+  },
 ];
 
 /**

@@ -92,6 +92,7 @@ const DUE_ROWS = [
   { table: 'devices', key: 'email, token_hash', isDue: 'expires_at_ms <= @nowMs' },
   { table: 'sessions', key: 'token_hash', isDue: 'seen_at_ms < @sessionsSeenBeforeMs' },
   { table: 'events', key: 'key, number', isDue: 'at_ms < @eventsBeforeMs' },
+  { table: 'shared_values', key: 'key', isDue: 'expires_at_ms <= @nowMs' },
 ];
 
 /** All statements of the store, prepared once for a database. */
@@ -280,6 +281,13 @@ export function prepareAll(db: Database) {
     uncountEvent: sql<[object]>(`
       DELETE FROM events WHERE key = @key AND number = (SELECT max(number) FROM events WHERE key = @key)`),
     forgetEvents: sql<[string]>('DELETE FROM events WHERE key = ?'),
+
+    sharedValue: sql<[string, number], { value: string }>(
+      'SELECT value FROM shared_values WHERE key = ? AND expires_at_ms > ?',
+    ),
+    setSharedValue: sql<[string, string, number]>(
+      'INSERT OR REPLACE INTO shared_values (key, value, expires_at_ms) VALUES (?, ?, ?)',
+    ),
 
     deleteDue: DUE_ROWS.map(({ table, key, isDue }) =>
       sql<[DueRows & { limit: number }]>(
@@ -542,6 +550,14 @@ export class SqliteTx implements Tx {
 
   async forgetEvents(key: string): Promise<void> {
     this.#sql.forgetEvents.run(key);
+  }
+
+  async sharedValue(key: string, nowMs: number): Promise<string | undefined> {
+    return this.#sql.sharedValue.get(key, nowMs)?.value;
+  }
+
+  async setSharedValue(key: string, value: string, expiresAtMs: number): Promise<void> {
+    this.#sql.setSharedValue.run(key, value, expiresAtMs);
   }
 
   async deleteDue(due: DueRows, limit: number): Promise<number> {

@@ -180,7 +180,7 @@ test('no guess is right for an address without an account (attack 6)', async () 
     ),
   );
   expect(newest.id).not.toBe(code.id);
-  const passcode = passcodeFor(here.deps.appSecret, newest);
+  const passcode = passcodeFor(here.deps.appSecrets, newest);
   expect(
     await verifyPasscode(here.deps, { network: NETWORK, email: ANN, flow: must(locked.flow), passcode }),
   ).toEqual({

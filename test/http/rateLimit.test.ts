@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { BOUNDS } from '../../src/http/bounds.ts';
 import { clientNetworkOf } from '../../src/http/client-network.ts';
 import { requestLimit } from '../../src/http/rate-limit.ts';
+import { countsInMemory } from '../../src/http/request-counts.ts';
 import { consoleSms } from '../../src/sms/console.ts';
 import { site } from '../support/site.ts';
 import { ANN } from '../support/world.ts';
@@ -163,25 +164,27 @@ describe('requests of one network', () => {
   });
 });
 
+const ONE_A_MINUTE = { name: 'requests', most: 1, seconds: 60, block: 1 };
+
 describe('the counts in memory', () => {
   const ipv4 = (index: number) => ({ network: `192.0.2.${index}` });
   const of48 = (index: number) => ({ network: `2001:db8:1:${index}::/64`, prefix48: '2001:db8:1::/48' });
 
-  test('are bounded: past the bound, the oldest is forgotten', () => {
-    const limit = requestLimit(1, 60);
-    expect([limit(ipv4(0)), limit(ipv4(0))]).toEqual([0, expect.any(Number)]);
-    for (let index = 1; index < BOUNDS.countedNetworks; index += 1) limit(ipv4(index));
-    expect(limit(ipv4(0))).toBeGreaterThan(0);
-    limit(ipv4(BOUNDS.countedNetworks));
-    limit(ipv4(BOUNDS.countedNetworks + 1));
-    expect(limit(ipv4(0))).toBe(0);
+  test('are bounded: past the bound, the oldest is forgotten', async () => {
+    const limit = requestLimit(countsInMemory, ONE_A_MINUTE);
+    expect([await limit(ipv4(0)), await limit(ipv4(0))]).toEqual([0, expect.any(Number)]);
+    for (let index = 1; index < BOUNDS.countedNetworks; index += 1) await limit(ipv4(index));
+    expect(await limit(ipv4(0))).toBeGreaterThan(0);
+    await limit(ipv4(BOUNDS.countedNetworks));
+    await limit(ipv4(BOUNDS.countedNetworks + 1));
+    expect(await limit(ipv4(0))).toBe(0);
   });
 
-  test('have no entry for a network of a /48 that is refused', () => {
-    const limit = requestLimit(1, 60);
-    limit(ipv4(0));
-    for (let index = 0; index < BOUNDS.countedNetworks + 10; index += 1) limit(of48(index));
-    expect(limit(ipv4(0))).toBeGreaterThan(0);
+  test('have no entry for a network of a /48 that is refused', async () => {
+    const limit = requestLimit(countsInMemory, ONE_A_MINUTE);
+    await limit(ipv4(0));
+    for (let index = 0; index < BOUNDS.countedNetworks + 10; index += 1) await limit(of48(index));
+    expect(await limit(ipv4(0))).toBeGreaterThan(0);
   });
 });
 

@@ -518,7 +518,7 @@ async function passcodeToGive(
   if (own !== undefined) return own;
   const hash = createHash('sha256').update(flow).digest('base64url');
   const found = await deps.store.transact((tx) => tx.flowFor(hash));
-  return found === undefined ? '555555' : passcodeFor(deps.appSecret, found.code);
+  return found === undefined ? '555555' : passcodeFor(deps.appSecrets, found.code);
 }
 
 function codeOf(model: Model, flow: string) {

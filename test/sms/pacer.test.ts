@@ -1,4 +1,6 @@
 import { expect, test } from 'vitest';
+import { systemClock } from '../../src/sms/clock.ts';
+import { createPacer } from '../../src/sms/pacer.ts';
 import { settle, testPort } from '../support/sms-port.ts';
 
 test('at most `perMinute` messages start in any minute, and the others wait in order', async () => {
@@ -16,6 +18,7 @@ test('at most `perMinute` messages start in any minute, and the others wait in o
 test('a message without a free place is refused at once, and the availability tells when to ask again', async () => {
   const { clock, sms, send, availability } = testPort();
   const fitting = [send(), send(), send(), send()];
+  await settle();
   clock.advanceSeconds(20);
   expect(availability('stranger')).toEqual({ kind: 'full', retryAfterSeconds: 40 });
   expect(await send()).toEqual({ kind: 'refused', reason: 'busy', retryAfterSeconds: 40 });
@@ -61,5 +64,10 @@ test('each trust level has places of its own, and they take turns', async () => 
     await settle();
   }
   await Promise.all(all);
-  expect(sms.sent.map(({ to }) => Number(to.at(-1)))).toEqual([0, 1, 3, 4, 2, 5]);
+  expect(sms.sent.map(({ to }) => Number(to.at(-1)))).toEqual([0, 3, 4, 1, 5, 2]);
+});
+
+test('a message starts at once on the real clock', async () => {
+  const pacer = createPacer({ perMinute: 2 }, systemClock);
+  expect(await Promise.all([pacer.turn('stranger'), pacer.turn('known')])).toEqual([true, true]);
 });

@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, test } from 'vitest';
 import { cleanUp } from '../../src/runtime/cleanup.ts';
-import { type Code, type Session, type Store, StoreUnavailable, type Tx } from '../../src/store.ts';
+import { type Code, NEVER, type Session, type Store, StoreUnavailable, type Tx } from '../../src/store.ts';
 import { nthNewestEvent } from '../support/events.ts';
 import { proofFor } from '../support/page.ts';
 import { must, PASSWORD, world } from '../support/world.ts';
@@ -266,6 +266,40 @@ export function storeContract(open: () => Store): void {
         return tx.nthNewestEvents(queries, NOW + 10);
       });
       expect(found).toEqual([NOW + 5, NOW, undefined, NOW + 9, NOW]);
+    });
+
+    test('a shared value is the one set last under its key, until it expires', async () => {
+      const store = fresh();
+      await store.transact((tx) => tx.setSharedValue('a', 'first', NOW + 1));
+      const found = await store.transact(async (tx) => {
+        await tx.setSharedValue('b', 'other', NEVER);
+        await tx.setSharedValue('a', 'second', NOW + 9);
+        const values = [await tx.sharedValue('a', NOW + 8), await tx.sharedValue('a', NOW + 9)];
+        return [...values, await tx.sharedValue('b', NEVER - 1), await tx.sharedValue('c', NOW)];
+      });
+      expect(found).toEqual(['second', undefined, 'other', undefined]);
+    });
+
+    test('leases of a limit grant no more than its most in all, and end with its window', async () => {
+      const store = fresh();
+      const lease = store.lease?.bind(store);
+      if (lease === undefined) return;
+      const granted: number[] = [];
+      for (const key of ['a', 'a', 'a', 'a', 'b']) granted.push((await lease(key, 2, 5, 60_000)).granted);
+      expect(granted).toEqual([2, 2, 1, 0, 2]);
+      const { endsInMs } = await lease('a', 2, 5, 60_000);
+      expect(endsInMs).toBeGreaterThan(0);
+      expect(endsInMs).toBeLessThanOrEqual(60_000);
+      expect((await lease('short', 5, 5, 1)).granted).toBe(5);
+      await expect.poll(async () => (await lease('short', 1, 5, 1)).granted).toBe(1);
+    });
+
+    test('leases of fifty at once grant no more than the most', async () => {
+      const store = fresh();
+      const lease = store.lease?.bind(store);
+      if (lease === undefined) return;
+      const all = await Promise.all(Array.from({ length: 50 }, () => lease('a', 3, 40, 60_000)));
+      expect(all.reduce((sum, { granted }) => sum + granted, 0)).toBe(40);
     });
 
     test('the last event can be undone under each key, and all events of a key can be deleted', async () => {
@@ -892,6 +926,22 @@ export function storeContract(open: () => Store): void {
         (await tx.sessionFor('live'))?.email,
       ]);
       expect(left).toEqual([undefined, 'live', undefined, 'live', undefined, USER.email]);
+    });
+
+    test('deletes shared values after they expire, and not before', async () => {
+      const store = fresh();
+      await store.transact(async (tx) => {
+        await tx.setSharedValue('over', 'value', NOW);
+        await tx.setSharedValue('live', 'value', NOW + 1);
+        await tx.setSharedValue('kept', 'value', NEVER);
+      });
+      await cleanUp(store, NOW);
+      const left = (key: string) => store.transact((tx) => tx.sharedValue(key, 0));
+      expect([await left('over'), await left('live'), await left('kept')]).toEqual([
+        undefined,
+        'value',
+        'value',
+      ]);
     });
 
     test('continues until no due row is left', async () => {

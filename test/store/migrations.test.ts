@@ -42,6 +42,10 @@ const RELEASED: readonly { migration: string; schema: string }[] = [
     migration: '7303176f6ced01fbe1e380f188dbfa6e7e6ae8ad77f4be5d9afffa59a834fda5',
     schema: '73097213eaa17c99cae47ecb7cc8729c063b2e54c6ccc396cb4945163700cb5e',
   },
+  {
+    migration: '4fc687f5e88b8ab7ca3f251f43b183b52ac0c4815d8bca50fc47a33904dbc8ae',
+    schema: 'f1ab573adc97af3ec5a05d50a58c929bbb371a62501da20a3b0f6f56a1c06fe3',
+  },
 ];
 
 /** States of this repository, most with other tables under the same schema numbers. `make.ts` ran their programs. */

@@ -28,6 +28,7 @@ export function fakeClock(): FakeClock {
       new Promise((resolve) => {
         const wake = () => {
           sleepers.delete(sleeper);
+          signal?.removeEventListener('abort', wake);
           resolve();
         };
         const sleeper = { untilMs: now + ms, wake };

@@ -25,6 +25,7 @@ interface Tables {
   devices: Map<string, KnownDevice & { email: string; expiresAtMs: number }>;
   sessions: Map<string, Session>;
   events: { key: string; atMs: number }[];
+  sharedValues: Map<string, { value: string; expiresAtMs: number }>;
 }
 
 /** A simple store in maps. Works run one at a time, on a copy that replaces the maps when the work is done. */
@@ -38,7 +39,9 @@ export function memoryStore(): Store {
     devices: new Map(),
     sessions: new Map(),
     events: [],
+    sharedValues: new Map(),
   };
+  const leases = new Map<string, { count: number; endMs: number }>();
   let tail: Promise<unknown> = Promise.resolve();
   let isClosed = false;
 
@@ -68,6 +71,14 @@ export function memoryStore(): Store {
     async read(work) {
       if (isClosed) throw new StoreUnavailable('The database is closed.');
       return work(verbs(structuredClone(tables), { isOver: false }));
+    },
+    async lease(key, block, most, windowMs) {
+      if (isClosed) throw new StoreUnavailable('The database is closed.');
+      const nowMs = performance.now();
+      const found = leases.get(key);
+      const { count, endMs } = found && found.endMs > nowMs ? found : { count: 0, endMs: nowMs + windowMs };
+      leases.set(key, { count: count + block, endMs });
+      return { granted: Math.max(0, Math.min(block, most - count)), endsInMs: endMs - nowMs };
     },
     async close() {
       isClosed = true;
@@ -339,6 +350,14 @@ function verbs(tables: Tables, life: { isOver: boolean }): Tx {
       tables.events = tables.events.filter((event) => event.key !== key);
     },
 
+    async sharedValue(key, nowMs) {
+      const found = tables.sharedValues.get(key);
+      return found !== undefined && found.expiresAtMs > nowMs ? found.value : undefined;
+    },
+    async setSharedValue(key, value, expiresAtMs) {
+      tables.sharedValues.set(key, { value, expiresAtMs });
+    },
+
     async deleteDue(due, limit) {
       return deleteAllDue(tables, due, limit, dropCode);
     },
@@ -370,6 +389,7 @@ function deleteAllDue(tables: Tables, due: DueRows, limit: number, dropCode: (id
     deleteFrom(tables.lockouts, (lockout) => lockout.changedAtMs < due.rowsChangedBeforeMs) +
     deleteFrom(tables.codes, (code) => code.changedAtMs < due.rowsChangedBeforeMs, dropCode) +
     deleteFrom(tables.devices, (device) => device.expiresAtMs <= due.nowMs) +
+    deleteFrom(tables.sharedValues, (shared) => shared.expiresAtMs <= due.nowMs) +
     deleteFrom(tables.sessions, (session) => session.seenAtMs < due.sessionsSeenBeforeMs)
   );
 }

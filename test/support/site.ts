@@ -5,6 +5,7 @@ import { expect, onTestFinished } from 'vitest';
 import { type AppOptions, createApp } from '../../src/http/app.ts';
 import type { Policy } from '../../src/policy.ts';
 import { openSqliteStore, type SqliteStoreOptions } from '../../src/sqlite/store.ts';
+import type { Store } from '../../src/store.ts';
 import { temporaryFolder } from './folder.ts';
 import { newKeys, proofFor } from './page.ts';
 import { ANN, PASSWORD, PHONE, type World, world } from './world.ts';
@@ -37,15 +38,17 @@ export function site(
   options: Partial<AppOptions> & {
     policy?: Partial<Policy>;
     store?: SqliteStoreOptions;
+    /** The leases of limits that this site shares with others. */
+    lease?: Store['lease'];
     hasFaults?: boolean;
     /** `false` if a message may hang, so the end of the test does not wait for it. */
     isIdle?: boolean;
   } = {},
 ): Site {
-  const { policy, store: storeOptions, hasFaults, isIdle = true, ...appOptions } = options;
+  const { policy, store: storeOptions, lease, hasFaults, isIdle = true, ...appOptions } = options;
   const databasePath = join(temporaryFolder(), 'users.db');
   const store = openSqliteStore(databasePath, storeOptions);
-  const own = world(policy, store);
+  const own = world(policy, lease ? { ...store, lease } : store);
   const faults: unknown[] = [];
   onTestFinished(async () => {
     if (isIdle) await own.settled();

@@ -68,7 +68,7 @@ export function world(
     policy: { ...TUTORIAL, ...policy },
     phones: { smsCountries: ['US', 'CA'], defaultCountry: 'US' },
     site: { serviceName: 'Two-Factor Demo', host: 'localhost' },
-    appSecret: Buffer.alloc(32, 9),
+    appSecrets: [Buffer.alloc(32, 9)],
     nowMs: clock.nowMs,
     randomBytes: seededRandomBytes(),
     afterResponse: background.afterResponse,
@@ -117,7 +117,7 @@ export function world(
     },
     async passcodeOf(flow) {
       const found = await deps.store.transact((tx) => tx.flowFor(hashOf(flow)));
-      return passcodeFor(deps.appSecret, must(found).code);
+      return passcodeFor(deps.appSecrets, must(found).code);
     },
     async setPassword(flow, passcode, password, email = ANN) {
       const { salt, kdf } = await seedFor(email);

@@ -11,6 +11,8 @@ export interface ClientOptions {
   requestTimeoutMs?: number;
   /** Milliseconds of a monotonic clock; `performance.now` by default. */
   nowMs?: () => number;
+  /** The login that all processes share. Without it, the client is alone. */
+  sharedAccess?: SharedAccess;
 }
 
 /** One call of RingCentral's API. `path` starts with `/restapi` and may have a query. */
@@ -24,6 +26,33 @@ export interface ApiCall {
 export interface CallProgress {
   isCancelled: boolean;
   isPosted: boolean;
+}
+
+/** A login's token, in the fields of RingCentral and its SDK. */
+export interface Token {
+  access_token?: string;
+  token_type?: string;
+  scope?: string;
+  /** Seconds. */
+  expires_in?: string;
+}
+
+/** `turn`: this process logs in, and then ends its turn. `paused`: no process may log in for `ms`. */
+export type Access = { kind: 'token'; token: Token } | { kind: 'turn' } | { kind: 'paused'; ms: number };
+
+/** RingCentral's login and its pauses, for all processes on one database. */
+export interface SharedAccess {
+  /**
+   * Returns the token of a login of any process, unless it is `refused`. Otherwise the caller gets the turn to log in. Waits
+   * while another process has the turn. Rejects if the database does not answer.
+   */
+  tokenOrTurn(refused?: string): Promise<Access>;
+  /** Ends the turn, and shares the token that it brought. Never rejects. */
+  endTurn(token: Token): Promise<void>;
+  /** Returns the milliseconds that a 429 still asks to wait, 0 if none. Never rejects. */
+  pauseMs(): Promise<number>;
+  /** Makes all processes wait. Never rejects. */
+  pause(ms: number): Promise<void>;
 }
 
 /** RingCentral's API under one login. All calls share it, and the first one makes it. */
@@ -48,12 +77,14 @@ const LOGIN_PAUSE_MS = 60_000;
  * login it makes no other login for a minute. Until then calls fail as `busy` or `misconfigured`.
  */
 export function ringCentralClient(options: ClientOptions): RingCentralClient {
-  const { requestTimeoutMs = 5_000, nowMs = () => performance.now() } = options;
+  const { requestTimeoutMs = 5_000, nowMs = () => performance.now(), sharedAccess } = options;
   let busyUntilMs = 0;
   let noLoginUntilMs = 0;
   let refusedLogin = new Failure('misconfigured');
   let noPollUntilMs = 0;
   let loggingIn: Promise<void> | undefined;
+  /** The token that RingCentral refused last. */
+  let refusedToken: string | undefined;
 
   const sdk = new SDK({
     server: options.serverUrl.replace(/\/+$/, ''),
@@ -87,19 +118,27 @@ export function ringCentralClient(options: ClientOptions): RingCentralClient {
   // The SDK's own fetch never gives up on a body that stalls, or on an error page over 32 KiB. A timeout doesn't help,
   // because the SDK reads clones. A redirect would get the bearer token.
   async function boundedFetch(...[input, init]: Parameters<typeof fetch>): Promise<Response> {
+    pauseFor((await sharedAccess?.pauseMs()) ?? 0);
     if (nowMs() < busyUntilMs) throw new Failure('busy');
     try {
       const signal = AbortSignal.timeout(requestTimeoutMs);
       const answer = await fetch(input, { ...init, redirect: 'manual', signal });
-      noteLimits(answer);
+      await noteLimits(answer);
       return new Response(await answer.arrayBuffer(), answer);
     } catch (error) {
       throw networkFailure(error);
     }
   }
 
-  function noteLimits({ status, headers }: Response): void {
-    if (status === 429) busyUntilMs = Math.max(busyUntilMs, nowMs() + retryAfterMs(headers));
+  function pauseFor(ms: number): void {
+    busyUntilMs = Math.max(busyUntilMs, nowMs() + ms);
+  }
+
+  async function noteLimits({ status, headers }: Response): Promise<void> {
+    if (status === 429) {
+      pauseFor(retryAfterMs(headers));
+      await sharedAccess?.pause(retryAfterMs(headers));
+    }
     if (headers.get('x-rate-limit-group')?.toLowerCase() !== 'light') return;
     const [limit, remaining, seconds] = ['limit', 'remaining', 'window'].map((name) =>
       Number(headers.get(`x-rate-limit-${name}`)),
@@ -109,8 +148,9 @@ export function ringCentralClient(options: ClientOptions): RingCentralClient {
 
   async function logIn(): Promise<void> {
     if (nowMs() < noLoginUntilMs) throw refusedLogin;
+    await auth.cancelAccessToken();
+    if (await useSharedToken()) return;
     try {
-      await auth.cancelAccessToken();
       await platform.login({ jwt: options.jwt });
       if (!(await auth.data()).access_token) throw new SyntaxError('No token');
     } catch (error) {
@@ -120,7 +160,18 @@ export function ringCentralClient(options: ClientOptions): RingCentralClient {
         : aboutUs(await failureOf(error));
       if (failure.reason === 'misconfigured') pauseLogins(failure);
       throw failure;
+    } finally {
+      await sharedAccess?.endTurn(await auth.data());
     }
+  }
+
+  /** Takes the token of another process, if there is one. Otherwise this process has the turn to log in. */
+  async function useSharedToken(): Promise<boolean> {
+    const access = await sharedAccess?.tokenOrTurn(refusedToken);
+    if (access?.kind === 'token') await auth.setData(access.token);
+    if (access?.kind !== 'paused') return access?.kind === 'token';
+    pauseFor(access.ms);
+    throw new Failure('busy');
   }
 
   function pauseLogins(refusal: Failure): void {
@@ -143,6 +194,7 @@ export function ringCentralClient(options: ClientOptions): RingCentralClient {
       if (failure.facts.status !== 401) throw failure;
       progress.isPosted = false;
       if (request.headers.get('authorization') === (await platform.authHeader())) {
+        refusedToken = (await auth.data()).access_token;
         await auth.cancelAccessToken();
         if (isRepeat) pauseLogins(failure);
       }

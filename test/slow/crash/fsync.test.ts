@@ -202,7 +202,7 @@ function openImage(disk: Disk, database: string, survives: () => boolean): Image
     }[];
   return {
     stateOf: stateReader(db),
-    passcodes: (secret) => codes().map((code) => passcodeFor(secret, code)),
+    passcodes: (secret) => codes().map((code) => passcodeFor([secret], code)),
     close() {
       db.close();
       rmSync(folder, { recursive: true });
