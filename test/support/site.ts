@@ -6,7 +6,7 @@ import { type AppOptions, createApp } from '../../src/http/app.ts';
 import type { Policy } from '../../src/policy.ts';
 import { openSqliteStore, type SqliteStoreOptions } from '../../src/sqlite/store.ts';
 import type { Store } from '../../src/store.ts';
-import { temporaryFolder } from './folder.ts';
+import { folderInMemory } from './folder.ts';
 import { newKeys, proofFor } from './page.ts';
 import { ANN, PASSWORD, PHONE, type World, world } from './world.ts';
 
@@ -45,8 +45,13 @@ export function site(
     isIdle?: boolean;
   } = {},
 ): Site {
+<<<<<<< HEAD
   const { policy, store: storeOptions, lease, hasFaults, isIdle = true, ...appOptions } = options;
   const databasePath = join(temporaryFolder(), 'users.db');
+=======
+  const { policy, store: storeOptions, hasFaults, isIdle = true, ...appOptions } = options;
+  const databasePath = join(folderInMemory(), 'users.db');
+>>>>>>> 0f826aa (Put the databases of the HTTP tests on a disk in memory)
   const store = openSqliteStore(databasePath, storeOptions);
   const own = world(policy, lease ? { ...store, lease } : store);
   const faults: unknown[] = [];
