@@ -70,6 +70,7 @@ export async function accountData(deps: Deps, form: AccountForm): Promise<Accoun
       createdAt: toIso(records.createdAtMs),
       passwordChangedAt: toIso(records.keysChangedAtMs),
       phoneConfirmedAt: records.phoneConfirmedAtMs === undefined ? null : toIso(records.phoneConfirmedAtMs),
+      devicesKnownSince: account.knownSinceMs === undefined ? null : toIso(account.knownSinceMs),
       wrongSignInCodes: account.failedSignInCodes,
       sessions: (await tx.sessionsOf(email)).map((one) => toRow(one, one.id === session.id)),
       devices: (await tx.devicesOf(email, nowMs)).map((one) => toRow(one, one.id === session.device)),

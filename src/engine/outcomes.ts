@@ -110,6 +110,7 @@ export type AccountDataOutcome =
       createdAt: string;
       passwordChangedAt: string;
       phoneConfirmedAt: string | null;
+      devicesKnownSince: string | null;
       wrongSignInCodes: number;
       sessions: AccountRow[];
       devices: AccountRow[];

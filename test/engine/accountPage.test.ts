@@ -256,6 +256,7 @@ test('the account data has the whole number, and no key or token', async () => {
   expect(data.codes).toMatchObject([{ purpose: 'unlock', used: true }]);
   const at = new Date(here.deps.nowMs()).toISOString();
   expect(data.messages).toEqual([{ countedFor: 'stranger', at }]);
+  expect(data.devicesKnownSince).toBe(at);
   const user = must(await userOf(here));
   const text = JSON.stringify(data);
   for (const secret of [ann.session, ann.device, Buffer.from(user.storedKey).toString('base64url')])

@@ -31,7 +31,7 @@ const EXPECTED = [
 ];
 
 test('the rules hold for random sequences of actions, also at the same time', async () => {
-  const seen = await runStories(memoryStore, 40);
+  const seen = await runStories(memoryStore, 16);
   expect(EXPECTED.filter((event) => !seen.has(event))).toEqual([]);
 });
 
@@ -42,6 +42,6 @@ test('the rules hold on SQLite too', async () => {
     opened += 1;
     return openSqliteStore(join(folder, `${opened}.db`));
   };
-  const seen = await runStories(open, 8);
+  const seen = await runStories(open, 4);
   expect(seen.has('login: locked')).toBe(true);
 });

@@ -10,14 +10,20 @@ export interface Answer {
 
 /** A keep-alive connection for one request at a time. A request rejects if the server closes the connection. */
 export interface Connection {
-  post(path: string, type: 'form' | 'json', body: string): Promise<Answer>;
+  /** The newest device token of each account on the server, shared by its connections. */
+  readonly devices: Map<number, string>;
+  post(path: string, type: 'form' | 'json', body: string, cookie?: string): Promise<Answer>;
   close(): void;
 }
 
 const TYPES = { form: 'application/x-www-form-urlencoded', json: 'application/json' };
 
 /** Opens a connection to `port` of 127.0.0.1. It does little work, so the server is what is measured. */
-export async function openConnection(port: number, localAddress?: string): Promise<Connection> {
+export async function openConnection(
+  port: number,
+  localAddress?: string,
+  devices = new Map<number, string>(),
+): Promise<Connection> {
   const socket = connect({ port, host: '127.0.0.1', ...(localAddress && { localAddress }) });
   socket.setNoDelay(true);
   // In Latin-1, one character is one byte, as in Content-Length.
@@ -25,11 +31,12 @@ export async function openConnection(port: number, localAddress?: string): Promi
   await once(socket, 'connect');
   const nextAnswer = readerOf(socket);
   return {
-    post(path, type, body) {
+    devices,
+    post(path, type, body, cookie) {
       const answer = nextAnswer();
       socket.write(
         `POST ${path} HTTP/1.1\r\nHost: localhost:${port}\r\nContent-Type: ${TYPES[type]}\r\n` +
-          `Content-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
+          `Content-Length: ${Buffer.byteLength(body)}\r\n${cookie ? `Cookie: ${cookie}\r\n` : ''}\r\n${body}`,
       );
       return answer;
     },

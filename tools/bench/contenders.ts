@@ -1,4 +1,4 @@
-import { createHmac, randomBytes } from 'node:crypto';
+import { createHmac, hash, randomBytes } from 'node:crypto';
 import { keysOf, type PageKeys } from '../../test/support/page.ts';
 import type { Answer, Connection } from './connection.ts';
 
@@ -11,8 +11,10 @@ export interface Contender {
   readonly kind: 'product' | 'frame' | 'peer';
   /** True if the server hashes passwords with a memory-hard function. */
   readonly isMemoryHard: boolean;
+  /** Settings of its own. */
+  readonly env?: Readonly<Record<string, string>>;
   /** Signs in once; sends one request to a frame. Rejects on a wrong answer. */
-  signIn(connection: Connection, account: number): Promise<void>;
+  signIn(connection: Connection, account: number): Promise<unknown>;
 }
 
 export const PASSWORD = 'correct horse battery staple';
@@ -27,9 +29,26 @@ export const PRODUCT: Contender = {
   signIn: signInByProof,
 };
 
+/** The product, if each user signs in on a known device. */
+export const KNOWN_DEVICE: Contender = {
+  ...PRODUCT,
+  name: 'known device',
+  env: { SECOND_FACTOR: 'never' },
+  signIn: signInOnKnownDevice,
+};
+
+/** The same, if unknown devices need a code. */
+export const KNOWN_OF_TWO: Contender = {
+  ...KNOWN_DEVICE,
+  name: 'known device, codes',
+  env: { SECOND_FACTOR: 'unknown_device' },
+};
+
 /** All servers, the product first. */
 export const CONTENDERS: readonly Contender[] = [
   PRODUCT,
+  KNOWN_DEVICE,
+  KNOWN_OF_TWO,
   {
     name: 'naked',
     script: ['tools/bench/peers/naked.js'],
@@ -67,10 +86,27 @@ export const CONTENDERS: readonly Contender[] = [
   },
 ];
 
+/** Returns the device token that a new database has for an account. Neighbours in number are neighbours in its index. */
+export function firstDeviceOf(account: number): string {
+  return account.toString(16).padStart(12, '0') + hash('sha256', emailOf(account), 'base64url');
+}
+
+async function signInOnKnownDevice(connection: Connection, account: number): Promise<void> {
+  const { devices } = connection;
+  const name = `device-${hash('sha256', emailOf(account), 'hex').slice(0, 8)}`;
+  const { head } = await signInByProof(
+    connection,
+    account,
+    `${name}=${devices.get(account) ?? firstDeviceOf(account)}`,
+  );
+  const token = new RegExp(`^set-cookie: ${name}=([^;]+)`, 'im').exec(head)?.[1];
+  if (token !== undefined) devices.set(account, token);
+}
+
 /** The keys of the accounts by salt. A page would compute them from the password with Argon2id. */
 const keys = new Map<string, PageKeys>();
 
-async function signInByProof(connection: Connection, account: number): Promise<void> {
+async function signInByProof(connection: Connection, account: number, cookie?: string): Promise<Answer> {
   const username = emailOf(account);
   const answer = expectAnswer(await connection.post('/getseed', 'form', form({ username })), 200);
   const { id, seed, salt, kdf } = JSON.parse(answer.body) as Record<string, string>;
@@ -83,8 +119,8 @@ async function signInByProof(connection: Connection, account: number): Promise<v
   const signature = createHmac('sha256', own.serverKey).update(message).digest('base64url');
 
   const fields = form({ username, id: id ?? '', nonce, proof: proof.toString('base64url') });
-  const login = await connection.post('/login', 'form', fields);
-  expectCookie(expectAnswer(login, 200, `"signature":"${signature}"`), 'sid');
+  const login = await connection.post('/login', 'form', fields, cookie);
+  return expectCookie(expectAnswer(login, 200, `"signature":"${signature}"`), 'sid');
 }
 
 /** Tries a wrong password. Returns false if the limit of requests refuses it. */
@@ -128,8 +164,9 @@ function expectAnswer(answer: Answer, status: number, part = ''): Answer {
   return answer;
 }
 
-function expectCookie(answer: Answer, name: string): void {
+function expectCookie(answer: Answer, name: string): Answer {
   if (!answer.head.toLowerCase().includes(`\r\nset-cookie: ${name}=`)) throw unexpected(answer);
+  return answer;
 }
 
 function unexpected({ head, body }: Answer): Error {

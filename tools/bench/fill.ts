@@ -7,7 +7,7 @@ import { KDF } from '../../src/scram.ts';
 import { openSqliteStore } from '../../src/sqlite/store.ts';
 import { hashOf, timedId, timedToken } from '../../src/token.ts';
 import { keysOf } from '../../test/support/page.ts';
-import { emailOf, PASSWORD, phoneOf } from './contenders.ts';
+import { emailOf, firstDeviceOf, PASSWORD, phoneOf } from './contenders.ts';
 
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
@@ -56,7 +56,7 @@ export async function fillAccounts(
     const lifetimeMs = CONSTANTS.deviceLifetimeSeconds * 1000;
     db.prepare(
       `${NUMBERS} INSERT INTO devices (id, email, token_hash, number, expires_at_ms)
-       SELECT ${ID}, email_of(n), ${TIMED_HASH}, 1, at_ms + @lifetimeMs
+       SELECT ${ID}, email_of(n), device_hash(n), 1, at_ms + @lifetimeMs
        FROM (SELECT n, ${TIMES} AS at_ms FROM numbers)`,
     ).run({ rows: users, fromMs: nowMs - DAY_MS, overMs: DAY_MS, lifetimeMs });
     const device = bytes() / users;
@@ -107,6 +107,7 @@ function fast<Result>(path: string, fill: (db: Database.Database) => Result): Re
   const db = new Database(path);
   try {
     db.function('email_of', (account) => emailOf(Number(account)));
+    db.function('device_hash', (account) => hashOf(firstDeviceOf(Number(account))));
     db.function('timed_hash', (ms) => hashOf(timedToken(randomBytes, Number(ms))));
     db.function('timed_id', (ms) => timedId(randomBytes, Number(ms)));
     db.pragma('journal_mode = OFF');

@@ -27,7 +27,9 @@ export async function measureSlice(
 ): Promise<Slice> {
   server.wake();
   const connections = await Promise.all(
-    Array.from({ length: users }, (_, index) => openConnection(server.port, addressOf(index))),
+    Array.from({ length: users }, (_, index) =>
+      openConnection(server.port, addressOf(index), server.devices),
+    ),
   );
   const latenciesMs: number[] = [];
   const cpuBeforeMs = server.cpuMs();

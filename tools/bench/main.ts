@@ -173,7 +173,7 @@ async function start(
   { accounts, users, isPinned }: Setting,
   { nodeFlags = [], env = {} }: StartOptions = {},
 ): Promise<Server> {
-  const own = mkdtempSync(join(folder, `${contender.name}-`));
+  const own = mkdtempSync(join(folder, `${contender.name.replaceAll(/\W+/g, '-')}-`));
   const database = join(own, 'users.db');
   if (contender.kind === 'product') await fillAccounts(database, { users: accounts, sessions: 1 });
   const server = await startServer(contender, {

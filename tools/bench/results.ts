@@ -1,6 +1,6 @@
 import { type Spread, spreadOf } from '../statistics.ts';
 import type { AttackSlice } from './attacks.ts';
-import { CONTENDERS, type Contender, PRODUCT } from './contenders.ts';
+import { CONTENDERS, type Contender, KNOWN_DEVICE, KNOWN_OF_TWO, PRODUCT } from './contenders.ts';
 import type { FloodSlice } from './flood.ts';
 import type { Slice } from './load.ts';
 
@@ -35,10 +35,8 @@ export function targetsOf({ slices, floods, attacks }: Results): Target[] {
     const figures = CONTENDERS.filter(isOne).map(({ name }) => slices.get(name)?.[round]?.perSecond);
     return Math.max(...figures.map((figure) => figure ?? Number.NaN));
   };
-  const speedRatio = (isOne: (contender: Contender) => boolean) =>
-    spreadOf(
-      (slices.get(PRODUCT.name) ?? []).map((slice, round) => slice.perSecond / perSecond(round, isOne)),
-    );
+  const speedRatio = (isOne: (contender: Contender) => boolean, own = PRODUCT) =>
+    spreadOf((slices.get(own.name) ?? []).map((slice, round) => slice.perSecond / perSecond(round, isOne)));
   return [
     atLeast(
       0.2,
@@ -54,6 +52,11 @@ export function targetsOf({ slices, floods, attacks }: Results): Target[] {
       100,
       'sign-ins of the product / of the fastest peer with a memory-hard hash',
       speedRatio(({ isMemoryHard }) => isMemoryHard),
+    ),
+    atLeast(
+      0.95,
+      'sign-ins on a known device: SECOND_FACTOR=unknown_device / never',
+      speedRatio(({ name }) => name === KNOWN_DEVICE.name, KNOWN_OF_TWO),
     ),
     atMost(
       MAX_P99_MS,

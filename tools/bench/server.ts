@@ -26,6 +26,8 @@ const LOAD_CORE = '1';
 /** A running server. It can rest, so it takes nothing from the server that is measured. */
 export interface Server {
   readonly port: number;
+  /** The newest device token of each account. */
+  readonly devices: Map<number, string>;
   wake(): void;
   rest(): void;
   /** Returns the CPU time of its process so far; NaN if the system does not report it. */
@@ -80,6 +82,7 @@ export async function startServer(
       SMS_SENDER: 'console',
       BENCH_ACCOUNTS: String(options.accounts),
       BENCH_PASSWORD: PASSWORD,
+      ...contender.env,
       ...options.env,
     },
   });
@@ -92,6 +95,7 @@ export async function startServer(
   });
   return {
     port,
+    devices: new Map(),
     wake() {
       forgetPeak(child.pid);
       child.kill('SIGCONT');
