@@ -1,5 +1,5 @@
 import { type AppSecrets, markOf } from '../passcode.ts';
-import { NEVER, type Store, type Tx } from '../store.ts';
+import { NEVER, type Store, StoreUnavailable, type Tx } from '../store.ts';
 
 const KEY = 'mark of APP_SECRET';
 
@@ -37,9 +37,20 @@ function useOf(mark: string | undefined, secrets: AppSecrets): SecretUse {
  */
 export async function notesOnSecret(store: Store, secrets: AppSecrets | undefined): Promise<string[]> {
   if (secrets === undefined) return [];
-  const use = await checkSecret(store, secrets, { isForced: true }).catch(() => 'same');
+  const use = await checkSecret(store, secrets, { isForced: true }).catch((error) => {
+    if (error instanceof StoreUnavailable) return 'same';
+    throw error;
+  });
   if (use !== 'other') return [];
   return [
     'APP_SECRET is not the one that this database was used with: codes sent before do not work any more',
   ];
+}
+
+/** Throws an Error with a sentence for the operator if a database of several processes was used with another secret. */
+export async function assertSecret(store: Store, secrets: AppSecrets): Promise<void> {
+  if ((await checkSecret(store, secrets)) !== 'other') return;
+  throw new Error(
+    'APP_SECRET is not the one that this database was used with. Give all processes the same one. To change it, name both: APP_SECRET=new,old.',
+  );
 }

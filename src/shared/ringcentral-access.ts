@@ -14,7 +14,8 @@ const LOOK_MS = 100;
 /** The SDK uses no token that expires sooner. */
 const SPARE_MS = 60_000;
 
-type Credentials = Pick<ClientOptions, 'serverUrl' | 'clientId' | 'jwt'>;
+type Credentials = Pick<ClientOptions, 'serverUrl' | 'clientId' | 'clientSecret' | 'jwt'>;
+type Wanted = Parameters<SharedAccess['tokenOrTurn']>[0];
 
 /**
  * Shares one login of these credentials in the database. The token is encrypted with AES-256-GCM, under a key derived from the
@@ -22,24 +23,22 @@ type Credentials = Pick<ClientOptions, 'serverUrl' | 'clientId' | 'jwt'>;
  */
 export function sharedAccess(
   store: Store,
-  { serverUrl, clientId, jwt }: Credentials,
+  { serverUrl, clientId, clientSecret, jwt }: Credentials,
   secrets: AppSecrets | undefined,
   now: () => number = Date.now,
 ): SharedAccess {
-  const name = `ringcentral ${shortHash(JSON.stringify([serverUrl, clientId, jwt]))}`;
+  const name = `ringcentral ${shortHash(JSON.stringify([serverUrl, clientId, clientSecret, jwt]))}`;
   const key = (what: 'login' | 'turn' | 'token' | 'pause') => `${name} ${what}`;
   const inWork = <Result>(work: (tx: Tx, nowMs: number) => Promise<Result>): Promise<Result> =>
     store.transact((tx) => work(tx, tx.nowMs ?? now()), { isLasting: false });
 
-  async function take(tx: Tx, nowMs: number, refused?: string): Promise<Access | undefined> {
-    const token = opened(secrets, name, await tx.sharedValue(key('token'), nowMs));
-    if (token !== undefined && token.access_token !== refused) {
-      const { expiresAtMs, ...rest } = token;
-      return { kind: 'token', token: { ...rest, expires_in: String((expiresAtMs - nowMs) / 1000) } };
-    }
+  async function take(tx: Tx, nowMs: number, { refused, isNew }: Wanted): Promise<Access | undefined> {
+    const found = opened(secrets, name, await tx.sharedValue(key('token'), nowMs));
+    const token = found?.access_token === refused ? undefined : found;
+    if (token !== undefined && !(isNew && token.madeAtMs < nowMs - MINUTE_MS)) return tokenAt(token, nowMs);
     if ((await untilMs(tx, 'turn', nowMs)) > nowMs) return undefined;
     const ms = Math.max((await untilMs(tx, 'pause', nowMs)) - nowMs, await loginWaitMs(tx, nowMs));
-    if (ms > 0) return { kind: 'paused', ms };
+    if (ms > 0) return token === undefined ? { kind: 'paused', ms } : tokenAt(token, nowMs);
     await tx.countEvent([key('login')], nowMs);
     await setUntil(tx, 'turn', nowMs, nowMs + TURN_MS);
     return { kind: 'turn' };
@@ -68,15 +67,15 @@ export function sharedAccess(
     const expiresAtMs = nowMs + (Number(expires_in) || 0) * 1000;
     await tx.setSharedValue(
       key('token'),
-      sealed(secrets, name, { ...token, expiresAtMs }),
+      sealed(secrets, name, { ...token, madeAtMs: nowMs, expiresAtMs }),
       expiresAtMs - SPARE_MS,
     );
   }
 
   return {
-    async tokenOrTurn(refused) {
+    async tokenOrTurn(wanted) {
       for (;;) {
-        const access = await inWork((tx, nowMs) => take(tx, nowMs, refused));
+        const access = await inWork((tx, nowMs) => take(tx, nowMs, wanted));
         if (access !== undefined) return access;
         await sleep(LOOK_MS);
       }
@@ -94,7 +93,12 @@ export function sharedAccess(
 }
 
 interface StoredToken extends Token {
+  readonly madeAtMs: number;
   readonly expiresAtMs: number;
+}
+
+function tokenAt({ madeAtMs: _, expiresAtMs, ...token }: StoredToken, nowMs: number): Access {
+  return { kind: 'token', token: { ...token, expires_in: String((expiresAtMs - nowMs) / 1000) } };
 }
 
 /** Without the database, each process pauses and logs in for itself. */

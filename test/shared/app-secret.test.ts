@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { resendCode, verifyPasscode } from '../../src/engine.ts';
 import type { AppSecrets } from '../../src/passcode.ts';
-import { checkSecret, notesOnSecret } from '../../src/shared/app-secret.ts';
+import { assertSecret, checkSecret, notesOnSecret } from '../../src/shared/app-secret.ts';
 import { memoryStore } from '../support/memory-store.ts';
 import { otherThan } from '../support/sms.ts';
 import { ANN, must, NETWORK, PASSWORD, world } from '../support/world.ts';
@@ -39,6 +39,16 @@ test('the store of one process tells once that another secret makes codes invali
   expect(await notesOnSecret(store, undefined)).toEqual([]);
   expect(await notesOnSecret(store, [B])).toEqual([expect.stringMatching(/^APP_SECRET is not the one/)]);
   expect(await notesOnSecret(store, [B])).toEqual([]);
+});
+
+test('the store of several processes refuses another secret with a sentence that names none', async () => {
+  const store = memoryStore();
+  await assertSecret(store, [A]);
+  await expect(assertSecret(store, [B])).rejects.toThrow(
+    /^APP_SECRET is not the one .* APP_SECRET=new,old\.$/,
+  );
+  await assertSecret(store, [B, A]);
+  await assertSecret(store, [B]);
 });
 
 test('the store keeps no secret', async () => {

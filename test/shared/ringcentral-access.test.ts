@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import type { AppSecrets } from '../../src/passcode.ts';
 import { sharedAccess } from '../../src/shared/ringcentral-access.ts';
+import { ringCentralClient } from '../../src/sms/ringcentral/client.ts';
 import { type Store, StoreUnavailable } from '../../src/store.ts';
 import { memoryStore } from '../support/memory-store.ts';
 import { BUSY, PHONE, ringCentralBench, SENT, TEXT } from '../support/ringcentral.ts';
@@ -25,6 +26,13 @@ function processes(store: Store = memoryStore()) {
   };
 }
 
+/** Makes clients of processes that share a store. */
+function client(store: Store = memoryStore()) {
+  const options = { ...account, serverUrl: bench.ringCentral.url, nowMs: () => bench.nowMs };
+  return () =>
+    ringCentralClient({ ...options, sharedAccess: sharedAccess(store, options, SECRETS, () => bench.nowMs) });
+}
+
 test('twenty processes that start at once make one login, and all of them send', async () => {
   const start = processes();
   const sent = await Promise.all(Array.from({ length: 20 }, () => start().send(PHONE, TEXT)));
@@ -45,6 +53,27 @@ test('a token that was revoked is replaced by one login for all', async () => {
   for (const sms of senders) await sms.send(PHONE, TEXT);
   bench.ringCentral.revokeTokens();
   expect(await Promise.all(senders.map((sms) => sms.send(PHONE, TEXT)))).toEqual([SENT, SENT, SENT]);
+  expect(bench.ringCentral.count('token')).toBe(2);
+});
+
+test('a start logs in again after a minute, so that it sees changed permissions', async () => {
+  const start = client();
+  expect(await start().login()).toContain('ReadMessages');
+  bench.ringCentral.permissions.delete('ReadMessages');
+  bench.advanceSeconds(60);
+  expect(await start().login()).toContain('ReadMessages');
+  bench.advanceSeconds(1);
+  expect(await start().login()).not.toContain('ReadMessages');
+  expect(bench.ringCentral.count('token')).toBe(2);
+});
+
+test('a start that may not log in uses the older login', async () => {
+  const start = client();
+  await start().login();
+  bench.advanceSeconds(61);
+  bench.ringCentral.next('token', tooMany('30'));
+  await expect(start().login()).rejects.toMatchObject({ reason: 'busy' });
+  expect(await start().login()).toContain('SMS');
   expect(bench.ringCentral.count('token')).toBe(2);
 });
 
@@ -80,7 +109,7 @@ test('the turn to log in ends if its process is gone', async () => {
     SECRETS,
     () => bench.nowMs,
   );
-  expect(await tokenOrTurn()).toEqual({ kind: 'turn' });
+  expect(await tokenOrTurn({ refused: undefined, isNew: false })).toEqual({ kind: 'turn' });
   const sending = processes(store)().send(PHONE, TEXT);
   await settle();
   bench.advanceSeconds(6);

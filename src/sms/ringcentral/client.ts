@@ -43,10 +43,11 @@ export type Access = { kind: 'token'; token: Token } | { kind: 'turn' } | { kind
 /** RingCentral's login and its pauses, for all processes on one database. */
 export interface SharedAccess {
   /**
-   * Returns the token of a login of any process, unless it is `refused`. Otherwise the caller gets the turn to log in. Waits
-   * while another process has the turn. Rejects if the database does not answer.
+   * Returns the token of a login of any process, unless it is `refused`. With `isNew`, of a login of the last minute, if
+   * possible. Otherwise the caller gets the turn to log in. Waits while another process has the turn. Rejects if the
+   * database does not answer.
    */
-  tokenOrTurn(refused?: string): Promise<Access>;
+  tokenOrTurn(wanted: { refused: string | undefined; isNew: boolean }): Promise<Access>;
   /** Ends the turn, and shares the token that it brought. Never rejects. */
   endTurn(token: Token): Promise<void>;
   /** Returns the milliseconds that a 429 still asks to wait, 0 if none. Never rejects. */
@@ -59,7 +60,7 @@ export interface SharedAccess {
 export interface RingCentralClient {
   /** Returns the complete answer of a successful call. Repeats a 401 once under a new login. Rejects only with a Failure. */
   call(call: ApiCall, progress?: CallProgress): Promise<Response>;
-  /** Logs in if there is no valid token. Returns the permissions that the token names. Rejects only with a Failure. */
+  /** Logs in if there is no valid token, or only an older one of another process. Returns the permissions that the token names. Rejects only with a Failure. */
   login(): Promise<string[]>;
   /** Revokes the token, so that it doesn't count among the user's five sessions. Never rejects. */
   logout(): Promise<void>;
@@ -107,13 +108,18 @@ export function ringCentralClient(options: ClientOptions): RingCentralClient {
 
   // The SDK's own version needs a refresh token, which RingCentral gives only to apps with that setting.
   platform.ensureLoggedIn = async () => {
-    if (await auth.accessTokenValid()) return null;
-    loggingIn ??= logIn().finally(() => {
+    await ensureToken(false);
+    return null;
+  };
+
+  /** Makes sure that there is a valid token. With `isNew` it is of the last minute, unless this process has one. */
+  async function ensureToken(isNew: boolean): Promise<void> {
+    if (await auth.accessTokenValid()) return;
+    loggingIn ??= logIn(isNew).finally(() => {
       loggingIn = undefined;
     });
     await loggingIn;
-    return null;
-  };
+  }
 
   // The SDK's own fetch never gives up on a body that stalls, or on an error page over 32 KiB. A timeout doesn't help,
   // because the SDK reads clones. A redirect would get the bearer token.
@@ -146,10 +152,10 @@ export function ringCentralClient(options: ClientOptions): RingCentralClient {
     noPollUntilMs = remaining < limit / 2 ? nowMs() + (seconds || 60) * 1000 : 0;
   }
 
-  async function logIn(): Promise<void> {
+  async function logIn(isNew: boolean): Promise<void> {
     if (nowMs() < noLoginUntilMs) throw refusedLogin;
     await auth.cancelAccessToken();
-    if (await useSharedToken()) return;
+    if (await useSharedToken(isNew)) return;
     try {
       await platform.login({ jwt: options.jwt });
       if (!(await auth.data()).access_token) throw new SyntaxError('No token');
@@ -166,8 +172,8 @@ export function ringCentralClient(options: ClientOptions): RingCentralClient {
   }
 
   /** Takes the token of another process, if there is one. Otherwise this process has the turn to log in. */
-  async function useSharedToken(): Promise<boolean> {
-    const access = await sharedAccess?.tokenOrTurn(refusedToken);
+  async function useSharedToken(isNew: boolean): Promise<boolean> {
+    const access = await sharedAccess?.tokenOrTurn({ refused: refusedToken, isNew });
     if (access?.kind === 'token') await auth.setData(access.token);
     if (access?.kind !== 'paused') return access?.kind === 'token';
     pauseFor(access.ms);
@@ -213,7 +219,7 @@ export function ringCentralClient(options: ClientOptions): RingCentralClient {
     },
     async login() {
       try {
-        await platform.ensureLoggedIn();
+        await ensureToken(true);
         const { scope } = await auth.data();
         return typeof scope === 'string' ? scope.split(/[\s,]+/).filter(Boolean) : [];
       } catch (error) {
