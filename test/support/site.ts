@@ -45,13 +45,8 @@ export function site(
     isIdle?: boolean;
   } = {},
 ): Site {
-<<<<<<< HEAD
   const { policy, store: storeOptions, lease, hasFaults, isIdle = true, ...appOptions } = options;
-  const databasePath = join(temporaryFolder(), 'users.db');
-=======
-  const { policy, store: storeOptions, hasFaults, isIdle = true, ...appOptions } = options;
   const databasePath = join(folderInMemory(), 'users.db');
->>>>>>> 0f826aa (Put the databases of the HTTP tests on a disk in memory)
   const store = openSqliteStore(databasePath, storeOptions);
   const own = world(policy, lease ? { ...store, lease } : store);
   const faults: unknown[] = [];
