@@ -5,6 +5,7 @@ const PATIENCE_MS = 60_000;
 
 const shared = {
   setupFiles: ['test/support/setup.ts'],
+  globalSetup: ['test/support/postgres-setup.ts'],
   env: { SEED: '1' },
   testTimeout: PATIENCE_MS,
   hookTimeout: PATIENCE_MS,
@@ -23,7 +24,15 @@ export default defineConfig({
           ...shared,
           name: 'unit',
           include: ['test/**/*.test.ts'],
-          exclude: ['test/{http,browser,slow}/**'],
+          exclude: ['test/{http,browser,slow,postgres}/**', 'test/store/postgres.test.ts'],
+        },
+      },
+      {
+        test: {
+          ...shared,
+          name: 'postgres',
+          env: { SEED: '1', TEST_STORE: 'postgres' },
+          include: ['test/postgres/**/*.test.ts', 'test/store/postgres.test.ts'],
         },
       },
       { test: { ...shared, name: 'http', include: ['test/http/**/*.test.ts'] } },

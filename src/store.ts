@@ -42,8 +42,11 @@ export interface Lease {
   readonly endsInMs: number;
 }
 
-/** The account that a work is about: its email, or the hash of its flow's or its session's token. */
-export type About = { email: string } | { flow: string } | { session: string };
+/**
+ * The account that a work is about: its email, or the hash of its flow's or its session's token. `device` is the hash of the
+ * device token that the work asks for.
+ */
+export type About = { email: string; device?: string } | { flow: string } | { session: string };
 
 export interface TransactOptions {
   /**

@@ -22,7 +22,9 @@ export async function forAccount<Outcome>(
   form: AccountForm,
   steps: (request: EngineRequest) => Promise<Outcome>,
 ): Promise<Outcome> {
-  return inTransaction(deps, { email: form.email }, async (tx, outbox) => {
+  const { email } = form;
+  const about = { email, ...(form.device !== undefined && { device: hashOf(form.device) }) };
+  return inTransaction(deps, about, async (tx, outbox) => {
     const device = await knownDevice(tx, form, timeOf(deps, tx));
     return steps(await requestFor(deps, tx, outbox, form, device));
   });

@@ -1,0 +1,116 @@
+import type { PoolClient, QueryResult } from 'pg';
+import { StoreUnavailable } from '../store.ts';
+import { breaksConnection, Conflict, toFault } from './faults.ts';
+import { SQL, type Statement } from './sql.ts';
+
+type Values = readonly unknown[];
+type Query = readonly [Statement, Values];
+// biome-ignore lint/suspicious/noExplicitAny: each statement has a row type of its own.
+type Row = any;
+
+// The isolation and the sync of commits are set here, whatever the database's defaults.
+const BEGIN: Statement = {
+  name: '',
+  text: 'BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL synchronous_commit = on',
+};
+
+/**
+ * One transaction on a connection, in as few round trips as possible. Writes are queued. The next read sends them and itself
+ * at once, so it sees them. The commit sends the rest.
+ */
+export class Trips {
+  readonly #client: PoolClient;
+  readonly #giveUpAtMs: number;
+  #queued: Query[] = [];
+  #fault: unknown;
+  #onTrip: (() => void) | undefined;
+  #pending = 0;
+  /** True if the connection must not be used again. */
+  isBroken = false;
+
+  constructor(client: PoolClient, giveUpAtMs: number, isLasting: boolean) {
+    this.#client = client;
+    this.#giveUpAtMs = giveUpAtMs;
+    this.queue(BEGIN);
+    if (!isLasting) this.queue(SQL.syncNotAtCommit);
+  }
+
+  /** True while a trip is under way. */
+  get isUnderWay(): boolean {
+    return this.#pending > 0;
+  }
+
+  /** Calls `listener` after each trip. */
+  onTrip(listener: () => void): void {
+    this.#onTrip = listener;
+  }
+
+  /** Queues a write. If it fails, the commit fails. */
+  queue(statement: Statement, values: Values = []): void {
+    this.#queued.push([statement, values]);
+  }
+
+  /** Sends what is queued, and then the statement. Returns the statement's rows. */
+  async read(statement: Statement, values: Values = []): Promise<Row[]> {
+    return (await this.run(statement, values)).rows;
+  }
+
+  /** As `read`, but returns the statement's whole result. */
+  async run(statement: Statement, values: Values = []): Promise<QueryResult<Row>> {
+    const [result] = await this.runAll([[statement, values]]);
+    if (result === undefined) throw new Error('PostgreSQL gave no result.');
+    return result;
+  }
+
+  /** As `run`, for several statements in one trip. */
+  async runAll(queries: readonly Query[]): Promise<QueryResult<Row>[]> {
+    if (this.#fault !== undefined) throw this.#fault;
+    const sent = [...this.#queued, ...queries];
+    this.#queued = [];
+    const results = await this.#send(sent);
+    return results.slice(results.length - queries.length);
+  }
+
+  /** Commits. Throws if anything of the transaction failed; then nothing was changed, or the answer was lost. */
+  async commit(): Promise<void> {
+    const { command } = await this.run(SQL.commit);
+    if (command !== 'COMMIT') throw new StoreUnavailable('The database rolled the work back.');
+  }
+
+  /** Undoes everything. A connection that can't do even that is broken. */
+  async rollBack(): Promise<void> {
+    if (this.isBroken) return;
+    this.#queued = [];
+    this.#fault = undefined;
+    await this.run(SQL.rollback).catch(() => {
+      this.isBroken = true;
+    });
+  }
+
+  async #send(queries: readonly Query[]): Promise<QueryResult<Row>[]> {
+    this.#pending += 1;
+    // When the time is up, the driver cuts the connection, and so ends all that waits for it.
+    const query_timeout = Math.max(1, this.#giveUpAtMs - performance.now());
+    const answers = queries.map(([{ name, text }, values], index) => {
+      const isLast = index === queries.length - 1;
+      const config = name === '' ? { text } : { name, text, values: [...values] };
+      return this.#client.query<Row>(isLast ? { ...config, query_timeout } : config);
+    });
+    const settled = await Promise.allSettled(answers);
+    this.#pending -= 1;
+    this.#onTrip?.();
+    // The first error is the cause. The statements behind it fail because of it.
+    const failed = settled.find((answer) => answer.status === 'rejected');
+    if (failed !== undefined) {
+      this.isBroken ||= settled.some((one) => one.status === 'rejected' && breaksConnection(one.reason));
+      this.#fault ??= toFault(failed.reason);
+      throw this.#fault;
+    }
+    return settled.flatMap((answer) => (answer.status === 'fulfilled' ? [answer.value] : []));
+  }
+}
+
+/** True if the work may be run again. */
+export function isConflict(error: unknown): boolean {
+  return error instanceof Conflict;
+}
