@@ -24,7 +24,7 @@ export default defineConfig({
           ...shared,
           name: 'unit',
           include: ['test/**/*.test.ts'],
-          exclude: ['test/{http,browser,slow,postgres}/**', 'test/store/postgres.test.ts'],
+          exclude: ['test/{http,browser,slow,postgres}/**'],
         },
       },
       {
@@ -32,7 +32,13 @@ export default defineConfig({
           ...shared,
           name: 'postgres',
           env: { SEED: '1', TEST_STORE: 'postgres' },
-          include: ['test/postgres/**/*.test.ts', 'test/store/postgres.test.ts'],
+          include: [
+            'test/postgres/**/*.test.ts',
+            'test/engine/**/*.test.ts',
+            'test/http/{account,devices,story}.test.ts',
+          ],
+          // This one is in `npm run test:slow`: it asks for hundreds of messages.
+          exclude: ['test/engine/smsLimits.test.ts'],
         },
       },
       { test: { ...shared, name: 'http', include: ['test/http/**/*.test.ts'] } },

@@ -8,6 +8,7 @@ if (!/^\d{1,10}$/.test(seed)) throw new Error('SEED must be a whole number or "r
 if (seed !== '1') console.log(`Seed ${seed}. To repeat this run: SEED=${seed} npm run test:slow`);
 
 const shared = {
+  globalSetup: ['test/support/postgres-setup.ts'],
   env: { SEED: seed },
   setupFiles: ['test/support/setup.ts'],
   testTimeout: 300_000,
@@ -55,6 +56,17 @@ export default defineConfig({
           include: ['test/slow/**/*.test.ts'],
           exclude: ALONE,
           maxWorkers: '100%',
+          sequence: { groupOrder: 0 },
+        },
+      },
+      {
+        test: {
+          ...shared,
+          name: 'postgres',
+          env: { SEED: seed, TEST_STORE: 'postgres' },
+          include: ['test/engine/smsLimits.test.ts', 'test/http/**/*.test.ts'],
+          maxWorkers: '100%',
+          isolate: false,
           sequence: { groupOrder: 0 },
         },
       },

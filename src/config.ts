@@ -21,6 +21,11 @@ export type SmsConfig =
       messagesPerMinute: number;
     };
 
+/** A SQLite file by its absolute path, or the URL of a PostgreSQL database. The URL may contain a password. */
+export type DatabaseConfig =
+  | { readonly kind: 'sqlite'; readonly path: string }
+  | { readonly kind: 'postgres'; readonly url: string };
+
 /** The settings of the program. They are read once, at the start. */
 export interface Config {
   readonly isProduction: boolean;
@@ -29,8 +34,7 @@ export interface Config {
   /** An origin as browsers write it, e.g. `https://example.com`. */
   readonly publicOrigin: string;
   readonly serviceName: string;
-  /** An absolute path. */
-  readonly databasePath: string;
+  readonly database: DatabaseConfig;
   /** If undefined, the program generates a random secret at each start. */
   readonly appSecrets: AppSecrets | undefined;
   /** True if a secret is not random, so that an attacker could guess it. Production refuses it. */
@@ -66,11 +70,10 @@ const Variables = z.object({
   PUBLIC_ORIGIN: origin('must be an origin without a path, such as https://example.com.').optional(),
   SERVICE_NAME: text(isGsm7, 'must use only the GSM-7 alphabet.').default('Two-Factor Demo'),
   DATABASE_URL: text(
-    isFileUrl,
-    'must be file: and the path of a SQLite database. The path has no blank, ~ or $ at its start, and no / at its end.',
-  )
-    .transform((url) => url.replace(/^file:(\/\/(?=\/))?/, ''))
-    .default('data/users.db'),
+    (url) => isFileUrl(url) || isPostgresUrl(url),
+    'must be file: and the path of a SQLite database, or postgres://user:password@host/database. ' +
+      'A path has no blank, ~ or $ at its start, and no / at its end.',
+  ).default('file:data/users.db'),
   APP_SECRET: z
     .string()
     .transform(partsOf)
@@ -183,7 +186,7 @@ function toConfig(values: Values, given: Texts, databaseFolder: string): Config 
     host: values.HOST,
     publicOrigin: values.PUBLIC_ORIGIN ?? new URL(`http://localhost:${values.PORT}`).origin,
     serviceName: values.SERVICE_NAME,
-    databasePath: resolve(databaseFolder, values.DATABASE_URL),
+    database: readDatabase(values.DATABASE_URL, databaseFolder),
     appSecrets: values.APP_SECRET as AppSecrets | undefined,
     hasWeakSecret: partsOf(given.APP_SECRET).some((secret) => new Set(secret).size < MIN_SECRET_CHARACTERS),
     sms: readSms(values, given),
@@ -193,6 +196,11 @@ function toConfig(values: Values, given: Texts, databaseFolder: string): Config 
     trustProxy: values.TRUST_PROXY,
     hasRateLimits: values.RATE_LIMITS === 'on',
   };
+}
+
+function readDatabase(url: string, folder: string): DatabaseConfig {
+  if (isPostgresUrl(url)) return { kind: 'postgres', url };
+  return { kind: 'sqlite', path: resolve(folder, url.replace(/^file:(\/\/(?=\/))?/, '')) };
 }
 
 /** Without the United States in the list, a number without `+` is of the first country in it. */
@@ -242,11 +250,14 @@ function readPolicy(values: Values): Policy {
 
 /** The faults of variables that don't fit together, although each is valid by itself. */
 function faultsAcross(
-  { isProduction, host, publicOrigin, serviceName, policy, hasWeakSecret }: Config,
+  { isProduction, host, publicOrigin, serviceName, policy, hasWeakSecret, database, appSecrets }: Config,
   given: Texts,
 ): Texts {
   const faults: Texts = {};
   if (isProduction && hasWeakSecret) faults.APP_SECRET = SECRET_FORM;
+  if (database.kind === 'postgres' && appSecrets === undefined) {
+    faults.APP_SECRET = `is missing: all processes on one PostgreSQL need the same one. It ${SECRET_FORM}`;
+  }
   if (!messagesFit({ serviceName, host: new URL(publicOrigin).hostname }, policy.codeLifetimeSeconds)) {
     faults.SERVICE_NAME = 'is too long: with the host of PUBLIC_ORIGIN, a message is over 160 characters.';
   }
@@ -338,6 +349,20 @@ function isFileUrl(text: string): boolean {
   const isFile = /^file:(\/\/(?=\/))?(?!\/\/)(?![~$\s\p{Cf}])[^?#]+$/u.test(text);
   const isFolder = /(?:^file:|\/)\.{0,2}$/.test(text);
   return isFile && !isFolder && !text.includes(':memory:');
+}
+
+const SSL_MODES = ['disable', 'prefer', 'require', 'verify-ca', 'verify-full', 'no-verify'];
+
+/** Accepts a URL with a database's name. Its parts must be well encoded, or the driver fails on them later. */
+function isPostgresUrl(text: string): boolean {
+  if (!/^postgres(ql)?:\/\//.test(text) || !URL.canParse(text)) return false;
+  const { username, password, pathname, searchParams } = new URL(text);
+  try {
+    for (const part of [username, password, pathname]) decodeURIComponent(part);
+  } catch {
+    return false;
+  }
+  return pathname.length > 1 && SSL_MODES.includes(searchParams.get('sslmode') ?? 'disable');
 }
 
 const NETWORKS = z.union([

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { setTimeout } from 'node:timers/promises';
-import { type Config, readConfig } from './config.ts';
+import { type Config, type DatabaseConfig, readConfig } from './config.ts';
 import { createApp } from './http/app.ts';
 import { listen } from './http/listen.ts';
 import { throttledAlerts } from './runtime/alerts.ts';
@@ -37,8 +37,9 @@ async function main(): Promise<void> {
 
   const { log, tell, print, end: endLog } = createLog();
   const background = createBackground((error) => tell({ event: 'background_fault', reason: String(error) }));
-  const isNewDatabase = !existsSync(config.databasePath);
-  const store = openSqliteStore(config.databasePath, { tell: console.warn });
+  const { database } = config;
+  const isNewDatabase = database.kind === 'sqlite' && !existsSync(database.path);
+  const store = await openStore(database);
   const secretNotes = await notesOnSecret(store, config.appSecrets);
   const { sms, availability, close, inbox, check } = senderFor(config, store, tell, print);
   const alert = throttledAlerts(tell, () => performance.now());
@@ -99,6 +100,16 @@ async function main(): Promise<void> {
   };
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'])
     process.once(signal, () => void stop().catch(giveUpStop));
+}
+
+/** PostgreSQL's driver is loaded only if it is used. */
+async function openStore(database: DatabaseConfig): Promise<Store> {
+  if (database.kind === 'sqlite') return openSqliteStore(database.path, { tell: console.warn });
+  const { openPostgresStore } = await import('./postgres/store.ts').catch((error) => {
+    if (error.code !== 'ERR_MODULE_NOT_FOUND') throw error;
+    throw new Error('PostgreSQL (DATABASE_URL) needs a package that is not installed: npm install pg');
+  });
+  return openPostgresStore(database.url);
 }
 
 /** The port to the sender, the inbox of the console sender, and the check at the start. */

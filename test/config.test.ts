@@ -33,7 +33,7 @@ test('without any variable, the tutorial runs on this machine and prints its mes
     host: 'localhost',
     publicOrigin: 'http://localhost:5000',
     serviceName: 'Two-Factor Demo',
-    databasePath: resolve('data/users.db'),
+    database: { kind: 'sqlite', path: resolve('data/users.db') },
     appSecrets: undefined,
     hasWeakSecret: false,
     sms: { sender: 'console' },
@@ -62,7 +62,7 @@ test('one error names all faults', () => {
     PORT: '65536',
     HOST: 'a b',
     PUBLIC_ORIGIN: 'example.com',
-    DATABASE_URL: 'postgres://ann:pw@db/users',
+    DATABASE_URL: 'mysql://ann:pw@db/users',
     APP_SECRET: 'short',
     POLICY: 'lax',
     SECOND_FACTOR: 'sometimes',
@@ -291,7 +291,7 @@ test.each([
   ['file:/var/lib/x.db', '/var/lib/x.db'],
   ['file:///var/lib/x.db', '/var/lib/x.db'],
 ])('DATABASE_URL=%s is the file %s', (url, path) => {
-  expect(readConfig({ DATABASE_URL: url }).databasePath).toBe(path);
+  expect(readConfig({ DATABASE_URL: url }).database).toEqual({ kind: 'sqlite', path });
 });
 
 test.each([
@@ -307,19 +307,36 @@ test.each([
   expect(() => readConfig({ DATABASE_URL: url })).toThrow(/DATABASE_URL must be file: and the path/);
 });
 
-test.each(['data/users.db', 'file:', 'file://host/x.db', 'file::memory:', 'file:x.db?mode=ro', 'mysql://x'])(
-  'DATABASE_URL=%s is refused',
-  (url) => {
-    expect(faultsOf({ DATABASE_URL: url })).toEqual(['DATABASE_URL']);
-  },
-);
+test.each([
+  'postgres://ann:p%40ss@db.example.com:5433/users?sslmode=verify-full',
+  'postgresql://db/users',
+  'postgres:///users?host=/run/postgresql',
+])('DATABASE_URL=%s is a PostgreSQL, and needs an APP_SECRET', (url) => {
+  expect(readConfig({ DATABASE_URL: url, APP_SECRET: SECRET }).database).toEqual({ kind: 'postgres', url });
+  expect(faultsOf({ DATABASE_URL: url })).toEqual(['APP_SECRET']);
+});
+
+test.each([
+  'data/users.db',
+  'file:',
+  'file://host/x.db',
+  'file::memory:',
+  'file:x.db?mode=ro',
+  'mysql://x',
+  'postgres://ann:pw@db',
+  'postgres://ann:pw@db:port/users',
+  'postgres://ann:50%@db/users',
+  'postgres://db/users?sslmode=on',
+])('DATABASE_URL=%s is refused', (url) => {
+  expect(faultsOf({ DATABASE_URL: url })).toEqual(['DATABASE_URL']);
+});
 
 test('a relative DATABASE_URL starts at the given folder, and an absolute one does not', () => {
   const pathOf = (DATABASE_URL: string) =>
-    readConfig({ DATABASE_URL }, { databaseFolder: '/srv/app' }).databasePath;
-  expect(pathOf('')).toBe('/srv/app/data/users.db');
-  expect(pathOf('file:../x.db')).toBe('/srv/x.db');
-  expect(pathOf('file:/var/lib/x.db')).toBe('/var/lib/x.db');
+    readConfig({ DATABASE_URL }, { databaseFolder: '/srv/app' }).database;
+  expect(pathOf('')).toMatchObject({ path: '/srv/app/data/users.db' });
+  expect(pathOf('file:../x.db')).toMatchObject({ path: '/srv/x.db' });
+  expect(pathOf('file:/var/lib/x.db')).toMatchObject({ path: '/var/lib/x.db' });
 });
 
 test('one error has the faults of .env, of the variables, and the typing errors', () => {

@@ -12,9 +12,14 @@ async function main(): Promise<void> {
   if (!to || rest.length > 0) throw new Error(USAGE);
   const source = loadEnvironment(process.env, process.cwd());
   process.umask(0o077);
-  const { databasePath } = readConfig({ DATABASE_URL: process.env.DATABASE_URL }, source);
-  const accounts = await backUp(databasePath, to);
-  console.log(`${to} is a copy of ${databasePath}, with ${accounts} account${accounts === 1 ? '' : 's'}.`);
+  const { DATABASE_URL } = process.env;
+  if (DATABASE_URL?.startsWith('postgres')) {
+    throw new Error('This copies SQLite files. Copy a PostgreSQL database with pg_dump.');
+  }
+  const { database } = readConfig({ DATABASE_URL }, source);
+  if (database.kind !== 'sqlite') return;
+  const accounts = await backUp(database.path, to);
+  console.log(`${to} is a copy of ${database.path}, with ${accounts} account${accounts === 1 ? '' : 's'}.`);
 }
 
 await main().catch((error: Error) => {

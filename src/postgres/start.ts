@@ -89,6 +89,9 @@ function sentenceFor(error: unknown): string {
     case 'ENOTFOUND':
     case 'EAI_AGAIN':
       return 'Its host name is not known. Correct the URL, or check the network.';
+    case 'ENOENT':
+    case 'EACCES':
+      return `A file that the URL names can't be read (${system}): a certificate, or the server's socket.`;
     case undefined:
       break;
     default:

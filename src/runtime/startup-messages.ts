@@ -1,4 +1,4 @@
-import type { Config } from '../config.ts';
+import type { Config, DatabaseConfig } from '../config.ts';
 import { isLoopbackHost } from '../loopback.ts';
 
 /** The findings of the start, besides the configuration. */
@@ -12,17 +12,24 @@ export interface StartFindings {
 
 /** The lines that the operator reads once the program listens. */
 export function startupMessages(config: Config, { file, isNewDatabase, notes }: StartFindings): string[] {
-  const { publicOrigin, serviceName, sms, databasePath } = config;
+  const { publicOrigin, serviceName, sms, database } = config;
   const lines = [
     `${serviceName} is at ${publicOrigin}`,
     `  Settings    ${file ?? 'the environment, without a .env'}`,
-    `  Data        ${databasePath}${isNewDatabase ? ' (a new database)' : ''}`,
+    `  Data        ${nameOf(database)}${isNewDatabase ? ' (a new database)' : ''}`,
     `  Messages    ${messagesLine(config)}`,
   ];
   if (sms.sender === 'console') {
     lines.push('  RingCentral is not connected: docs/ringcentral.md has the five steps');
   }
   return [...lines, ...[...notes, ...warnings(config)].map((note) => `  Note        ${note}`)];
+}
+
+/** Never contains the user or the password. */
+function nameOf(database: DatabaseConfig): string {
+  if (database.kind === 'sqlite') return database.path;
+  const { host, pathname } = new URL(database.url);
+  return `PostgreSQL at ${host || 'a socket'}, database ${decodeURIComponent(pathname.slice(1))}`;
 }
 
 function messagesLine({ sms, isProduction, host, port }: Config): string {

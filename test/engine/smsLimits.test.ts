@@ -328,6 +328,7 @@ describe('the SMS limit of a phone', () => {
   test('a known device sees that its suppressed message failed, and the code is never valid', async () => {
     const here = world(NO_PAUSE);
     await here.signUp('first@example.com');
+    here.clock.advanceSeconds(1);
     await here.signUp();
     await here.signUp(EMAIL(1));
     for (const email of [ANN, EMAIL(1)]) {

@@ -81,8 +81,9 @@ test('every answer of the API has its status, its word and a sentence', async ()
   note('resetpwd', asked);
   note('resetpwd', await ann.setPassword('A'.repeat(22), passcode, PASSWORD));
   await world.settled();
-  note('resetpwd', await ann.setPassword(asked.body.flow, world.sms.lastPasscode(), PASSWORD));
-  note('resetpwd', await ann.setPassword(asked.body.flow, world.sms.lastPasscode(), PASSWORD));
+  const code = world.sms.lastPasscode();
+  note('resetpwd', await ann.setPassword(asked.body.flow, code, PASSWORD));
+  note('resetpwd', await ann.setPassword(asked.body.flow, code, PASSWORD));
   note('login', await ann.signIn(PASSWORD));
   note('logout', await ann.post('/logout'));
   expect(seen).toEqual([

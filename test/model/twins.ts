@@ -3,6 +3,8 @@ import { expect } from 'vitest';
 import * as engine from '../../src/engine.ts';
 import { cleanUp } from '../../src/runtime/cleanup.ts';
 import type { SmsOutcome } from '../../src/sms.ts';
+import type { Store } from '../../src/store.ts';
+import { memoryStore } from '../support/memory-store.ts';
 import { newKeys, proofFor } from '../support/page.ts';
 import { SEED } from '../support/seed.ts';
 import { ANN, must, NETWORK, PASSWORD, type World, world } from '../support/world.ts';
@@ -179,7 +181,10 @@ async function signInOwner({ deps, sms, signIn, settled }: World): Promise<void>
  * Does the same random things to two addresses, one with an account and one without. Throws if an answer differs.
  * Returns how many messages were sent, and the kinds of answers that came.
  */
-export async function compareTwins(numRuns: number): Promise<{ sent: number; kinds: Set<string> }> {
+export async function compareTwins(
+  numRuns: number,
+  open: () => Store = memoryStore,
+): Promise<{ sent: number; kinds: Set<string> }> {
   let sent = 0;
   const kinds = new Set<string>();
   const story = fc.asyncProperty(
@@ -187,17 +192,23 @@ export async function compareTwins(numRuns: number): Promise<{ sent: number; kin
     fc.boolean(),
     fc.array(happeningArb, { maxLength: MAX_STEPS, size: 'max' }),
     async (secondFactor, hasSignedIn, happenings) => {
-      const known: Twin = { world: world({ secondFactor }), flows: [], seed: undefined };
-      const unknown: Twin = { world: world({ secondFactor }), flows: [], seed: undefined };
-      await known.world.signUp();
-      if (hasSignedIn) await signInOwner(known.world);
-      for (const happening of happenings) {
-        const answers = await letHappen(known, happening);
-        expect(answers).toEqual(await letHappen(unknown, happening));
-        for (const answer of answers) kinds.add(JSON.parse(answer).kind);
+      const stores = [open(), open()] as const;
+      const known: Twin = { world: world({ secondFactor }, stores[0]), flows: [], seed: undefined };
+      const unknown: Twin = { world: world({ secondFactor }, stores[1]), flows: [], seed: undefined };
+      try {
+        await known.world.signUp();
+        if (hasSignedIn) await signInOwner(known.world);
+        for (const happening of happenings) {
+          const answers = await letHappen(known, happening);
+          expect(answers).toEqual(await letHappen(unknown, happening));
+          for (const answer of answers) kinds.add(JSON.parse(answer).kind);
+        }
+        expect(unknown.world.sms.sent).toEqual([]);
+        sent += known.world.sms.sent.length;
+      } finally {
+        for (const { world: own } of [known, unknown]) await own.settled();
+        for (const store of stores) await store.close();
       }
-      expect(unknown.world.sms.sent).toEqual([]);
-      sent += known.world.sms.sent.length;
     },
   );
   await fc.assert(story, { numRuns, seed: SEED });

@@ -1,7 +1,7 @@
 import pg from 'pg';
 import { onTestFinished } from 'vitest';
-import { openPostgresStore, type PostgresStoreOptions } from '../../src/postgres/store.ts';
-import type { Store } from '../../src/store.ts';
+import { openPostgresStore } from '../../src/postgres/store.ts';
+import { type Store, StoreUnavailable } from '../../src/store.ts';
 import { asAdmin, type TestServer, urlOf } from './postgres-setup.ts';
 
 /** True in the test runs whose stores are on PostgreSQL. */
@@ -22,28 +22,7 @@ function testServer(): Promise<TestServer> {
   return found;
 }
 
-/** An empty database, and a connection to clean it. */
-interface TestDatabase {
-  readonly url: string;
-  readonly client: pg.Client;
-}
-
-const TABLES = ['flows', 'codes', 'users', 'seeds', 'lockouts', 'devices', 'sessions', 'events'];
-const free: TestDatabase[] = [];
 let made = 0;
-
-async function takeDatabase(): Promise<TestDatabase> {
-  const used = free.pop();
-  if (used !== undefined) {
-    await used.client.query(TABLES.map((table) => `DELETE FROM ${table}`).join(';'));
-    return used;
-  }
-  const url = await newDatabase();
-  const client = new pg.Client({ connectionString: url });
-  client.on('error', () => undefined);
-  await client.connect();
-  return { url, client };
-}
 
 /** Makes a new database and returns its URL. It has the tables, unless `isEmpty`. */
 export async function newDatabase(isEmpty = false): Promise<string> {
@@ -55,28 +34,75 @@ export async function newDatabase(isEmpty = false): Promise<string> {
   return urlOf(adminUrl, name);
 }
 
-/** Opens a store on an empty database, with the clock of the test. The database serves another test after the store is closed. */
-export function postgresStore(options: PostgresStoreOptions = {}): Store {
-  if (server === undefined) throw new Error('Only for tests with TEST_STORE=postgres.');
-  const opened = takeDatabase().then(async (database) => ({
-    database,
-    store: await openPostgresStore(database.url, { hasClock: false, ...options }),
-  }));
-  opened.catch(() => undefined);
-  return {
-    saltKey: Buffer.from(server.saltKey, 'base64url'),
-    transact: async (work, transactOptions) => (await opened).store.transact(work, transactOptions),
-    async close() {
-      const { database, store } = await opened;
-      await store.close();
-      free.push(database);
-    },
-  };
+/** A database with a store, which serve one test after the other. */
+interface Warm {
+  readonly store: Store;
+  readonly client: pg.Client;
 }
 
-/** As `postgresStore`, and closes the store after the test. */
-export function postgresStoreOfTest(options?: PostgresStoreOptions): Store {
-  const store = postgresStore(options);
-  onTestFinished(() => store.close());
+const TABLES = ['flows', 'codes', 'users', 'seeds', 'lockouts', 'devices', 'sessions', 'events'];
+const free: Warm[] = [];
+const clients = new WeakMap<Store, Promise<Warm>>();
+
+async function takeWarm(): Promise<Warm> {
+  const used = free.pop();
+  if (used !== undefined) {
+    await used.client.query(TABLES.map((table) => `DELETE FROM ${table}`).join(';'));
+    return used;
+  }
+  const url = await newDatabase();
+  const client = new pg.Client({ connectionString: url });
+  client.on('error', () => undefined);
+  await client.connect();
+  // The engine gets the time of the test's clock.
+  return { client, store: await openPostgresStore(url, { hasClock: false }) };
+}
+
+/** Opens a store on an empty database. Its `close` hands the database to another test. */
+export function postgresStore(): Store {
+  if (server === undefined) throw new Error('Only for tests with TEST_STORE=postgres.');
+  const taken = takeWarm();
+  taken.catch(() => undefined);
+  const works = new Set<Promise<unknown>>();
+  let isClosed = false;
+  const store: Store = {
+    saltKey: Buffer.from(server.saltKey, 'base64url'),
+    transact(work, options) {
+      if (isClosed) return Promise.reject(new StoreUnavailable('The database is closed.'));
+      const running = taken.then((warm) => warm.store.transact(work, options));
+      works.add(running);
+      const forget = () => void works.delete(running);
+      running.then(forget, forget);
+      return running;
+    },
+    async close() {
+      isClosed = true;
+      await Promise.allSettled(works);
+      free.push(await taken);
+    },
+  };
+  clients.set(store, taken);
   return store;
+}
+
+/** Returns the rows of a statement on the database of a store that `postgresStore` has opened. */
+export async function queryOf(store: Store, text: string): Promise<Record<string, unknown>[]> {
+  const warm = await clients.get(store);
+  if (warm === undefined) throw new Error('Not a store of `postgresStore`.');
+  return (await warm.client.query(text)).rows;
+}
+
+/** As `postgresStore`, for one test. A work that a hanging task of the test starts later never runs. */
+export function postgresStoreOfTest(): Store {
+  const store = postgresStore();
+  let isOver = false;
+  onTestFinished(() => {
+    isOver = true;
+    return store.close();
+  });
+  return {
+    saltKey: store.saltKey,
+    transact: (work, options) => (isOver ? new Promise(() => undefined) : store.transact(work, options)),
+    close: () => store.close(),
+  };
 }

@@ -1,5 +1,6 @@
 import type { RequestListener } from 'node:http';
 import { join } from 'node:path';
+import Database from 'better-sqlite3';
 import supertest, { type Agent, type Response } from 'supertest';
 import { expect, onTestFinished } from 'vitest';
 import { type AppOptions, createApp } from '../../src/http/app.ts';
@@ -8,15 +9,19 @@ import { openSqliteStore, type SqliteStoreOptions } from '../../src/sqlite/store
 import type { Store } from '../../src/store.ts';
 import { folderInMemory } from './folder.ts';
 import { newKeys, proofFor } from './page.ts';
+import { IS_POSTGRES, postgresStore, queryOf } from './postgres.ts';
 import { ANN, PASSWORD, PHONE, type World, world } from './world.ts';
 
 export const ROOT = join(import.meta.dirname, '..', '..');
 
-/** The application with a real SQLite and fakes. */
+/** The application with a real database and fakes. */
 export interface Site {
   readonly app: RequestListener;
   readonly world: World;
+  /** The path of the SQLite file. */
   readonly databasePath: string;
+  /** Returns all rows of the tables, by the tables' names. */
+  tables(): Promise<Record<string, unknown[]>>;
   /** Returns the log as text. */
   logged(): string;
   /** Opens a new browser without cookies. */
@@ -47,7 +52,7 @@ export function site(
 ): Site {
   const { policy, store: storeOptions, lease, hasFaults, isIdle = true, ...appOptions } = options;
   const databasePath = join(folderInMemory(), 'users.db');
-  const store = openSqliteStore(databasePath, storeOptions);
+  const store = IS_POSTGRES ? postgresStore() : openSqliteStore(databasePath, storeOptions);
   const own = world(policy, lease ? { ...store, lease } : store);
   const faults: unknown[] = [];
   onTestFinished(async () => {
@@ -72,7 +77,30 @@ export function site(
     },
     ...appOptions,
   });
-  return { app, world: own, databasePath, logged: () => lines.join('\n'), visitor: () => visitor(app) };
+  return {
+    app,
+    world: own,
+    databasePath,
+    tables: async () => (IS_POSTGRES ? postgresTables(store) : sqliteTables(databasePath)),
+    logged: () => lines.join('\n'),
+    visitor: () => visitor(app),
+  };
+}
+
+function sqliteTables(path: string): Record<string, unknown[]> {
+  const db = new Database(path, { readonly: true });
+  const names = db.prepare("SELECT name FROM sqlite_schema WHERE type = 'table'").pluck().all();
+  const tables = Object.fromEntries(names.map((name) => [name, db.prepare(`SELECT * FROM ${name}`).all()]));
+  db.close();
+  return tables;
+}
+
+async function postgresTables(store: Store): Promise<Record<string, unknown[]>> {
+  const names = await queryOf(store, "SELECT tablename FROM pg_tables WHERE schemaname = 'public'");
+  const tables: Record<string, unknown[]> = {};
+  for (const { tablename } of names)
+    tables[String(tablename)] = await queryOf(store, `SELECT * FROM ${tablename}`);
+  return tables;
 }
 
 function visitor(app: RequestListener): Visitor {

@@ -11,6 +11,7 @@ import { hashOf } from '../../src/token.ts';
 import { type FakeClock, fakeClock } from './clock.ts';
 import { memoryStore } from './memory-store.ts';
 import { newKeys, proofFor } from './page.ts';
+import { IS_POSTGRES, postgresStoreOfTest } from './postgres.ts';
 import { seededRandomBytes } from './random-bytes.ts';
 import { type FakeSms, fakeSms } from './sms.ts';
 
@@ -48,10 +49,10 @@ export const PHONE = '+12025550123';
 export const PASSWORD = 'correct horse battery';
 export const NETWORK = '203.0.113.9';
 
-/** Creates a world without accounts. `sms` keeps its messages, unless `sender` gets them. */
+/** Creates a world without accounts, in memory or on PostgreSQL. `sms` keeps its messages, unless `sender` gets them. */
 export function world(
   policy: Partial<Policy> = {},
-  store: Store = memoryStore(),
+  given?: Store,
   sender?: Pick<Deps, 'sms' | 'availability'>,
   onLine?: Deps['log'],
 ): World {
@@ -60,6 +61,7 @@ export function world(
   const alerts: Alert[] = [];
   const lines: MessageLine[] = [];
   const background = createBackground((error) => console.error(error));
+  const store = given ?? (IS_POSTGRES ? postgresStoreOfTest() : memoryStore());
   const deps: Deps = {
     store,
     sms,

@@ -1,15 +1,14 @@
 import { describe } from 'vitest';
 import type { About, Store } from '../../src/store.ts';
+import { storeContract } from '../store/contract.ts';
 import { postgresStore } from '../support/postgres.ts';
-import { storeContract } from './contract.ts';
 
 /** A store whose works lock the account, and so load its rows first. */
 function about(account: About): Store {
   const store = postgresStore();
   return {
-    saltKey: store.saltKey,
+    ...store,
     transact: (work, options) => store.transact(work, { about: account, ...options }),
-    close: () => store.close(),
   };
 }
 
