@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import pg, { type Pool, type PoolClient } from 'pg';
 import { type Store, StoreUnavailable, type TransactOptions, type Tx } from '../store.ts';
 import { isMomentary, toFault } from './faults.ts';
+import { Lanes } from './lanes.ts';
 import { Loaded, statementsFor } from './loaded.ts';
 import { prepareDatabase } from './start.ts';
 import { isConflict, Trips } from './trips.ts';
@@ -48,6 +49,7 @@ class PostgresStore implements Store {
   readonly saltKey: Uint8Array;
   readonly #options: Required<PostgresStoreOptions>;
   readonly #pool: Pool;
+  readonly #lanes = new Lanes();
   readonly #works = new Set<Promise<unknown>>();
   #isClosed = false;
 
@@ -75,7 +77,8 @@ class PostgresStore implements Store {
 
   transact<Result>(work: (tx: Tx) => Promise<Result>, options: TransactOptions = {}): Promise<Result> {
     if (this.#isClosed) return Promise.reject(new StoreUnavailable('The database is closed.'));
-    const running = this.#runUntilDone(work, options);
+    const giveUpAtMs = performance.now() + this.#options.patienceMs;
+    const running = this.#lanes.run(laneOf(options), () => this.#runUntilDone(work, options, giveUpAtMs));
     this.#works.add(running);
     const forget = () => void this.#works.delete(running);
     running.then(forget, forget);
@@ -89,8 +92,11 @@ class PostgresStore implements Store {
   }
 
   /** Runs the work again if works of other accounts were in its way. */
-  async #runUntilDone<Result>(work: (tx: Tx) => Promise<Result>, options: TransactOptions): Promise<Result> {
-    const giveUpAtMs = performance.now() + this.#options.patienceMs;
+  async #runUntilDone<Result>(
+    work: (tx: Tx) => Promise<Result>,
+    options: TransactOptions,
+    giveUpAtMs: number,
+  ): Promise<Result> {
     for (;;) {
       try {
         return await this.#runOnce(work, options, giveUpAtMs);
@@ -160,6 +166,13 @@ class PostgresStore implements Store {
       );
     });
   }
+}
+
+/** An account has a lane by its email, and further ones by its flows and sessions. */
+function laneOf({ about }: TransactOptions): string | undefined {
+  if (about === undefined) return undefined;
+  if ('flow' in about) return `flow ${about.flow}`;
+  return 'session' in about ? `session ${about.session}` : `email ${about.email}`;
 }
 
 /** The work's result, or an Error if the work waits for anything but its transaction for `ms`. */
