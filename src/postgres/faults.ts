@@ -32,6 +32,11 @@ export function breaksConnection(error: unknown): boolean {
   return code === undefined || (SERVER_FAULTS.test(code) && ![...CONFLICTS, ...TIMEOUTS].includes(code));
 }
 
+/** True if another work holds a lock. */
+export function isLockHeld(error: unknown): boolean {
+  return sqlState(error) === '55P03';
+}
+
 /** True if another try to connect may succeed within seconds. */
 export function isMomentary(error: unknown): boolean {
   return MOMENTARY.includes(sqlState(error) ?? '');

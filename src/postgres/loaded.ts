@@ -24,22 +24,18 @@ interface LoadedRow {
   tokens?: TokenRow[];
 }
 
-/** The statements that lock an account and read its rows. Without an account, only the clock is read. */
-export function statementsFor(about: About | undefined): [Statement, unknown[]][] {
-  if (about === undefined) return [[SQL.now, []]];
-  if ('flow' in about) return both(SQL.lockFlow, SQL.loadFlow, about.flow);
-  if ('session' in about) return both(SQL.lockSession, SQL.loadSession, about.session);
-  return [
-    [SQL.lockEmail, [about.email]],
-    [SQL.loadEmail, [about.email, about.device ?? '']],
-  ];
-}
+type Query = readonly [Statement, readonly unknown[]];
 
-function both(lock: Statement, load: Statement, value: string): [Statement, unknown[]][] {
-  return [
-    [lock, [value]],
-    [load, [value]],
-  ];
+/** The statements that lock an account and slots, and then read the account. Without an account, only the clock is read. */
+export function statementsFor(about: About | undefined, slots: readonly number[]): Query[] {
+  const locks: Query[] = slots.length > 0 ? [[SQL.lockSlots, [slots]]] : [];
+  if (about === undefined) return [...locks, [SQL.now, []]];
+  if ('flow' in about) return [[SQL.lockFlow, [about.flow]], ...locks, [SQL.loadFlow, [about.flow]]];
+  if ('session' in about) {
+    return [[SQL.lockSession, [about.session]], ...locks, [SQL.loadSession, [about.session]]];
+  }
+  const { email, device = '' } = about;
+  return [[SQL.lockEmail, [email]], ...locks, [SQL.loadEmail, [email, device]]];
 }
 
 /**

@@ -1,3 +1,5 @@
+import { createHash } from 'node:crypto';
+
 /**
  * The rows of the table `locks`. A work locks the slot of its account, and the slots of the limits that it reads or counts.
  * Two accounts that share a slot wait for each other. Advisory locks would do too, but CockroachDB ignores them.
@@ -5,17 +7,42 @@
 export const ACCOUNT_SLOTS = 4096;
 export const KEY_SLOTS = 4096;
 
-/** Returns SQL for the slot of an account's email. `email` is an SQL expression. */
+/** Returns SQL for the slot of an account's email: 12 bits of a hash. `email` is an SQL expression. */
 export function accountSlot(email: string): string {
-  return hash12(email);
+  return `('x' || substr(md5(${email}), 1, 3))::bit(12)::int`;
 }
 
-/** Returns SQL for the slot of a limit's key. */
-export function keySlot(key: string): string {
-  return `${ACCOUNT_SLOTS} + ${hash12(key)}`;
+/** Returns the slot of a limit's key. */
+export function keySlot(key: string): number {
+  return ACCOUNT_SLOTS + Number.parseInt(createHash('md5').update(key).digest('hex').slice(0, 3), 16);
 }
 
-/** 12 bits, so 4096 values. */
-function hash12(text: string): string {
-  return `('x' || substr(md5(${text}), 1, 3))::bit(12)::int`;
+/**
+ * The slots of limits that a work has locked. A work waits for a slot only if it holds no higher one. Otherwise it tries,
+ * and if another work holds the slot, it runs again and locks all its slots first. So works never wait in a circle.
+ */
+export class KeySlots {
+  readonly #locked: Set<number>;
+
+  /** `first` are the slots that are locked already. */
+  constructor(first: Iterable<number> = []) {
+    this.#locked = new Set(first);
+  }
+
+  /** Returns the slots to lock for the keys, in their order, and whether the work may wait for them. Counts them as locked. */
+  add(keys: readonly string[]): { slots: number[]; mayWait: boolean } {
+    const highest = Math.max(-1, ...this.#locked);
+    const slots = [...new Set(keys.map(keySlot))].filter((slot) => !this.#locked.has(slot)).sort(byNumber);
+    for (const slot of slots) this.#locked.add(slot);
+    return { slots, mayWait: (slots[0] ?? 0) > highest };
+  }
+
+  /** All slots, in their order. */
+  all(): number[] {
+    return [...this.#locked].sort(byNumber);
+  }
+}
+
+function byNumber(left: number, right: number): number {
+  return left - right;
 }

@@ -1,4 +1,4 @@
-import { accountSlot, keySlot } from './slots.ts';
+import { accountSlot } from './slots.ts';
 
 /** A statement, and the name that each connection prepares it under. */
 export interface Statement {
@@ -204,9 +204,8 @@ const TEXTS = {
   endSessions:
     'UPDATE users SET generation = greatest(generation + 1, $2), known_since_ms = NULL WHERE email = $1',
 
-  lockKeys: `
-    SELECT slot FROM locks WHERE slot IN (SELECT ${keySlot('key')} FROM unnest($1::text[]) AS keys (key))
-    ORDER BY slot FOR UPDATE`,
+  lockSlots: 'SELECT slot FROM locks WHERE slot = ANY ($1) ORDER BY slot FOR UPDATE',
+  tryLockSlots: 'SELECT slot FROM locks WHERE slot = ANY ($1) ORDER BY slot FOR UPDATE NOWAIT',
   nthNewestEvents: `
     SELECT (
       SELECT at_ms FROM events

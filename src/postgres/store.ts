@@ -4,6 +4,7 @@ import { type Store, StoreUnavailable, type TransactOptions, type Tx } from '../
 import { isMomentary, toFault } from './faults.ts';
 import { Lanes } from './lanes.ts';
 import { Loaded, statementsFor } from './loaded.ts';
+import { KeySlots } from './slots.ts';
 import { prepareDatabase } from './start.ts';
 import { isConflict, Trips } from './trips.ts';
 import { PostgresTx } from './tx.ts';
@@ -86,6 +87,7 @@ class PostgresStore implements Store {
   }
 
   async close(): Promise<void> {
+    if (this.#isClosed) return;
     this.#isClosed = true;
     await Promise.allSettled(this.#works);
     await this.#pool.end();
@@ -97,12 +99,14 @@ class PostgresStore implements Store {
     options: TransactOptions,
     giveUpAtMs: number,
   ): Promise<Result> {
+    let slots = new KeySlots();
     for (;;) {
       try {
-        return await this.#runOnce(work, options, giveUpAtMs);
+        return await this.#runOnce(work, options, slots, giveUpAtMs);
       } catch (error) {
         if (!isConflict(error)) throw error;
         if (performance.now() >= giveUpAtMs) throw new StoreUnavailable((error as Error).message);
+        slots = new KeySlots(slots.all());
       }
     }
   }
@@ -110,17 +114,15 @@ class PostgresStore implements Store {
   async #runOnce<Result>(
     work: (tx: Tx) => Promise<Result>,
     { about, isLasting = true }: TransactOptions,
+    slots: KeySlots,
     giveUpAtMs: number,
   ): Promise<Result> {
     const client = await this.#connect(giveUpAtMs);
     const trips = new Trips(client, giveUpAtMs, isLasting);
     try {
-      const first = await trips.runAll(statementsFor(about));
-      const tx = new PostgresTx(
-        trips,
-        new Loaded(about, first.at(-1)?.rows[0].loaded),
-        this.#options.hasClock,
-      );
+      const first = await trips.runAll(statementsFor(about, slots.all()));
+      const loaded = new Loaded(about, first.at(-1)?.rows[0].loaded);
+      const tx = new PostgresTx(trips, loaded, slots, this.#options.hasClock);
       const result = await within(this.#options.workMs, trips, work(tx)).finally(() => tx.end());
       await trips.commit();
       return result;

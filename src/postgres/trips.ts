@@ -1,6 +1,6 @@
 import type { PoolClient, QueryResult } from 'pg';
 import { StoreUnavailable } from '../store.ts';
-import { breaksConnection, Conflict, toFault } from './faults.ts';
+import { breaksConnection, Conflict, isLockHeld, toFault } from './faults.ts';
 import { SQL, type Statement } from './sql.ts';
 
 type Values = readonly unknown[];
@@ -100,10 +100,12 @@ export class Trips {
     this.#pending -= 1;
     this.#onTrip?.();
     // The first error is the cause. The statements behind it fail because of it.
-    const failed = settled.find((answer) => answer.status === 'rejected');
-    if (failed !== undefined) {
+    const first = settled.findIndex(({ status }) => status === 'rejected');
+    const failed = settled[first];
+    if (failed?.status === 'rejected') {
       this.isBroken ||= settled.some((one) => one.status === 'rejected' && breaksConnection(one.reason));
-      this.#fault ??= toFault(failed.reason);
+      const isHeld = queries[first]?.[0] === SQL.tryLockSlots && isLockHeld(failed.reason);
+      this.#fault ??= isHeld ? new Conflict('Another work holds a limit.') : toFault(failed.reason);
       throw this.#fault;
     }
     return settled.flatMap((answer) => (answer.status === 'fulfilled' ? [answer.value] : []));

@@ -23,6 +23,7 @@ import type {
 } from '../store.ts';
 import type { Loaded } from './loaded.ts';
 import { toCode, toDevices, toLockout, toSession, toUser } from './rows.ts';
+import type { KeySlots } from './slots.ts';
 import { DELETE_DUE, DELETE_USER, type DueTable, SQL, type Statement } from './sql.ts';
 import type { Trips } from './trips.ts';
 
@@ -36,16 +37,16 @@ export class PostgresTx implements Tx {
   readonly nowMs?: number;
   readonly #trips: Trips;
   readonly #loaded: Loaded;
-  /** The keys of limits that the work has locked. */
-  readonly #lockedKeys = new Set<string>();
+  readonly #slots: KeySlots;
   /** The flows of each code that the work has added. */
   readonly #flowsOfNew = new Map<string, number>();
   #isOver = false;
 
   /** The work gets the database's time, unless `hasClock` is false. */
-  constructor(trips: Trips, loaded: Loaded, hasClock: boolean) {
+  constructor(trips: Trips, loaded: Loaded, slots: KeySlots, hasClock: boolean) {
     this.#trips = trips;
     this.#loaded = loaded;
+    this.#slots = slots;
     if (hasClock) this.nowMs = loaded.nowMs;
   }
 
@@ -376,10 +377,8 @@ export class PostgresTx implements Tx {
 
   /** Locks the keys before the next statement. No other work reads or counts them until this one has ended. */
   #lockKeys(keys: readonly string[]): void {
-    const open = keys.filter((key) => !this.#lockedKeys.has(key));
-    if (open.length === 0) return;
-    this.#queue(SQL.lockKeys, open);
-    for (const key of open) this.#lockedKeys.add(key);
+    const { slots, mayWait } = this.#slots.add(keys);
+    if (slots.length > 0) this.#queue(mayWait ? SQL.lockSlots : SQL.tryLockSlots, slots);
   }
 
   async countEvent(keys: readonly string[], nowMs: number): Promise<void> {
