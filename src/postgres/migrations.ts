@@ -129,6 +129,20 @@ export const MIGRATIONS: readonly Migration[] = [
           PRIMARY KEY (key, number)
         );
         CREATE INDEX events_by_time ON events (at_ms);
+
+        CREATE TABLE shared_values (
+          key text COLLATE "C" PRIMARY KEY,
+          value text NOT NULL,
+          expires_at_ms bigint NOT NULL
+        );
+        CREATE INDEX shared_values_by_expiry ON shared_values (expires_at_ms);
+
+        CREATE TABLE leases (
+          key text COLLATE "C" PRIMARY KEY,
+          count integer NOT NULL,
+          ends_at_ms bigint NOT NULL
+        );
+        CREATE INDEX leases_by_end ON leases (ends_at_ms);
       `);
       await query('INSERT INTO locks SELECT generate_series(0, $1::int - 1)', [ACCOUNT_SLOTS + KEY_SLOTS]);
       await query("INSERT INTO meta (key, value) VALUES ('salt_key', $1)", [randomBytes(32)]);

@@ -16,6 +16,8 @@ const DUE_ROWS = [
   { table: 'devices', key: 'email, token_hash', isDue: 'expires_at_ms <= $1' },
   { table: 'sessions', key: 'token_hash', isDue: 'seen_at_ms < $1' },
   { table: 'events', key: 'key, number', isDue: 'at_ms < $1' },
+  { table: 'shared_values', key: 'key', isDue: 'expires_at_ms <= $1' },
+  { table: 'leases', key: 'key', isDue: 'ends_at_ms <= $1' },
 ] as const;
 
 export type DueTable = (typeof DUE_ROWS)[number]['table'];
@@ -222,6 +224,18 @@ const TEXTS = {
     DELETE FROM events WHERE (key, number) IN (
       SELECT keys.key, (SELECT max(number) FROM events WHERE events.key = keys.key) FROM unnest($1::text[]) AS keys (key))`,
   forgetEvents: 'DELETE FROM events WHERE key = $1',
+
+  sharedValue: 'SELECT value FROM shared_values WHERE key = $1 AND expires_at_ms > $2',
+  setSharedValue: `
+    INSERT INTO shared_values (key, value, expires_at_ms) VALUES ($1, $2, $3)
+    ON CONFLICT (key) DO UPDATE SET value = excluded.value, expires_at_ms = excluded.expires_at_ms`,
+  // Counts no more than the most, so that the count stays small.
+  lease: `
+    INSERT INTO leases (key, count, ends_at_ms) VALUES ($1, $2, ${NOW} + $4)
+    ON CONFLICT (key) DO UPDATE SET
+      count = CASE WHEN leases.ends_at_ms > ${NOW} THEN least(leases.count, $3) + $2 ELSE $2 END,
+      ends_at_ms = CASE WHEN leases.ends_at_ms > ${NOW} THEN leases.ends_at_ms ELSE excluded.ends_at_ms END
+    RETURNING count, greatest(1, ends_at_ms - ${NOW}) AS ends_in_ms`,
 } as const;
 
 /** All statements of the store. */

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import pg, { type Client } from 'pg';
 import { sqlState } from './faults.ts';
 import { migrate, Refusal } from './migrations.ts';
+import { SQL } from './sql.ts';
 
 /** A start that takes longer is given up. */
 const START_MS = 18_000;
@@ -12,11 +13,17 @@ const OLDEST_VERSION = 14;
 /** Two starts made the tables at once, or PostgreSQL is starting or has no connection left. */
 const TRY_AGAIN = ['40001', '40P01', '23505', '42P07', '42710', '57P03', '53300'];
 
+/** The salt key and the time of the database. */
+interface Prepared {
+  readonly saltKey: Uint8Array;
+  readonly nowMs: number;
+}
+
 /**
- * Connects, checks the server, and makes or upgrades the tables. Returns the database's salt key. Throws an Error with a
+ * Connects, checks the server, and makes or upgrades the tables. Returns the database's salt key and time. Throws an Error with a
  * sentence for the operator that never contains the password.
  */
-export async function prepareDatabase(url: string): Promise<Uint8Array> {
+export async function prepareDatabase(url: string): Promise<Prepared> {
   const giveUpAtMs = performance.now() + START_MS;
   for (;;) {
     try {
@@ -31,7 +38,7 @@ export async function prepareDatabase(url: string): Promise<Uint8Array> {
   }
 }
 
-async function tryOnce(url: string, giveUpAtMs: number): Promise<Uint8Array> {
+async function tryOnce(url: string, giveUpAtMs: number): Promise<Prepared> {
   const leftMs = Math.max(1, Math.ceil(giveUpAtMs - performance.now()));
   const client = new pg.Client({
     connectionString: url,
@@ -49,15 +56,16 @@ async function tryOnce(url: string, giveUpAtMs: number): Promise<Uint8Array> {
   }
 }
 
-async function makeTables(client: Client): Promise<Uint8Array> {
+async function makeTables(client: Client): Promise<Prepared> {
   const query = (text: string, values?: unknown[]) => client.query(text, values);
   await query('BEGIN ISOLATION LEVEL READ COMMITTED');
   await query('SET LOCAL synchronous_commit = on');
   await assertServer(query);
   await migrate(query, Date.now());
   const { rows } = await query("SELECT value FROM meta WHERE key = 'salt_key'");
+  const clock = await query(SQL.now.text);
   await query('COMMIT');
-  return rows[0].value;
+  return { saltKey: rows[0].value, nowMs: clock.rows[0].loaded.nowMs };
 }
 
 async function assertServer(query: (text: string) => Promise<pg.QueryResult>): Promise<void> {

@@ -1,10 +1,18 @@
-import { setTimeout as sleep } from 'node:timers/promises';
-import pg, { type Pool, type PoolClient } from 'pg';
-import { type Store, StoreUnavailable, type TransactOptions, type Tx } from '../store.ts';
-import { isMomentary, toFault } from './faults.ts';
+import {
+  type About,
+  type Lease,
+  type ReadTx,
+  type Store,
+  StoreUnavailable,
+  type TransactOptions,
+  type Tx,
+} from '../store.ts';
+import { Connections } from './connections.ts';
 import { Lanes } from './lanes.ts';
 import { Loaded, statementsFor } from './loaded.ts';
+import { PostgresReadTx } from './read-tx.ts';
 import { KeySlots } from './slots.ts';
+import { SQL } from './sql.ts';
 import { prepareDatabase } from './start.ts';
 import { isConflict, Trips } from './trips.ts';
 import { PostgresTx } from './tx.ts';
@@ -21,88 +29,93 @@ export interface PostgresStoreOptions {
   readonly hasClock?: boolean;
 }
 
-// Measured: five connections make as many sign-ins as 20 on a database with two cores. Ten leave room for waits.
 const DEFAULTS = { connections: 10, patienceMs: 4000, workMs: 1000, hasClock: true };
-/** PostgreSQL ends a wait for a lock, and any other statement, before the patience of a work is over. */
-const LOCK_MS = 3000;
-const STATEMENT_MS = 3500;
-/** PostgreSQL ends a transaction that is idle for this long. So a machine that has died holds no locks. */
-const IDLE_IN_TRANSACTION_MS = 5000;
-const CONNECT_MS = 3000;
-/** A connection that is not used for this long is closed. */
-const IDLE_CONNECTION_MS = 60_000;
-/** An older connection is replaced, so that after a failover the processes find the new server. */
-const CONNECTION_LIFETIME_SECONDS = 1800;
-const RETRY_MS = 50;
-
-const INT8 = 20;
 
 /**
  * Opens the database at a `postgres://` URL, and makes or upgrades its tables. Throws an Error with a sentence for the
  * operator within 20 s if the database can't be used. The sentence never contains the password.
  */
 export async function openPostgresStore(url: string, options: PostgresStoreOptions = {}): Promise<Store> {
-  const saltKey = await prepareDatabase(url);
-  return new PostgresStore(url, saltKey, { ...DEFAULTS, ...options });
+  const { saltKey, nowMs } = await prepareDatabase(url);
+  return new PostgresStore(url, saltKey, nowMs, { ...DEFAULTS, ...options });
 }
 
 class PostgresStore implements Store {
   readonly saltKey: Uint8Array;
   readonly #options: Required<PostgresStoreOptions>;
-  readonly #pool: Pool;
+  readonly #connections: Connections;
   readonly #lanes = new Lanes();
   readonly #works = new Set<Promise<unknown>>();
+  /** The time of the database less that of this process's `performance.now()`, as last seen. */
+  #clockMs: number;
   #isClosed = false;
 
-  constructor(url: string, saltKey: Uint8Array, options: Required<PostgresStoreOptions>) {
+  constructor(url: string, saltKey: Uint8Array, nowMs: number, options: Required<PostgresStoreOptions>) {
     this.saltKey = saltKey;
     this.#options = options;
-    this.#pool = new pg.Pool({
-      connectionString: url,
-      application_name: 'two-factor-demo',
-      pipeline: true,
-      keepAlive: true,
-      max: options.connections,
-      connectionTimeoutMillis: CONNECT_MS,
-      idleTimeoutMillis: IDLE_CONNECTION_MS,
-      maxLifetimeSeconds: CONNECTION_LIFETIME_SECONDS,
-      lock_timeout: LOCK_MS,
-      statement_timeout: STATEMENT_MS,
-      idle_in_transaction_session_timeout: IDLE_IN_TRANSACTION_MS,
-      types: { getTypeParser: typeParser },
-    });
-    // The pool drops a connection that breaks while it is idle. One that breaks in use fails its work.
-    this.#pool.on('error', () => undefined);
-    this.#pool.on('connect', (client) => client.on('error', () => undefined));
+    this.#clockMs = nowMs - performance.now();
+    this.#connections = new Connections(url, options.connections);
   }
 
   transact<Result>(work: (tx: Tx) => Promise<Result>, options: TransactOptions = {}): Promise<Result> {
-    if (this.#isClosed) return Promise.reject(new StoreUnavailable('The database is closed.'));
-    const giveUpAtMs = performance.now() + this.#options.patienceMs;
-    const running = this.#lanes.run(laneOf(options), () => this.#runUntilDone(work, options, giveUpAtMs));
-    this.#works.add(running);
-    const forget = () => void this.#works.delete(running);
-    running.then(forget, forget);
-    return running;
+    return this.#track((giveUpAtMs) =>
+      this.#lanes.run(laneOf(options.about), () => this.#runUntilDone(work, options, giveUpAtMs)),
+    );
+  }
+
+  /** Uses the database's time as it was last seen, to save a trip. */
+  read<Result>(work: (tx: ReadTx) => Promise<Result>): Promise<Result> {
+    return this.#track((giveUpAtMs) =>
+      this.#withTrips(giveUpAtMs, 'read', async (trips) => {
+        const nowMs = this.#options.hasClock ? Math.floor(this.#clockMs + performance.now()) : undefined;
+        const tx = new PostgresReadTx(trips, nowMs);
+        return within(this.#options.workMs, trips, work(tx)).finally(() => tx.end());
+      }),
+    );
+  }
+
+  lease(key: string, block: number, most: number, windowMs: number): Promise<Lease> {
+    return this.#track((giveUpAtMs) =>
+      // After a power failure the window may begin again.
+      this.#withTrips(giveUpAtMs, 'quick', async (trips) => {
+        trips.queue(SQL.lease, [key, block, most, windowMs]);
+        const [leased] = await trips.commit(1);
+        const { count, ends_in_ms: endsInMs } = leased?.rows[0] ?? {};
+        return { granted: Math.max(0, Math.min(block, most - (count - block))), endsInMs };
+      }),
+    );
   }
 
   async close(): Promise<void> {
     if (this.#isClosed) return;
     this.#isClosed = true;
     await Promise.allSettled(this.#works);
-    await this.#pool.end();
+    await this.#connections.close();
+  }
+
+  #track<Result>(run: (giveUpAtMs: number) => Promise<Result>): Promise<Result> {
+    if (this.#isClosed) return Promise.reject(new StoreUnavailable('The database is closed.'));
+    const running = run(performance.now() + this.#options.patienceMs);
+    this.#works.add(running);
+    const forget = () => void this.#works.delete(running);
+    running.then(forget, forget);
+    return running;
   }
 
   /** Runs the work again if works of other accounts were in its way. */
   async #runUntilDone<Result>(
     work: (tx: Tx) => Promise<Result>,
-    options: TransactOptions,
+    { about, isLasting = true }: TransactOptions,
     giveUpAtMs: number,
   ): Promise<Result> {
     let slots = new KeySlots();
     for (;;) {
       try {
-        return await this.#runOnce(work, options, slots, giveUpAtMs);
+        return await this.#withTrips(giveUpAtMs, isLasting ? 'lasting' : 'quick', async (trips) => {
+          const result = await this.#runWork(work, about, slots, trips);
+          await trips.commit();
+          return result;
+        });
       } catch (error) {
         if (!isConflict(error)) throw error;
         if (performance.now() >= giveUpAtMs) throw new StoreUnavailable((error as Error).message);
@@ -111,21 +124,28 @@ class PostgresStore implements Store {
     }
   }
 
-  async #runOnce<Result>(
+  async #runWork<Result>(
     work: (tx: Tx) => Promise<Result>,
-    { about, isLasting = true }: TransactOptions,
+    about: About | undefined,
     slots: KeySlots,
-    giveUpAtMs: number,
+    trips: Trips,
   ): Promise<Result> {
-    const client = await this.#connect(giveUpAtMs);
-    const trips = new Trips(client, giveUpAtMs, isLasting);
+    const first = await trips.runAll(statementsFor(about, slots.all()));
+    const loaded = new Loaded(about, first.at(-1)?.rows[0].loaded);
+    this.#clockMs = loaded.nowMs - performance.now();
+    const tx = new PostgresTx(trips, loaded, slots, this.#options.hasClock);
+    return within(this.#options.workMs, trips, work(tx)).finally(() => tx.end());
+  }
+
+  async #withTrips<Result>(
+    giveUpAtMs: number,
+    kind: 'lasting' | 'quick' | 'read',
+    use: (trips: Trips) => Promise<Result>,
+  ): Promise<Result> {
+    const client = await this.#connections.take(giveUpAtMs);
+    const trips = new Trips(client, giveUpAtMs, kind);
     try {
-      const first = await trips.runAll(statementsFor(about, slots.all()));
-      const loaded = new Loaded(about, first.at(-1)?.rows[0].loaded);
-      const tx = new PostgresTx(trips, loaded, slots, this.#options.hasClock);
-      const result = await within(this.#options.workMs, trips, work(tx)).finally(() => tx.end());
-      await trips.commit();
-      return result;
+      return await use(trips);
     } catch (error) {
       await trips.rollBack();
       throw error;
@@ -133,45 +153,10 @@ class PostgresStore implements Store {
       client.release(trips.isBroken);
     }
   }
-
-  /** Takes a connection from the pool. Tries again if the server has none left at the moment. */
-  async #connect(giveUpAtMs: number): Promise<PoolClient> {
-    for (;;) {
-      try {
-        return await this.#connectOnce(giveUpAtMs);
-      } catch (error) {
-        if (error instanceof StoreUnavailable) throw error;
-        const isLate = performance.now() + RETRY_MS >= giveUpAtMs;
-        if (isLate || !isMomentary(error)) throw toFault(error);
-      }
-      await sleep(RETRY_MS);
-    }
-  }
-
-  #connectOnce(giveUpAtMs: number): Promise<PoolClient> {
-    return new Promise((resolve, reject) => {
-      let isLate = false;
-      const timer = setTimeout(() => {
-        isLate = true;
-        reject(new StoreUnavailable('The database did not take the work in time.'));
-      }, giveUpAtMs - performance.now());
-      this.#pool.connect().then(
-        (client) => {
-          clearTimeout(timer);
-          if (isLate) client.release();
-          else resolve(client);
-        },
-        (error) => {
-          clearTimeout(timer);
-          reject(error);
-        },
-      );
-    });
-  }
 }
 
 /** An account has a lane by its email, and further ones by its flows and sessions. */
-function laneOf({ about }: TransactOptions): string | undefined {
+function laneOf(about: About | undefined): string | undefined {
   if (about === undefined) return undefined;
   if ('flow' in about) return `flow ${about.flow}`;
   return 'session' in about ? `session ${about.session}` : `email ${about.email}`;
@@ -190,9 +175,4 @@ function within<Result>(ms: number, trips: Trips, result: Promise<Result>): Prom
       clearTimeout(timer);
     });
   });
-}
-
-/** Reads bigint as a number: times and counts are far below 2 ** 53. */
-function typeParser(oid: number, format?: 'text' | 'binary') {
-  return oid === INT8 ? Number : pg.types.getTypeParser(oid, format);
 }

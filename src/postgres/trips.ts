@@ -21,6 +21,7 @@ const BEGIN: Statement = {
 export class Trips {
   readonly #client: PoolClient;
   readonly #giveUpAtMs: number;
+  readonly #isOpen: boolean;
   #queued: Query[] = [];
   #fault: unknown;
   #onTrip: (() => void) | undefined;
@@ -28,11 +29,13 @@ export class Trips {
   /** True if the connection must not be used again. */
   isBroken = false;
 
-  constructor(client: PoolClient, giveUpAtMs: number, isLasting: boolean) {
+  /** `read`: each statement is its own transaction. `quick`: the commit does not wait for the disk. */
+  constructor(client: PoolClient, giveUpAtMs: number, kind: 'lasting' | 'quick' | 'read') {
     this.#client = client;
     this.#giveUpAtMs = giveUpAtMs;
-    this.queue(BEGIN);
-    if (!isLasting) this.queue(SQL.syncNotAtCommit);
+    this.#isOpen = kind !== 'read';
+    if (this.#isOpen) this.queue(BEGIN);
+    if (kind === 'quick') this.queue(SQL.syncNotAtCommit);
   }
 
   /** True while a trip is under way. */
@@ -71,15 +74,21 @@ export class Trips {
     return results.slice(results.length - queries.length);
   }
 
-  /** Commits. Throws if anything of the transaction failed; then nothing was changed, or the answer was lost. */
-  async commit(): Promise<void> {
-    const { command } = await this.run(SQL.commit);
-    if (command !== 'COMMIT') throw new StoreUnavailable('The database rolled the work back.');
+  /**
+   * Commits, and returns the results of the last `count` queued statements. Throws if anything of the transaction failed.
+   * Then nothing was changed, or the answer was lost.
+   */
+  async commit(count = 0): Promise<QueryResult<Row>[]> {
+    const last = this.#queued.splice(this.#queued.length - count, count);
+    const results = await this.runAll([...last, [SQL.commit, []]]);
+    if (results.at(-1)?.command !== 'COMMIT')
+      throw new StoreUnavailable('The database rolled the work back.');
+    return results.slice(0, -1);
   }
 
   /** Undoes everything. A connection that can't do even that is broken. */
   async rollBack(): Promise<void> {
-    if (this.isBroken) return;
+    if (this.isBroken || !this.#isOpen) return;
     this.#queued = [];
     this.#fault = undefined;
     await this.run(SQL.rollback).catch(() => {

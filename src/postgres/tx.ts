@@ -405,6 +405,17 @@ export class PostgresTx implements Tx {
     this.#queue(SQL.forgetEvents, key);
   }
 
+  async sharedValue(key: string, nowMs: number): Promise<string | undefined> {
+    this.#lockKeys([`shared ${key}`]);
+    const [row] = await this.#read(SQL.sharedValue, key, nowMs);
+    return row?.value;
+  }
+
+  async setSharedValue(key: string, value: string, expiresAtMs: number): Promise<void> {
+    this.#lockKeys([`shared ${key}`]);
+    this.#queue(SQL.setSharedValue, key, value, expiresAtMs);
+  }
+
   async deleteDue(due: DueRows, limit: number): Promise<number> {
     this.#assertOpen();
     const beforeMs: Record<DueTable, number> = {
@@ -414,6 +425,8 @@ export class PostgresTx implements Tx {
       devices: due.nowMs,
       sessions: due.sessionsSeenBeforeMs,
       events: due.eventsBeforeMs,
+      shared_values: due.nowMs,
+      leases: due.nowMs,
     };
     const results = await this.#trips.runAll(
       DELETE_DUE.map(({ table, statement }) => [statement, [beforeMs[table], limit]]),

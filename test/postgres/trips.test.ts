@@ -64,7 +64,7 @@ test('each request has this many round trips to the database, and not one more',
     resendCode: 7,
     verifyPasscode: 4,
     resetPwd: 7,
-    whoIsSignedIn: 2,
+    whoIsSignedIn: 1,
     logout: 2,
   });
 });

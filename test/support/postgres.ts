@@ -40,7 +40,18 @@ interface Warm {
   readonly client: pg.Client;
 }
 
-const TABLES = ['flows', 'codes', 'users', 'seeds', 'lockouts', 'devices', 'sessions', 'events'];
+const TABLES = [
+  'flows',
+  'codes',
+  'users',
+  'seeds',
+  'lockouts',
+  'devices',
+  'sessions',
+  'events',
+  'shared_values',
+  'leases',
+];
 const free: Warm[] = [];
 const clients = new WeakMap<Store, Promise<Warm>>();
 
@@ -65,16 +76,19 @@ export function postgresStore(): Store {
   taken.catch(() => undefined);
   const works = new Set<Promise<unknown>>();
   let isClosed = false;
+  const run = <Result>(work: (store: Store) => Promise<Result>): Promise<Result> => {
+    if (isClosed) return Promise.reject(new StoreUnavailable('The database is closed.'));
+    const running = taken.then((warm) => work(warm.store));
+    works.add(running);
+    const forget = () => void works.delete(running);
+    running.then(forget, forget);
+    return running;
+  };
   const store: Store = {
     saltKey: Buffer.from(server.saltKey, 'base64url'),
-    transact(work, options) {
-      if (isClosed) return Promise.reject(new StoreUnavailable('The database is closed.'));
-      const running = taken.then((warm) => warm.store.transact(work, options));
-      works.add(running);
-      const forget = () => void works.delete(running);
-      running.then(forget, forget);
-      return running;
-    },
+    transact: (work, options) => run((warm) => warm.transact(work, options)),
+    read: (work) => run((warm) => warm.read(work)),
+    lease: (...request) => run(async (warm) => must(await warm.lease?.(...request))),
     async close() {
       isClosed = true;
       await Promise.allSettled(works);
@@ -101,8 +115,12 @@ export function postgresStoreOfTest(): Store {
     return store.close();
   });
   return {
-    saltKey: store.saltKey,
+    ...store,
     transact: (work, options) => (isOver ? new Promise(() => undefined) : store.transact(work, options)),
-    close: () => store.close(),
   };
+}
+
+function must<Value>(value: Value | undefined): Value {
+  if (value === undefined) throw new Error('The store has no leases.');
+  return value;
 }
