@@ -11,7 +11,7 @@ import { assertComplete, loadEnvironment, ROOT } from './runtime/environment.ts'
 import { createLog, type Tell } from './runtime/log.ts';
 import { listenFault, startupMessages } from './runtime/startup-messages.ts';
 import { watchDeliveries } from './runtime/watch-deliveries.ts';
-import { notesOnSecret } from './shared/app-secret.ts';
+import { assertSecret, notesOnSecret } from './shared/app-secret.ts';
 import { sharedPace } from './shared/pace.ts';
 import { sharedAccess } from './shared/ringcentral-access.ts';
 import { consoleSms } from './sms/console.ts';
@@ -40,6 +40,7 @@ async function main(): Promise<void> {
   const { database } = config;
   const isNewDatabase = database.kind === 'sqlite' && !existsSync(database.path);
   const store = await openStore(database);
+  if (database.kind === 'postgres' && config.appSecrets) await assertSecret(store, config.appSecrets);
   const secretNotes = await notesOnSecret(store, config.appSecrets);
   const { sms, availability, close, inbox, check } = senderFor(config, store, tell, print);
   const alert = throttledAlerts(tell, () => performance.now());
