@@ -42,8 +42,8 @@ export class Connections {
   }
 
   /**
-   * Takes a connection. Tries again if the server has none left at the moment. Throws StoreUnavailable if there is none by
-   * `giveUpAtMs`.
+   * Takes a connection. Tries again if the server has no connection left at the moment. Throws StoreUnavailable if it still
+   * has none at `giveUpAtMs`.
    */
   async take(giveUpAtMs: number): Promise<PoolClient> {
     for (;;) {
