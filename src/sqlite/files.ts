@@ -48,7 +48,7 @@ export function fileFault(error: unknown, path: string): string {
       return `The disk is full. Make room in ${folder}, or choose another folder.`;
     case 'SQLITE_CANTOPEN':
     case 'SQLITE_PERM':
-      return 'This user may not open it, or a file beside it. Start as the user that owns it.';
+      return 'This user may not open it or a file beside it, or the disk is read-only.';
     case 'SQLITE_CORRUPT':
       return 'It is damaged. Restore a backup.';
     default:

@@ -180,7 +180,7 @@ test('a start on a read-only disk is refused in a sentence, and succeeds on a wr
   const refused = await runProgram({}, folder, ON_READ_ONLY_DISK);
   expect(await refused.ended()).toBe(1);
   expect(refused.output()).toMatch(
-    /The database \S+users\.db \(DATABASE_URL\) can't be used\. .*(readonly|unable to open)/,
+    /The database \S+users\.db \(DATABASE_URL\) can't be used\. .*the disk is read-only/,
   );
   expect(refused.output()).not.toContain('    at ');
   await startProgram({}, folder);
