@@ -21,8 +21,9 @@ import { type Attack, judge, needsTheInside, type Verdict } from './verdict.ts';
 
 const NEEDS_SECOND_FACTOR = 'needs SECOND_FACTOR and a moving clock';
 
-/** Attacks on the account page and on the second factor. */
+/** Attacks on the account page, on the phone and on the second factor. */
 export const accountAttacks: readonly Attack[] = [
+  { number: 21, name: 'pass an unconfirmed phone off as confirmed', attempt: passAsConfirmed },
   { number: 41, name: 'change the phone with a stolen session', attempt: changeByStolenSession },
   { number: 42, name: 'guess the password at an unlocked computer', attempt: guessAtUnlocked },
   { number: 43, name: "end another account's sessions and devices", attempt: endOthers },
@@ -51,6 +52,7 @@ const OTHER_SITE = { headers: { 'Sec-Fetch-Site': 'cross-site', Origin: 'https:/
 
 interface Page {
   readonly phone: string;
+  readonly phoneConfirmed?: boolean;
   readonly sessions?: readonly { id: string }[];
   readonly devices?: readonly { id: string }[];
 }
@@ -71,6 +73,27 @@ async function confirmed(scene: Scene): Promise<{ person: Person; browser: Brows
   const passcode = await scene.inbox.takeCode(person.phone);
   must(await browser.post('/verifypasscode', { username: person.email, flow, passcode }), 200);
   return { person, browser };
+}
+
+async function passAsConfirmed(scene: Scene): Promise<Verdict> {
+  const { person, browser } = await scene.signedIn();
+  const { email, phone } = person;
+  const flow = flowOf(await askReset(browser, email));
+  const passcode = await scene.inbox.takeCode(phone);
+  await setPassword(browser, email, flow, otherThan(passcode), 'an attacker chose this');
+  const elsewhere = scene.elsewhere();
+  const again = await signIn(elsewhere, person);
+  await elsewhere.post('/changephone', { phoneno: phone });
+  await scene.inbox.takeCode(phone);
+  const before = (await pageOf(browser)).phoneConfirmed;
+  const unlock = flowOf(await lockOut(browser, email));
+  const right = { username: email, flow: unlock, passcode: await scene.inbox.takeCode(phone) };
+  must(await browser.post('/verifypasscode', right), 200);
+  const after = (await pageOf(browser)).phoneConfirmed;
+  return judge(
+    before === false && after === true,
+    `after a wrong code, an unused one and a sign-in (${tally([again])}): phoneConfirmed ${before}; after a right code: ${after}`,
+  );
 }
 
 async function changeByStolenSession(scene: Scene): Promise<Verdict> {
