@@ -1,4 +1,4 @@
-import { keysOf, refusedField } from './engine/accounts.ts';
+import { keysOf, refusedField, sameAsBefore } from './engine/accounts.ts';
 import { codeToTry, spendPasscode } from './engine/codes.ts';
 import type { Deps } from './engine/deps.ts';
 import { forgetOthers } from './engine/devices.ts';
@@ -32,6 +32,7 @@ import { forProvedSession, forSession, type SessionRequest } from './engine/tran
 import { checkPassword } from './engine.ts';
 import { toIso } from './iso-time.ts';
 import { maskPhone, readPhone } from './phone.ts';
+import { shortNetwork } from './short-network.ts';
 import type { KnownDevice, Session } from './store.ts';
 import { hashOf } from './token.ts';
 
@@ -40,7 +41,10 @@ export async function accountPage(deps: Deps, form: AccountForm): Promise<Accoun
   const page = await forVisit(deps, form, async ({ tx, nowMs, session, user }) => {
     const { email, fname, lname, phoneno, isPhoneConfirmed } = user;
     const others = (await tx.sessionsOf(email)).filter((one) => one.id !== session.id && isLive(one, nowMs));
-    const devices = await tx.devicesOf(email, nowMs);
+    const devices = (await tx.devicesOf(email, nowMs)).map((one) => {
+      const current = one.id === session.device;
+      return toRow(current ? { ...one, seenAtMs: nowMs } : one, current);
+    });
     return {
       kind: 'ok' as const,
       email,
@@ -49,7 +53,7 @@ export async function accountPage(deps: Deps, form: AccountForm): Promise<Accoun
       phone: maskPhone(phoneno),
       phoneConfirmed: isPhoneConfirmed,
       sessions: [toRow({ ...session, seenAtMs: nowMs }, true), ...others.map((one) => toRow(one, false))],
-      devices: devices.map((one) => toRow(one, one.id === session.device)),
+      devices,
     };
   });
   return page ?? { kind: 'signed_out' };
@@ -118,12 +122,13 @@ export async function changePwd(deps: Deps, form: ChangePwdForm): Promise<Change
     if (refused !== undefined) return refused;
 
     const { email } = account;
-    await tx.setKeys(email, form.kdf, keysOf(form), nowMs);
+    const keys = keysOf(form);
+    await tx.setKeys(email, form.kdf, keys, nowMs);
     await tx.spendCodes(email, nowMs);
     await sendNotice(request, 'notice');
     const device = await forgetOthers(request, await ownToken(request, form));
     const session = await startSession(request, device.id, request.session.provedAtMs);
-    return { kind: 'ok', issued: { session, device: device.token, email } };
+    return { kind: 'ok', issued: { session, device: device.token, email }, ...sameAsBefore(account, keys) };
   });
 }
 
@@ -235,5 +240,6 @@ function tokenHashOf({ session }: AccountForm): string {
 }
 
 function toRow({ id, createdAtMs, seenAtMs, network, browser }: KnownDevice | Session, current: boolean) {
-  return { id, current, createdAt: toIso(createdAtMs), seenAt: toIso(seenAtMs), network, browser };
+  const times = { createdAt: toIso(createdAtMs), seenAt: toIso(seenAtMs) };
+  return { id, current, ...times, network: shortNetwork(network), browser };
 }

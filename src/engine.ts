@@ -1,5 +1,5 @@
 import { authMessage } from './auth-message.ts';
-import { accountFor, keysOf, refusedField, saltFor } from './engine/accounts.ts';
+import { accountFor, keysOf, refusedField, saltFor, sameAsBefore } from './engine/accounts.ts';
 import { codeToTry, spendPasscode } from './engine/codes.ts';
 import type { Deps } from './engine/deps.ts';
 import { forgetOthers, rememberDevice } from './engine/devices.ts';
@@ -154,13 +154,14 @@ async function setNewPassword(deps: Deps, form: SetPwdForm): Promise<ResetPwdOut
     if (!(await spendPasscode(request, form, tried.code))) return { kind: 'wrong_code' };
 
     const { email } = account;
-    await tx.setKeys(email, form.kdf, keysOf(form), nowMs);
+    const keys = keysOf(form);
+    await tx.setKeys(email, form.kdf, keys, nowMs);
     await tx.clearLockouts(email);
     await tx.spendCodes(email, nowMs);
     // The code was sent to the phone, so the phone is confirmed by now.
     await sendNotice({ ...request, account: { ...account, isPhoneConfirmed: true } }, 'notice');
     const device = await forgetOthers(request, form.device);
-    return { kind: 'ok', issued: { device: device.token } };
+    return { kind: 'ok', issued: { device: device.token }, ...sameAsBefore(account, keys) };
   });
 }
 

@@ -21,6 +21,11 @@ export function isProof(proof: Uint8Array, storedKey: Uint8Array, message: strin
   return timingSafeEqual(hash('sha256', clientKey, 'buffer'), storedKey);
 }
 
+/** Returns true if two pairs of keys are of the same password. They need the same salt and kdf. */
+export function isSamePassword(left: Keys, right: Keys): boolean {
+  return timingSafeEqual(left.storedKey, right.storedKey) && timingSafeEqual(left.serverKey, right.serverKey);
+}
+
 /** Returns the ServerSignature of RFC 5802, 3: 32 bytes that prove that the server has the account's keys. */
 export function signatureFor(serverKey: Uint8Array, message: string): Buffer {
   return hmac(serverKey, message);

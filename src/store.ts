@@ -295,6 +295,7 @@ export interface Tx {
   /** Starts a session of a user. The user keeps the newest `maxPerUser` sessions. */
   addSession(tokenHash: string, session: Session, maxPerUser: number): Promise<void>;
   sessionFor(tokenHash: string): Promise<Session | undefined>;
+  /** Records that the session and its device were seen. */
   noteSeen(tokenHash: string, nowMs: number): Promise<void>;
   noteProved(tokenHash: string, nowMs: number): Promise<void>;
   /** The sessions of the user, the last seen first. Expired ones may be among them. */

@@ -1,5 +1,5 @@
 import { createHmac } from 'node:crypto';
-import { KDF, type Keys } from '../scram.ts';
+import { isSamePassword, KDF, type Keys } from '../scram.ts';
 import type { Tx } from '../store.ts';
 import { fromBase64url } from '../token.ts';
 import type { Deps } from './deps.ts';
@@ -77,6 +77,11 @@ export function refusedField(
 /** The keys of a form as bytes. */
 export function keysOf(form: NewKeys): Keys {
   return { storedKey: fromBase64url(form.storedKey), serverKey: fromBase64url(form.serverKey) };
+}
+
+/** Returns the mark for an answer if the keys are those that the account had before. Call it only for a proved owner. */
+export function sameAsBefore(account: Account, keys: Keys): { isSamePassword?: true } {
+  return isSamePassword(account, keys) ? { isSamePassword: true } : {};
 }
 
 function derive(saltKey: Uint8Array, label: string, email: string): Buffer {

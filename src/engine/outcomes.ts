@@ -44,10 +44,13 @@ export type VerifyPasscodeOutcome =
 /** Too many requests. Nothing was made, counted or voided. `retryAfter` is in whole seconds. */
 export type SlowDown = { kind: 'slow_down'; retryAfter: number };
 
+/** A password was set. `isSamePassword`: it was the account's password before. Everything else happened as for another one. */
+export type PasswordSet = { kind: 'ok'; issued: IssuedTokens; isSamePassword?: true };
+
 export type ResetPwdOutcome =
   | CodeSent
   | SlowDown
-  | { kind: 'ok'; issued: IssuedTokens }
+  | PasswordSet
   | { kind: 'wrong_code' }
   | { kind: 'expired_code' }
   | Invalid;
@@ -135,7 +138,7 @@ export type ProveOutcome =
 
 export type ChangeNameOutcome = SignedOut | { kind: 'ok' };
 
-export type ChangePwdOutcome = SignedOut | ProveAgain | Invalid | { kind: 'ok'; issued: IssuedTokens };
+export type ChangePwdOutcome = SignedOut | ProveAgain | Invalid | PasswordSet;
 
 export type ChangePhoneOutcome =
   | SignedOut

@@ -58,6 +58,9 @@ const codeAsked = (start: string) => (outcome: { phone: string; flow?: string; r
     ? `${start} We can't send another code yet. Try again in ${inWords(outcome.resendIn)}.`
     : `${start} We're texting the code to ${outcome.phone}. You have one try.`;
 
+const SAME_PASSWORD =
+  'You had this password before, so nothing changed. If another person may know it, choose a new one.';
+
 /** True for a message that was sent again, and for a request during the pause. */
 const resentCode = ({ phone, resendIn }: { phone: string; resendIn: number }) =>
   `We texted a code to ${phone}.${resendIn > 0 ? ` You can ask for another in ${inWords(resendIn)}.` : ''}`;
@@ -148,7 +151,11 @@ const REPLIES: Table = {
     slow_down: SLOW_DOWN,
   },
   resetpwd: {
-    ok: [200, 'Your password has been changed. Sign in with the new one.'],
+    ok: [
+      200,
+      ({ isSamePassword }) =>
+        isSamePassword ? SAME_PASSWORD : 'Your password has been changed. Sign in with the new one.',
+    ],
     code_sent: [200, codeAsked('You need a code to set a new password.')],
     slow_down: NO_MESSAGE,
     wrong_code: [401, WRONG_CODE],
@@ -192,7 +199,11 @@ const REPLIES: Table = {
   changepwd: {
     ...SIGNED_OUT,
     ...PROVE_AGAIN,
-    ok: [200, 'Your password has been changed. All other browsers are signed out.'],
+    ok: [
+      200,
+      ({ isSamePassword }) =>
+        `${isSamePassword ? SAME_PASSWORD : 'Your password has been changed.'} All other browsers are signed out.`,
+    ],
     invalid: INVALID,
   },
   changephone: {

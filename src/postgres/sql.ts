@@ -199,6 +199,9 @@ const TEXTS = {
     SELECT ${SESSION_COLUMNS} FROM sessions JOIN users USING (email, generation) WHERE email = $1
     ORDER BY seen_at_ms DESC, sessions.id`,
   noteSeen: 'UPDATE sessions SET seen_at_ms = $2 WHERE token_hash = $1',
+  noteDeviceSeen: `
+    UPDATE devices SET seen_at_ms = $2 FROM sessions
+    WHERE sessions.token_hash = $1 AND devices.email = sessions.email AND devices.id = sessions.device`,
   noteProved: 'UPDATE sessions SET proved_at_ms = $2 WHERE token_hash = $1',
   endSessionById: 'DELETE FROM sessions WHERE email = $1 AND id = $2',
   endSession: 'DELETE FROM sessions WHERE token_hash = $1',

@@ -349,6 +349,8 @@ export class PostgresTx implements Tx {
 
   async noteSeen(tokenHash: string, nowMs: number): Promise<void> {
     this.#queue(SQL.noteSeen, tokenHash, nowMs);
+    this.#queue(SQL.noteDeviceSeen, tokenHash, nowMs);
+    this.#rows.dropDevices();
     this.#rows.changeSession(tokenHash, { seenAtMs: nowMs });
   }
 

@@ -262,6 +262,9 @@ export function prepareAll(db: Database) {
       'SELECT device, failures, is_locked, changed_at_ms FROM lockouts WHERE email = ? ORDER BY device',
     ),
     noteSeen: sql<[number, string]>('UPDATE sessions SET seen_at_ms = ? WHERE token_hash = ?'),
+    noteDeviceSeen: sql<[number, string]>(`
+      UPDATE devices SET seen_at_ms = ?
+      WHERE (email, id) = (SELECT email, device FROM sessions WHERE token_hash = ?)`),
     endSession: sql<[string]>('DELETE FROM sessions WHERE token_hash = ?'),
     // A generation begins with the time of the sign-up, so rows of an earlier account of the address never match.
     endSessions: sql<[number, string]>(
@@ -518,6 +521,7 @@ export class SqliteTx implements Tx {
 
   async noteSeen(tokenHash: string, nowMs: number): Promise<void> {
     this.#sql.noteSeen.run(nowMs, tokenHash);
+    this.#sql.noteDeviceSeen.run(nowMs, tokenHash);
   }
 
   async endSession(tokenHash: string): Promise<void> {

@@ -38,12 +38,23 @@ test('the first step sends a code and returns the masked phone number', async ()
 
 test('the code sets a new password, and the old password stops working', async () => {
   const { setPassword, signIn, flow, passcode } = await asked();
-  expect(await setPassword(flow, passcode, NEW)).toMatchObject({
+  expect(await setPassword(flow, passcode, NEW)).toEqual({
     kind: 'ok',
     issued: { device: expect.any(String) },
   });
   expect(await signIn(PASSWORD)).toMatchObject({ kind: 'wrong' });
   expect(await signIn(NEW)).toMatchObject({ kind: 'ok' });
+});
+
+test('only the right code tells that the new password is the one from before', async () => {
+  const { setPassword, signIn, ask, sms, flow, passcode } = await asked({ codeResendSeconds: 0 });
+  expect(await setPassword(flow, otherThan(passcode), PASSWORD)).toEqual({ kind: 'wrong_code' });
+  const again = must((await ask()).flow);
+  expect(await setPassword(again, sms.lastPasscode(), PASSWORD)).toMatchObject({
+    kind: 'ok',
+    isSamePassword: true,
+  });
+  expect(await signIn(PASSWORD)).toMatchObject({ kind: 'ok' });
 });
 
 test('a code sets only one password', async () => {

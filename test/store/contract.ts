@@ -817,6 +817,24 @@ export function storeContract(open: () => Store): void {
       expect(left).toEqual([undefined, undefined, 'd3']);
     });
 
+    test('a device was seen when one of its sessions was', async () => {
+      const store = fresh();
+      const seen = await store.transact(async (tx) => {
+        await tx.addUser(USER, NOW);
+        await addToken(tx, USER.email, 'd1', 't1', NOW);
+        await addToken(tx, USER.email, 'd1', 't2', NOW + 1);
+        await addToken(tx, USER.email, 'd2', 't3', NOW + 2);
+        await tx.addSession('s1', { ...session(USER.email, NOW), device: 'd1' }, 50);
+        await tx.noteSeen('s1', NOW + 5);
+        await tx.endSession('s1');
+        return (await tx.devicesOf(USER.email, NOW + 6)).map(({ id, seenAtMs }) => [id, seenAtMs]);
+      });
+      expect(seen).toEqual([
+        ['d1', NOW + 5],
+        ['d2', NOW + 2],
+      ]);
+    });
+
     test('sessions end one by one, or all sessions of an account together', async () => {
       const store = fresh();
       const left = await store.transact(async (tx) => {

@@ -318,7 +318,11 @@ function verbs(tables: Tables, life: { isOver: boolean }): Tx {
     sessionFor: async (hash) => sessions.get(hash),
     async noteSeen(hash, seenAtMs) {
       const session = sessions.get(hash);
-      if (session !== undefined) sessions.set(hash, { ...session, seenAtMs });
+      if (session === undefined) return;
+      sessions.set(hash, { ...session, seenAtMs });
+      for (const [token, device] of devices)
+        if (device.email === session.email && device.id === session.device)
+          devices.set(token, { ...device, seenAtMs });
     },
     endSession: async (hash) => void sessions.delete(hash),
     async forgetBrowsers(email) {
