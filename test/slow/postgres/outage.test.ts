@@ -73,7 +73,7 @@ test('PostgreSQL that is killed under load loses nothing that was answered, and 
   expect(answered.filter((email) => !emails.has(email))).toEqual([]);
 });
 
-test('PostgreSQL that stands still gives bounded answers, and the program mends without a restart', async () => {
+test('PostgreSQL that does not answer gives bounded answers, and the program mends without a restart', async () => {
   const [server, , processes] = await installation(2);
   await signUp(turn(processes, 0), ANN, PASSWORD);
   server.signalAll('SIGSTOP');
