@@ -64,6 +64,11 @@ export function readPhone(typed: string, rules: PhoneRules): { e164: string } | 
   return isMobile && country !== undefined ? { e164: number.number } : { fault: 'not_mobile' };
 }
 
+/** Returns an E.164 number in groups, with its country code: `+1 202 555 0123`. */
+export function groupedNumber(e164: string): string {
+  return parsePhoneNumberFromString(e164, { extract: false })?.formatInternational() ?? e164;
+}
+
 /** Reads the digits that libphonenumber knows: ASCII, full-width, Arabic and Persian. Reads `00` as `+` if it fits nothing else. */
 function parse(text: string, defaultCountry: string): PhoneNumber | undefined {
   if (!/^\+?[0-9\uff10-\uff19\u0660-\u0669\u06f0-\u06f9]+$/.test(text)) return undefined;

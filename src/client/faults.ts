@@ -71,9 +71,18 @@ export async function phoneOf(form: Form): Promise<string | undefined> {
   return phone && 'e164' in phone ? phone.e164 : undefined;
 }
 
-/** Loads the rules for phone numbers when the user comes to a field for one. */
+/** Loads the rules for phone numbers when the user comes to a field for one. Groups its digits on blur. */
 export function preparePhones(): void {
-  $('input[type=tel]').one('focus', () => void loadPhones().catch(() => {}));
+  const field = $<HTMLInputElement>('input[type=tel]');
+  field.one('focus', () => void loadPhones().catch(() => {}));
+  field.on('blur', () => void groupDigits(field).catch(() => {}));
+}
+
+/** Shows the number as the rules read it, with its country code. Does nothing if it can't get texts, or while the user types. */
+async function groupDigits(field: JQuery<HTMLInputElement>): Promise<void> {
+  const e164 = await phoneOf(field.closest('form') as Form);
+  const { groupedNumber } = await loadPhones();
+  if (e164 !== undefined && !field.is(':focus, [readonly]')) field.val(groupedNumber(e164));
 }
 
 function present(faults: Faults): Faults {
