@@ -1,4 +1,5 @@
 import {
+  AsYouType,
   type CountryCode,
   getCountries,
   getCountryCallingCode,
@@ -36,6 +37,11 @@ export function sharesCallingCode(country: string, countries: readonly string[])
   return countries.some((other) => getCountryCallingCode(other as CountryCode) === code);
 }
 
+/** True if numbers of the countries begin with different calling codes. */
+export function haveCallingCodes(countries: readonly string[]): boolean {
+  return countries.some((country) => !sharesCallingCode(country, countries.slice(0, 1)));
+}
+
 /** Blanks, dashes, dots, slashes, brackets and invisible characters. */
 const SEPARATORS = /[\s\p{DI}\u2800\ufff9-\ufffc\p{Pd}\p{Pc}()[\]./\uff08\uff09\uff0e\uff0f\u00b7\u2212]/gu;
 
@@ -67,6 +73,13 @@ export function readPhone(typed: string, rules: PhoneRules): { e164: string } | 
 /** Returns an E.164 number in groups, with its country code: `+1 202 555 0123`. */
 export function groupedNumber(e164: string): string {
   return parsePhoneNumberFromString(e164, { extract: false })?.formatInternational() ?? e164;
+}
+
+/** Returns the beginning of a number in groups, as `(202) 555-01`. A text that fits no groups stays as it is. */
+export function groupedWhileTyped(text: string, country: string): string {
+  if (!/^\+?[\d\s().-]*\d$/.test(text)) return text;
+  const grouped = new AsYouType(country as CountryCode).input(text);
+  return /^\+?\d+$/.test(grouped) ? text : grouped;
 }
 
 /** Reads the digits that libphonenumber knows: ASCII, full-width, Arabic and Persian. Reads `00` as `+` if it fits nothing else. */

@@ -1,5 +1,13 @@
 import { expect, test } from 'vitest';
-import { countryOf, isE164, maskPhone, readPhone } from '../src/phone.ts';
+import {
+  countryOf,
+  groupedNumber,
+  groupedWhileTyped,
+  haveCallingCodes,
+  isE164,
+  maskPhone,
+  readPhone,
+} from '../src/phone.ts';
 
 const RULES = { smsCountries: ['US', 'CA', 'GB'], defaultCountry: 'US' };
 
@@ -133,4 +141,25 @@ test.each([
   ['+1', false],
 ])('%s is E.164: %s', (number, isIt) => {
   expect(isE164(number)).toBe(isIt);
+});
+
+test.each([
+  ['2025550', '(202) 555-0'],
+  ['(202) 555-01', '(202) 555-01'],
+  ['+447400123', '+44 7400 123'],
+  ['07911 12', '07911 12'],
+  ['202 ', '202 '],
+  ['tel:202', 'tel:202'],
+])('while a user in the US types %j, it reads %j', (typed, grouped) => {
+  expect(groupedWhileTyped(typed, 'US')).toBe(grouped);
+});
+
+test('a number in groups is read as the same number', () => {
+  expect(groupedNumber('+12025550123')).toBe('+1 202 555 0123');
+  expect(groupedNumber('+447400123456')).toBe('+44 7400 123456');
+});
+
+test('countries have calling codes to choose from if these differ', () => {
+  expect(haveCallingCodes(['US', 'CA', 'PR'])).toBe(false);
+  expect(haveCallingCodes(['US', 'GB'])).toBe(true);
 });

@@ -15,7 +15,7 @@ import type {
   ProveOutcome,
   ResendCodeOutcome,
 } from '../engine/outcomes.ts';
-import { nameIn, wellFormed } from '../typed.ts';
+import { nameIn } from '../typed.ts';
 import { get, post } from './api.ts';
 import {
   codeFrom,
@@ -28,7 +28,7 @@ import {
   startCodeBlock,
 } from './code-block.ts';
 import { disableFor } from './countdown.ts';
-import { accountPasswordFaults, nameFaults, passcodeFaults, phoneFaults } from './faults.ts';
+import { accountPasswordFaults, nameFaults, passcodeFaults, phoneFaults, phoneToSend } from './faults.ts';
 import {
   abandonForms,
   clearMessages,
@@ -96,7 +96,7 @@ async function changePwd(form: Form) {
 
 /** Asks for the first code: to the present number if that is confirmed, else to the new one. */
 async function askForPhoneCode(form: Form) {
-  const phoneno = wellFormed(typed(form, 'phoneno'));
+  const phoneno = await phoneToSend(form);
   const answer = await asUser(() => post<ChangePhoneOutcome>('/changephone', { phoneno }));
   if (!answer) return;
   switch (answer.status) {

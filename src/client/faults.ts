@@ -71,11 +71,36 @@ export async function phoneOf(form: Form): Promise<string | undefined> {
   return phone && 'e164' in phone ? phone.e164 : undefined;
 }
 
-/** Loads the rules for phone numbers when the user comes to a field for one. Groups its digits on blur. */
+/**
+ * Returns the number to send. The server does not know the country that the user chose, so then it has its country code. Throws
+ * if the rules can't be loaded.
+ */
+export async function phoneToSend(form: Form): Promise<string> {
+  const text = wellFormed(typed(form, 'phoneno'));
+  if (chosenCountry(form) === undefined) return text;
+  await loadPhones();
+  return (await phoneOf(form)) ?? text;
+}
+
+/** Loads the rules for phone numbers when the user comes to a field for one. Groups its digits. */
 export function preparePhones(): void {
   const field = $<HTMLInputElement>('input[type=tel]');
   field.one('focus', () => void loadPhones().catch(() => {}));
+  field.on(
+    'input',
+    ({ originalEvent }) => void groupTyped(field, originalEvent as InputEvent).catch(() => {}),
+  );
   field.on('blur', () => void groupDigits(field).catch(() => {}));
+}
+
+/** Groups the digits while the user types at the end. An edit in the middle and a deletion stay as they are. */
+async function groupTyped(field: JQuery<HTMLInputElement>, { inputType }: InputEvent): Promise<void> {
+  const { groupedWhileTyped } = await loadPhones();
+  const [input] = field;
+  if (input === undefined || inputType !== 'insertText' || input.selectionEnd !== input.value.length) return;
+  const grouped = groupedWhileTyped(input.value, phoneRules(field.closest('form') as Form).defaultCountry);
+  // An equal value would still clear what the browser can undo.
+  if (grouped !== input.value) input.value = grouped;
 }
 
 /** Shows the number as the rules read it, with its country code. Does nothing if it can't get texts, or while the user types. */
@@ -106,5 +131,10 @@ async function phoneFaultIn(form: Form): Promise<string | undefined> {
 function phoneRules(form: Form) {
   const rules = form.find('[data-sms-countries]');
   const smsCountries = rules.attr('data-sms-countries')?.split(' ') ?? [];
-  return { smsCountries, defaultCountry: rules.attr('data-default-country') ?? '' };
+  return { smsCountries, defaultCountry: chosenCountry(form) ?? rules.attr('data-default-country') ?? '' };
+}
+
+/** Returns the country that the user chose. Undefined if the form offers no choice, because all countries share a code. */
+function chosenCountry(form: Form): string | undefined {
+  return form.find<HTMLSelectElement>('select[name=country]').val()?.toString();
 }

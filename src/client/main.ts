@@ -22,6 +22,7 @@ import {
   newPasswordFaults,
   passcodeFaults,
   phoneOf,
+  phoneToSend,
   preparePhones,
   signupFaults,
   usernameFaults,
@@ -93,7 +94,7 @@ async function signup(form: Form) {
   const person = {
     fname: nameIn(typed(form, 'fname')),
     lname: nameIn(typed(form, 'lname')),
-    phoneno: wellFormed(typed(form, 'phoneno')),
+    phoneno: await phoneToSend(form),
   };
   const fields = { email, ...person, ...verifier.fields };
   const answer = await postOnce<SignupOutcome>('/signup', fields, signupOnce(email));
