@@ -48,12 +48,20 @@ export interface Lease {
  */
 export type About = { email: string; device?: string } | { flow: string } | { session: string };
 
+/**
+ * Works that run side by side may read the time in another order than they get their locks. Only a time that is later by
+ * more than this is of a clock that was set back.
+ */
+export const CLOCK_SPREAD_MS = 5000;
+
 export interface TransactOptions {
   /**
    * A store that runs works side by side locks this account before the work starts, existing or not. Works of one account
    * then run one after the other.
    */
   readonly about?: About;
+  /** `false`: the work counts no events, so no other work has to wait while it reads their times. */
+  readonly isCounting?: boolean;
   /** `false` skips the fsync. Use it only for work that is safe to repeat after a power failure. */
   readonly isLasting?: boolean;
 }
@@ -221,7 +229,7 @@ export const NEVER = Number.MAX_SAFE_INTEGER;
 /** The verbs of one transaction. They know no rule: every limit and time comes from the caller. */
 export interface Tx {
   /** The database's time, if processes with clocks of their own share it. It is read once, when the locks are held. */
-  readonly nowMs?: number;
+  readonly nowMs?: number | undefined;
 
   userFor(email: string): Promise<User | undefined>;
   /** Adds the user, or returns false if the email is taken. */

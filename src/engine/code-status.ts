@@ -8,21 +8,30 @@ import { classifyRequest, disclosedWaitMs, isKnownDevice, undisclosedWaitMs } fr
 import { forFlow } from './transaction.ts';
 import { inSeconds } from './windows.ts';
 
+/** The page asks every few seconds. It counts nothing, so no other request waits for it. */
+const LOOK = { isLasting: false, isCounting: false };
+
 /**
  * Returns what became of a code's message. What depends on the phone number is only for known devices of the account. All
  * others see the message sent by the clock, and see failures only during an outage.
  */
 export async function codeStatus(deps: Deps, form: FlowForm): Promise<CodeStatusOutcome> {
   const unknown: CodeStatusOutcome = { kind: 'ok', delivery: 'sending' };
-  return forFlow(deps, form, unknown, async (request, { code }) => {
-    const { tx, nowMs, account } = request;
-    const sms = await classifyRequest(request, code.purpose);
-    const newest = await tx.newestCode(account.email, code, nowMs);
-    const resendIn = await resendInSeconds(request, sms, newest);
-    const seen = seesDelivery(request, sms, code) ? deliveryOf(code) : deliveryForStrangers(code, nowMs);
-    const cooldown = seen.delivery === 'failed' ? outageSeconds(deps) : 0;
-    return { kind: 'ok', ...seen, resendIn: Math.max(resendIn, cooldown) };
-  });
+  return forFlow(
+    deps,
+    form,
+    unknown,
+    async (request, { code }) => {
+      const { tx, nowMs, account } = request;
+      const sms = await classifyRequest(request, code.purpose);
+      const newest = await tx.newestCode(account.email, code, nowMs);
+      const resendIn = await resendInSeconds(request, sms, newest);
+      const seen = seesDelivery(request, sms, code) ? deliveryOf(code) : deliveryForStrangers(code, nowMs);
+      const cooldown = seen.delivery === 'failed' ? outageSeconds(deps) : 0;
+      return { kind: 'ok', ...seen, resendIn: Math.max(resendIn, cooldown) };
+    },
+    LOOK,
+  );
 }
 
 /** Milliseconds of the pause after a code that are left. A known device that sees the failure of a message may retry at once. */

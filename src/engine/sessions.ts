@@ -55,8 +55,8 @@ export async function forVisit<Result>(
   const { session: token } = form;
   if (token === undefined) return undefined;
   const visited = await deps.store.read(async (tx) => {
-    const nowMs = timeOf(deps, tx);
     const session = await tx.sessionFor(hashOf(token));
+    const nowMs = timeOf(deps, tx);
     if (session === undefined || !isLive(session, nowMs)) return undefined;
     const { email } = session;
     const user = await tx.userFor(email);

@@ -1,5 +1,12 @@
 import { CONSTANTS } from '../policy.ts';
-import { type About, type Flow, type Session, type Tx, UNKNOWN_DEVICE } from '../store.ts';
+import {
+  type About,
+  type Flow,
+  type Session,
+  type TransactOptions,
+  type Tx,
+  UNKNOWN_DEVICE,
+} from '../store.ts';
 import { hashOf } from '../token.ts';
 import { accountFor } from './accounts.ts';
 import type { Deps } from './deps.ts';
@@ -36,17 +43,23 @@ export async function forFlow<Outcome>(
   form: FlowForm,
   unknown: Outcome,
   steps: (request: EngineRequest, flow: Flow) => Promise<Outcome>,
+  options: Omit<TransactOptions, 'about'> = {},
 ): Promise<Outcome> {
   const flowHash = hashOf(form.flow);
-  return inTransaction(deps, { flow: flowHash }, async (tx, outbox) => {
-    const flow = await tx.flowFor(flowHash);
-    if (flow === undefined) return unknown;
-    const { email } = flow.code;
-    const device = await knownDevice(tx, { email, device: form.deviceOf?.(email) }, timeOf(deps, tx));
-    const request = await requestFor(deps, tx, outbox, { ...form, email }, device);
-    const { purpose, phoneno } = flow.code;
-    return steps(purpose === 'newphone' ? toNewPhone(request, phoneno) : request, flow);
-  });
+  return inTransaction(
+    deps,
+    { flow: flowHash },
+    async (tx, outbox) => {
+      const flow = await tx.flowFor(flowHash);
+      if (flow === undefined) return unknown;
+      const { email } = flow.code;
+      const device = await knownDevice(tx, { email, device: form.deviceOf?.(email) }, timeOf(deps, tx));
+      const request = await requestFor(deps, tx, outbox, { ...form, email }, device);
+      const { purpose, phoneno } = flow.code;
+      return steps(purpose === 'newphone' ? toNewPhone(request, phoneno) : request, flow);
+    },
+    options,
+  );
 }
 
 /** Runs the steps of a signed-in user's request, for the account and the device of the session. */
@@ -86,13 +99,14 @@ export async function inTransaction<Outcome>(
   deps: Deps,
   about: About,
   work: (tx: Tx, outbox: Message[]) => Promise<Outcome>,
+  options: Omit<TransactOptions, 'about'> = {},
 ): Promise<Outcome> {
   const done = await deps.store.transact(
     async (tx) => {
       const outbox: Message[] = [];
       return { outcome: await work(tx, outbox), outbox };
     },
-    { about },
+    { ...options, about },
   );
   for (const message of done.outbox) deliver(deps, message);
   return done.outcome;

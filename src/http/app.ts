@@ -46,6 +46,7 @@ export function createApp(deps: Deps, options: AppOptions): RequestListener {
   app.locals.defaultCountry = deps.phones.defaultCountry;
   app.locals.hasCallingCodes = haveCallingCodes(deps.phones.smsCountries);
 
+  const countsFor = countsOf(deps.store);
   const malformed = new WeakMap<IncomingMessage, 400 | 417>();
 
   app.use(setHeaders(options.publicOrigin));
@@ -58,7 +59,7 @@ export function createApp(deps: Deps, options: AppOptions): RequestListener {
   addInbox(app, options, signedInOn);
   app.use(alertForwarded(deps, options));
   app.use(
-    countRequests(requestLimit(countsOf(deps.store), requestsOf(deps.policy)), (request, response, seconds) =>
+    countRequests(requestLimit(countsFor, requestsOf(deps.policy)), (request, response, seconds) =>
       refuse(request, response, slowDown(seconds)),
     ),
   );
@@ -66,7 +67,7 @@ export function createApp(deps: Deps, options: AppOptions): RequestListener {
     sameSite(options.publicOrigin, (request, response) => refuse(request, response, refusal('cross_site'))),
   );
   app.use(formBody((request, response) => refuse(request, response, refusal('too_large'))));
-  addRoutes(app, deps, options, signedInOn);
+  addRoutes(app, deps, options, signedInOn, countsFor);
   for (const { route } of app.router.stack) if (route) routes.add(route.path);
   app.use(async (request, response) => {
     // Judged after the origin, as docs/api.md orders it.

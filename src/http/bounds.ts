@@ -41,7 +41,7 @@ export const BOUNDS = {
    */
   leasedRequests: 20,
   /** A request waits this long for a lease. Then its process counts for itself. */
-  leaseMs: 1_000,
+  leaseMs: 500,
   /** After a lease that failed, a process counts for itself this long. */
   leaseAwayMs: 1_000,
 } as const;

@@ -8,6 +8,7 @@ import { madeAtMs } from '../token.ts';
 /** The tokens that a browser sent: of its session, and of the account's device. */
 export type Tokens = { session?: string; device?: string };
 
+const TOKEN = /^[\w.-]*$/;
 const DEVICE_NAME = /^device-[0-9a-f]{8}$/;
 
 /** Sets and reads the cookies. Under https they are `Secure` and have the prefix `__Host-`. */
@@ -34,7 +35,9 @@ export function cookiesFor(publicOrigin: string): Cookies {
   };
   const anyDevice: CookieOptions = { ...common, sameSite: 'strict' };
   const ofDevice: CookieOptions = { ...anyDevice, maxAge: CONSTANTS.deviceLifetimeSeconds * 1000 };
-  const sentBy = ({ headers }: Request) => parse(headers.cookie ?? '');
+  // No cookie of ours has other characters. Some of them, such as NUL, fit no database.
+  const sentBy = ({ headers }: Request) =>
+    parse(headers.cookie ?? '', { decode: (text) => (TOKEN.test(text) ? text : '') });
 
   return {
     read(request, email) {

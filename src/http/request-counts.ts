@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Lease, Store } from '../store.ts';
+import { type Lease, type Store, StoreUnavailable } from '../store.ts';
 import { BOUNDS } from './bounds.ts';
 
 /** Counts requests by key. Each key has a window that begins with its first request. */
@@ -53,7 +53,11 @@ export function leasedCounts(lease: NonNullable<Store['lease']>): CountsFor {
   async function leaseSoon(...request: Parameters<typeof lease>): Promise<Lease | undefined> {
     if (performance.now() < awayUntilMs) return undefined;
     const tooLate = sleep(BOUNDS.leaseMs, undefined, { ref: false });
-    const found = await Promise.race([lease(...request).catch(() => undefined), tooLate]);
+    const leased = lease(...request).catch((error) => {
+      if (error instanceof StoreUnavailable) return undefined;
+      throw error;
+    });
+    const found = await Promise.race([leased, tooLate]);
     if (found === undefined) awayUntilMs = performance.now() + BOUNDS.leaseAwayMs;
     return found;
   }

@@ -56,7 +56,7 @@ import {
 import { inboxStreams } from './inbox-streams.ts';
 import { type Counted, requestLimit, signupsOf } from './rate-limit.ts';
 import { type Outcomes, reply, replyInvalid, replySlowDown } from './replies.ts';
-import { countsOf } from './request-counts.ts';
+import type { CountsFor } from './request-counts.ts';
 
 /** The settings of the routes, besides the engine's dependencies. */
 export interface RouteOptions {
@@ -116,9 +116,10 @@ export function addRoutes(
   deps: Deps,
   options: RouteOptions,
   signedInOn: (request: Request) => Promise<SignedIn>,
+  countsFor: CountsFor,
 ): void {
   const cookies = cookiesFor(options.publicOrigin);
-  const signupLimit = requestLimit(countsOf(deps.store), signupsOf(deps.policy));
+  const signupLimit = requestLimit(countsFor, signupsOf(deps.policy));
 
   const clientOf = (request: Request, response: Response) => ({
     ...cookies.read(request),

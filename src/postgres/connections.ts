@@ -10,10 +10,12 @@ const STATEMENT_MS = 3500;
 const IDLE_IN_TRANSACTION_MS = 5000;
 const CONNECT_MS = 3000;
 /** A connection that is not used for this long is closed. */
-const IDLE_CONNECTION_MS = 60_000;
+const IDLE_CONNECTION_MS = 10_000;
 /** An older connection is replaced, so that after a failover the processes find the new server. */
 const CONNECTION_LIFETIME_SECONDS = 1800;
 const RETRY_MS = 50;
+const LEAST_MS = 20;
+const TOO_LATE = 'The database did not take the work in time.';
 
 const INT8 = 20;
 
@@ -47,6 +49,8 @@ export class Connections {
    */
   async take(giveUpAtMs: number): Promise<PoolClient> {
     for (;;) {
+      // A work that comes so late could only cut the connection that it gets.
+      if (performance.now() + LEAST_MS >= giveUpAtMs) throw new StoreUnavailable(TOO_LATE);
       try {
         return await this.#takeOnce(giveUpAtMs);
       } catch (error) {
@@ -67,7 +71,7 @@ export class Connections {
       let isLate = false;
       const timer = setTimeout(() => {
         isLate = true;
-        reject(new StoreUnavailable('The database did not take the work in time.'));
+        reject(new StoreUnavailable(TOO_LATE));
       }, giveUpAtMs - performance.now());
       this.#pool.connect().then(
         (client) => {

@@ -5,8 +5,10 @@ export class Conflict extends Error {
   override readonly name = 'Conflict';
 }
 
-/** Serialization failure, deadlock, and a row that another work added in the meantime. */
-const CONFLICTS = ['40001', '40P01', '23505'];
+/** A statement that was prepared before another version of the program changed its table. */
+const OLD_PLAN = '0A000';
+/** Serialization failure, deadlock, a row that another work added in the meantime, and an old plan. */
+const CONFLICTS = ['40001', '40P01', '23505', OLD_PLAN];
 /**
  * Classes of SQLSTATE for faults of the server. In their order: connection, read-only, authorization, missing database,
  * conflict, resources, locks, operator, system, configuration, internal.
@@ -20,6 +22,7 @@ const TIMEOUTS = ['55P03', '57014'];
 /** Returns the error that a work gets for an error of the driver. */
 export function toFault(error: unknown): unknown {
   const code = sqlState(error);
+  if (code === undefined && !isOfConnection(error)) return error;
   if (code === undefined) return new StoreUnavailable(`The database does not answer (${reasonOf(error)}).`);
   if (CONFLICTS.includes(code)) return new Conflict(`Other works were in the way (${code}).`);
   if (SERVER_FAULTS.test(code)) return new StoreUnavailable(`The database can't do the work (${code}).`);
@@ -29,7 +32,11 @@ export function toFault(error: unknown): unknown {
 /** True if the connection must not be used again. */
 export function breaksConnection(error: unknown): boolean {
   const code = sqlState(error);
-  return code === undefined || (SERVER_FAULTS.test(code) && ![...CONFLICTS, ...TIMEOUTS].includes(code));
+  return (
+    code === undefined ||
+    code === OLD_PLAN ||
+    (SERVER_FAULTS.test(code) && ![...CONFLICTS, ...TIMEOUTS].includes(code))
+  );
 }
 
 /** True if another work holds a lock. */
@@ -48,6 +55,15 @@ export function sqlState(error: unknown): string | undefined {
   return typeof code === 'string' && /^[0-9A-Z]{5}$/.test(code) && !/^E[A-Z]{4}$/.test(code)
     ? code
     : undefined;
+}
+
+/** The system's errors have a code. The driver's own about a connection have none, but these words. */
+function isOfConnection(error: unknown): boolean {
+  const { code, message } = error as { code?: unknown; message?: unknown };
+  return (
+    typeof code === 'string' ||
+    /timeout|timed out|connection|terminat|closed|not queryable/i.test(String(message))
+  );
 }
 
 /** Never the driver's text: it may name the user. */

@@ -1,20 +1,25 @@
 import type { Device, KnownDevice, ReadTx, Session, User } from '../store.ts';
 import { Loaded } from './loaded.ts';
-import { KeySlots } from './slots.ts';
 import { SQL } from './sql.ts';
 import type { Trips } from './trips.ts';
 import { PostgresTx } from './tx.ts';
 
 /** The verbs of a page visit. The session is read with its account, so that a page costs one trip. */
 export class PostgresReadTx implements ReadTx {
-  readonly nowMs?: number;
   readonly #trips: Trips;
+  readonly #hasClock: boolean;
+  #nowMs: number;
   #tx: PostgresTx;
 
-  constructor(trips: Trips, nowMs: number | undefined) {
-    if (nowMs !== undefined) this.nowMs = nowMs;
+  constructor(trips: Trips, nowMs: number, hasClock: boolean) {
     this.#trips = trips;
-    this.#tx = new PostgresTx(trips, new Loaded(undefined, { nowMs: 0 }), new KeySlots(), false);
+    this.#hasClock = hasClock;
+    this.#nowMs = nowMs;
+    this.#tx = new PostgresTx(trips, new Loaded(undefined, { nowMs: 0 }), undefined, false);
+  }
+
+  get nowMs(): number | undefined {
+    return this.#hasClock ? this.#nowMs : undefined;
   }
 
   /** From here on every verb throws. */
@@ -25,7 +30,8 @@ export class PostgresReadTx implements ReadTx {
   async sessionFor(tokenHash: string): Promise<Session | undefined> {
     const [row] = await this.#trips.read(SQL.loadSession, [tokenHash]);
     const loaded = new Loaded({ session: tokenHash }, row.loaded);
-    this.#tx = new PostgresTx(this.#trips, loaded, new KeySlots(), false);
+    this.#tx = new PostgresTx(this.#trips, loaded, undefined, false);
+    this.#nowMs = loaded.nowMs;
     return this.#tx.sessionFor(tokenHash);
   }
 

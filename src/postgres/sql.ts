@@ -42,8 +42,11 @@ const deviceFor = (email: string, tokenHash: string) => `
 const tokensOf = (email: string) => `
   SELECT token_hash, id, number, expires_at_ms, created_at_ms, seen_at_ms, network, browser
   FROM devices WHERE devices.email = ${email} ORDER BY number`;
+// Names its columns: a later version may add one while this one runs.
+const CODE_COLUMNS = `codes.id, email, purpose, device, phoneno, created_at_ms, expires_at_ms, sent_at_ms, is_spent, delivery,
+  reason, during_outage, is_suppressed, requested_by_known_device`;
 const flowFor = (hash: string) =>
-  `SELECT codes.*, flows.is_tried FROM flows JOIN codes ON codes.id = flows.code_id WHERE flows.hash = ${hash}`;
+  `SELECT ${CODE_COLUMNS}, flows.is_tried FROM flows JOIN codes ON codes.id = flows.code_id WHERE flows.hash = ${hash}`;
 const SESSION_COLUMNS =
   'token_hash, sessions.id, email, device, sessions.created_at_ms, seen_at_ms, proved_at_ms, network, browser';
 const sessionFor = (tokenHash: string) =>
@@ -116,13 +119,16 @@ const TEXTS = {
   setName: 'UPDATE users SET fname = $2, lname = $3 WHERE email = $1',
   setPhone: 'UPDATE users SET phoneno = $2, phone_confirmed_at_ms = $3 WHERE email = $1',
   timesOf: 'SELECT created_at_ms, keys_changed_at_ms, phone_confirmed_at_ms FROM users WHERE email = $1',
-  codesOf: 'SELECT * FROM codes WHERE email = $1 ORDER BY created_at_ms, id',
+  codesOf: `SELECT ${CODE_COLUMNS} FROM codes WHERE email = $1 ORDER BY created_at_ms, id`,
 
   addSeed: 'INSERT INTO seeds (id, seed, email, network, expires_at_ms) VALUES ($1, $2, $3, $4, $5)',
   // Works of other accounts may drop seeds of the network at the same time.
   dropOldSeeds: `
     DELETE FROM seeds WHERE id IN (
-      SELECT id FROM seeds WHERE network = $1 ORDER BY number DESC OFFSET $2 FOR UPDATE SKIP LOCKED)`,
+      SELECT id FROM seeds
+      WHERE network = $1
+        AND number <= (SELECT number FROM seeds WHERE network = $1 ORDER BY number DESC OFFSET $2 LIMIT 1)
+      FOR UPDATE SKIP LOCKED)`,
   takeSeed: 'DELETE FROM seeds WHERE id = $1 AND email = $2 AND expires_at_ms > $3 RETURNING seed',
 
   lockoutFor: 'SELECT failures, is_locked FROM lockouts WHERE email = $1 AND device = $2',
@@ -136,7 +142,7 @@ const TEXTS = {
   clearLockouts: 'DELETE FROM lockouts WHERE email = $1',
 
   newestCode: `
-    SELECT * FROM codes WHERE email = $1 AND purpose = $2 AND device = $3 AND phoneno = $4 AND sent_at_ms <= $5
+    SELECT ${CODE_COLUMNS} FROM codes WHERE email = $1 AND purpose = $2 AND device = $3 AND phoneno = $4 AND sent_at_ms <= $5
     ORDER BY sent_at_ms DESC, number DESC LIMIT 1`,
   addCode: `
     INSERT INTO codes
@@ -232,12 +238,12 @@ const TEXTS = {
   setSharedValue: `
     INSERT INTO shared_values (key, value, expires_at_ms) VALUES ($1, $2, $3)
     ON CONFLICT (key) DO UPDATE SET value = excluded.value, expires_at_ms = excluded.expires_at_ms`,
-  // Counts no more than the most, so that the count stays small.
+  // Counts no more than the most, so that the count stays small. The time is read once, as the end of a new window.
   lease: `
     INSERT INTO leases (key, count, ends_at_ms) VALUES ($1, $2, ${NOW} + $4)
     ON CONFLICT (key) DO UPDATE SET
-      count = CASE WHEN leases.ends_at_ms > ${NOW} THEN least(leases.count, $3) + $2 ELSE $2 END,
-      ends_at_ms = CASE WHEN leases.ends_at_ms > ${NOW} THEN leases.ends_at_ms ELSE excluded.ends_at_ms END
+      count = CASE WHEN leases.ends_at_ms > excluded.ends_at_ms - $4 THEN least(leases.count, $3) + $2 ELSE $2 END,
+      ends_at_ms = CASE WHEN leases.ends_at_ms > excluded.ends_at_ms - $4 THEN leases.ends_at_ms ELSE excluded.ends_at_ms END
     RETURNING count, greatest(1, ends_at_ms - ${NOW}) AS ends_in_ms`,
 } as const;
 

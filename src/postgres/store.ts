@@ -29,6 +29,8 @@ export interface PostgresStoreOptions {
   readonly hasClock?: boolean;
 }
 
+/** A work that is in the way of others at each of these tries is refused as unavailable. */
+const MAX_TRIES = 20;
 const DEFAULTS = { connections: 10, patienceMs: 4000, workMs: 1000, hasClock: true };
 
 /**
@@ -63,12 +65,12 @@ class PostgresStore implements Store {
     );
   }
 
-  /** Uses the database's time as it was last seen, to save a trip. */
+  /** Uses the database's time as it was last seen, until the session is read. */
   read<Result>(work: (tx: ReadTx) => Promise<Result>): Promise<Result> {
     return this.#track((giveUpAtMs) =>
       this.#withTrips(giveUpAtMs, 'read', async (trips) => {
-        const nowMs = this.#options.hasClock ? Math.floor(this.#clockMs + performance.now()) : undefined;
-        const tx = new PostgresReadTx(trips, nowMs);
+        const nowMs = Math.floor(this.#clockMs + performance.now());
+        const tx = new PostgresReadTx(trips, nowMs, this.#options.hasClock);
         return within(this.#options.workMs, trips, work(tx)).finally(() => tx.end());
       }),
     );
@@ -105,20 +107,22 @@ class PostgresStore implements Store {
   /** Runs the work again if works of other accounts were in its way. */
   async #runUntilDone<Result>(
     work: (tx: Tx) => Promise<Result>,
-    { about, isLasting = true }: TransactOptions,
+    { about, isLasting = true, isCounting = true }: TransactOptions,
     giveUpAtMs: number,
   ): Promise<Result> {
     let slots = new KeySlots();
+    let tries = 0;
     for (;;) {
       try {
         return await this.#withTrips(giveUpAtMs, isLasting ? 'lasting' : 'quick', async (trips) => {
-          const result = await this.#runWork(work, about, slots, trips);
+          const result = await this.#runWork(work, about, isCounting ? slots : undefined, trips);
           await trips.commit();
           return result;
         });
       } catch (error) {
         if (!isConflict(error)) throw error;
-        if (performance.now() >= giveUpAtMs) throw new StoreUnavailable((error as Error).message);
+        tries += 1;
+        if (tries >= MAX_TRIES || performance.now() >= giveUpAtMs) throw new StoreUnavailable(error.message);
         slots = new KeySlots(slots.all());
       }
     }
@@ -127,10 +131,10 @@ class PostgresStore implements Store {
   async #runWork<Result>(
     work: (tx: Tx) => Promise<Result>,
     about: About | undefined,
-    slots: KeySlots,
+    slots: KeySlots | undefined,
     trips: Trips,
   ): Promise<Result> {
-    const first = await trips.runAll(statementsFor(about, slots.all()));
+    const first = await trips.runAll(statementsFor(about, slots?.all() ?? []));
     const loaded = new Loaded(about, first.at(-1)?.rows[0].loaded);
     this.#clockMs = loaded.nowMs - performance.now();
     const tx = new PostgresTx(trips, loaded, slots, this.#options.hasClock);

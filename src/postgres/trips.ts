@@ -8,6 +8,9 @@ type Query = readonly [Statement, Values];
 // biome-ignore lint/suspicious/noExplicitAny: each statement has a row type of its own.
 type Row = any;
 
+/** A work whose time is up still has this long to roll back, so that its connection is kept. */
+const ROLLBACK_MS = 200;
+
 // The isolation and the sync of commits are set here, whatever the database's defaults.
 const BEGIN: Statement = {
   name: '',
@@ -91,15 +94,15 @@ export class Trips {
     if (this.isBroken || !this.#isOpen) return;
     this.#queued = [];
     this.#fault = undefined;
-    await this.run(SQL.rollback).catch(() => {
+    await this.#send([[SQL.rollback, []]], ROLLBACK_MS).catch(() => {
       this.isBroken = true;
     });
   }
 
-  async #send(queries: readonly Query[]): Promise<QueryResult<Row>[]> {
+  async #send(queries: readonly Query[], leastMs = 1): Promise<QueryResult<Row>[]> {
     this.#pending += 1;
     // When the time is up, the driver cuts the connection, and so ends all that waits for it.
-    const query_timeout = Math.max(1, this.#giveUpAtMs - performance.now());
+    const query_timeout = Math.max(leastMs, this.#giveUpAtMs - performance.now());
     const answers = queries.map(([{ name, text }, values], index) => {
       const isLast = index === queries.length - 1;
       const config = name === '' ? { text } : { name, text, values: [...values] };
@@ -122,6 +125,6 @@ export class Trips {
 }
 
 /** True if the work may be run again. */
-export function isConflict(error: unknown): boolean {
+export function isConflict(error: unknown): error is Conflict {
   return error instanceof Conflict;
 }

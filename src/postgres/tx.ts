@@ -1,25 +1,26 @@
 import type { Purpose } from '../passcode.ts';
 import type { Keys } from '../scram.ts';
 import type { FailureReason } from '../sms.ts';
-import type {
-  Code,
-  CodeAbout,
-  Delivery,
-  Device,
-  DeviceToken,
-  DueRows,
-  EventQuery,
-  Flow,
-  KnownDevice,
-  Lockout,
-  NewUser,
-  PhoneClaims,
-  Records,
-  Seed,
-  SentAgain,
-  Session,
-  Tx,
-  User,
+import {
+  CLOCK_SPREAD_MS,
+  type Code,
+  type CodeAbout,
+  type Delivery,
+  type Device,
+  type DeviceToken,
+  type DueRows,
+  type EventQuery,
+  type Flow,
+  type KnownDevice,
+  type Lockout,
+  type NewUser,
+  type PhoneClaims,
+  type Records,
+  type Seed,
+  type SentAgain,
+  type Session,
+  type Tx,
+  type User,
 } from '../store.ts';
 import type { Loaded } from './loaded.ts';
 import { toCode, toDevices, toLockout, toSession, toUser } from './rows.ts';
@@ -37,16 +38,19 @@ export class PostgresTx implements Tx {
   readonly nowMs?: number;
   readonly #trips: Trips;
   readonly #loaded: Loaded;
-  readonly #slots: KeySlots;
+  /** The locks of limits. Undefined for a work that counts nothing. */
+  readonly #slots: KeySlots | undefined;
+  readonly #spreadMs: number;
   /** The flows of each code that the work has added. */
   readonly #flowsOfNew = new Map<string, number>();
   #isOver = false;
 
   /** The work gets the database's time, unless `hasClock` is false. */
-  constructor(trips: Trips, loaded: Loaded, slots: KeySlots, hasClock: boolean) {
+  constructor(trips: Trips, loaded: Loaded, slots: KeySlots | undefined, hasClock: boolean) {
     this.#trips = trips;
     this.#loaded = loaded;
     this.#slots = slots;
+    this.#spreadMs = hasClock ? CLOCK_SPREAD_MS : 0;
     if (hasClock) this.nowMs = loaded.nowMs;
   }
 
@@ -379,13 +383,14 @@ export class PostgresTx implements Tx {
 
   /** Locks the keys before the next statement. No other work reads or counts them until this one has ended. */
   #lockKeys(keys: readonly string[]): void {
+    if (this.#slots === undefined) return;
     const { slots, mayWait } = this.#slots.add(keys);
     if (slots.length > 0) this.#queue(mayWait ? SQL.lockSlots : SQL.tryLockSlots, slots);
   }
 
   async countEvent(keys: readonly string[], nowMs: number): Promise<void> {
     this.#lockKeys(keys);
-    this.#queue(SQL.forgetEventsAfter, [...keys], nowMs);
+    this.#queue(SQL.forgetEventsAfter, [...keys], nowMs + this.#spreadMs);
     this.#queue(SQL.countEvent, [...keys], nowMs);
   }
 
@@ -393,7 +398,7 @@ export class PostgresTx implements Tx {
     const keys = queries.map(({ key }) => key);
     this.#lockKeys(keys);
     const [nths, sinceMs] = [queries.map(({ nth }) => nth), queries.map((query) => query.sinceMs)];
-    const rows = await this.#read(SQL.nthNewestEvents, keys, nths, sinceMs, nowMs);
+    const rows = await this.#read(SQL.nthNewestEvents, keys, nths, sinceMs, nowMs + this.#spreadMs);
     return rows.map(({ at_ms }) => at_ms ?? undefined);
   }
 

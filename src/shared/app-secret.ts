@@ -51,6 +51,6 @@ export async function notesOnSecret(store: Store, secrets: AppSecrets | undefine
 export async function assertSecret(store: Store, secrets: AppSecrets): Promise<void> {
   if ((await checkSecret(store, secrets)) !== 'other') return;
   throw new Error(
-    'APP_SECRET is not the one that this database was used with. Give all processes the same one. To change it, name both: APP_SECRET=new,old.',
+    'APP_SECRET is not the one that this database was used with. Give all processes the same one. docs/operations.md says how to change it, and what to do if it is lost.',
   );
 }

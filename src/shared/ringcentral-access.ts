@@ -2,7 +2,7 @@ import { createCipheriv, createDecipheriv, createHash, hkdfSync, randomBytes } f
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type AppSecrets, markOf } from '../passcode.ts';
 import type { Access, ClientOptions, SharedAccess, Token } from '../sms/ringcentral/client.ts';
-import type { Store, Tx } from '../store.ts';
+import { CLOCK_SPREAD_MS, type Store, type TransactOptions, type Tx } from '../store.ts';
 
 /** RingCentral allows five. One is for the doctor, which shares nothing. */
 const LOGINS_PER_MINUTE = 4;
@@ -28,9 +28,13 @@ export function sharedAccess(
   now: () => number = Date.now,
 ): SharedAccess {
   const name = `ringcentral ${shortHash(JSON.stringify([serverUrl, clientId, clientSecret, jwt]))}`;
+  /** The turn of another process must not end with a late login of this one. */
+  const owner = randomBytes(8).toString('hex');
   const key = (what: 'login' | 'turn' | 'token' | 'pause') => `${name} ${what}`;
-  const inWork = <Result>(work: (tx: Tx, nowMs: number) => Promise<Result>): Promise<Result> =>
-    store.transact((tx) => work(tx, tx.nowMs ?? now()), { isLasting: false });
+  const inWork = <Result>(
+    work: (tx: Tx, nowMs: number) => Promise<Result>,
+    options: TransactOptions = { isLasting: false },
+  ): Promise<Result> => store.transact((tx) => work(tx, tx.nowMs ?? now()), options);
 
   async function take(tx: Tx, nowMs: number, { refused, isNew }: Wanted): Promise<Access | undefined> {
     const found = opened(secrets, name, await tx.sharedValue(key('token'), nowMs));
@@ -54,15 +58,16 @@ export function sharedAccess(
   async function untilMs(tx: Tx, what: 'turn' | 'pause', nowMs: number): Promise<number> {
     const [setAtMs = 0, endMs = nowMs] =
       (await tx.sharedValue(key(what), nowMs))?.split(' ').map(Number) ?? [];
-    return setAtMs > nowMs ? nowMs : endMs;
+    return setAtMs > nowMs + CLOCK_SPREAD_MS ? nowMs : endMs;
   }
 
   function setUntil(tx: Tx, what: 'turn' | 'pause', nowMs: number, endMs: number): Promise<void> {
-    return tx.setSharedValue(key(what), `${nowMs} ${endMs}`, endMs);
+    return tx.setSharedValue(key(what), `${nowMs} ${endMs} ${owner}`, endMs);
   }
 
   async function share(tx: Tx, nowMs: number, { expires_in, ...token }: Token): Promise<void> {
-    await setUntil(tx, 'turn', nowMs, nowMs);
+    const turn = await tx.sharedValue(key('turn'), nowMs);
+    if (turn?.endsWith(owner)) await setUntil(tx, 'turn', nowMs, nowMs);
     if (secrets === undefined || !token.access_token) return;
     const expiresAtMs = nowMs + (Number(expires_in) || 0) * 1000;
     await tx.setSharedValue(
@@ -75,7 +80,8 @@ export function sharedAccess(
   return {
     async tokenOrTurn(wanted) {
       for (;;) {
-        const access = await inWork((tx, nowMs) => take(tx, nowMs, wanted));
+        // RingCentral counts the login, so a power failure must not forget it.
+        const access = await inWork((tx, nowMs) => take(tx, nowMs, wanted), {});
         if (access !== undefined) return access;
         await sleep(LOOK_MS);
       }

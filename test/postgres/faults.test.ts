@@ -4,9 +4,11 @@ import { openPostgresStore, type PostgresStoreOptions } from '../../src/postgres
 import { type Store, StoreUnavailable } from '../../src/store.ts';
 import { newDatabase } from '../support/postgres.ts';
 import { asAdmin } from '../support/postgres-setup.ts';
+import { must } from '../support/world.ts';
 
 const ANN = 'ann@example.com';
 const BOB = 'bob@example.com';
+const ABOUT = { purpose: 'unlock', device: '', phoneno: '' } as const;
 
 async function opened(options: PostgresStoreOptions = {}) {
   const url = await newDatabase();
@@ -127,6 +129,55 @@ test('of works that check a limit and count, no more succeed than the limit allo
     Array.from({ length: 30 }, (_, index) => take(index % 2 ? store : second, `${index}@example.com`)),
   );
   expect(taken.filter(Boolean)).toHaveLength(5);
+});
+
+test('works of several processes count every event, in whatever order they read the time and get their locks', async () => {
+  const { url, store } = await opened();
+  const stores = [store, await openPostgresStore(url), await openPostgresStore(url)];
+  onTestFinished(async () => void (await Promise.all(stores.slice(1).map((one) => one.close()))));
+  const take = (index: number) =>
+    must(stores[index % stores.length]).transact(
+      async (tx) => {
+        const nowMs = must(tx.nowMs);
+        // Some works get the lock of the limit later than others.
+        for (let trip = 0; trip < index % 4; trip += 1) await tx.newestCode('a', ABOUT, nowMs);
+        const [full] = await tx.nthNewestEvents([{ key: 'pool', nth: 20, sinceMs: nowMs - 60_000 }], nowMs);
+        if (full !== undefined) return false;
+        await tx.countEvent(['pool'], nowMs);
+        return true;
+      },
+      { about: { email: `${index}@example.com` } },
+    );
+  const taken = await Promise.all(Array.from({ length: 60 }, (_, index) => take(index)));
+  expect(taken.filter(Boolean)).toHaveLength(20);
+  expect(await asAdmin(url, "SELECT count(*)::int FROM events WHERE key = 'pool'")).toEqual([{ count: 20 }]);
+});
+
+test('a work that comes too late does not cut its connection', async () => {
+  const { url, store } = await opened({ patienceMs: 1000, connections: 3 });
+  const pids = async () =>
+    asAdmin(
+      url,
+      "SELECT pid FROM pg_stat_activity WHERE application_name = 'two-factor-demo' AND datname = current_database()",
+    );
+  await store.transact((tx) => tx.userFor('a'), { about: { email: 'a' } });
+  const before = await pids();
+  const other = await otherConnection(url);
+  await other.query('BEGIN; SELECT slot FROM locks FOR UPDATE');
+  const works = Array.from({ length: 40 }, () =>
+    store.transact((tx) => tx.userFor('a'), { about: { email: 'a' } }),
+  );
+  const settled = await Promise.allSettled(works);
+  expect(settled.map(({ status }) => status)).toEqual(works.map(() => 'rejected'));
+  await other.query('ROLLBACK');
+  await store.transact((tx) => tx.userFor('a'), { about: { email: 'a' } });
+  // The work that had waited for the lock lost its connection. The others lost none.
+  expect(before).toHaveLength(1);
+  const sessions = await asAdmin(
+    url,
+    'SELECT sessions FROM pg_stat_database WHERE datname = current_database()',
+  );
+  expect(Number(must(sessions[0]).sessions)).toBeLessThan(10);
 });
 
 test('a work gets the time of the database, in milliseconds', async () => {
