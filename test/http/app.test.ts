@@ -108,7 +108,7 @@ describe('pages', () => {
     server.listen(0, '127.0.0.1');
     await once(server, 'listening');
     const socket = connect((server.address() as { port: number }).port, '127.0.0.1');
-    socket.end('GET http://[x HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n');
+    socket.write('GET http://[x HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n');
     const answer = (await socket.toArray()).join('');
     expect(answer).toMatch(/^HTTP\/1\.1 400 /);
     expect(answer).toContain('Cache-Control: no-store');
