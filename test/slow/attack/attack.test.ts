@@ -4,14 +4,15 @@ import { openTarget } from '../../../tools/attack/target.ts';
 import { startCarelessServer } from '../../support/careless-server.ts';
 import { startProgram } from '../../support/program.ts';
 import { SEED } from '../../support/seed.ts';
+import { STORES, settingsFor } from '../../support/stores.ts';
 
 /** Attacks that can't be tried over the network. */
 const NEED_THE_INSIDE = [14, 38, 39, 40, 49, 50, 52];
 /** This one waits for half a minute, and has its own file. */
 const UNFINISHED = 'S3';
 
-test('the program with its default settings holds against all attacks that come over the network', async () => {
-  const { origin } = await startProgram();
+test.each(STORES)('the program on %s holds against all attacks that come over the network', async (store) => {
+  const { origin } = await startProgram(await settingsFor(store));
   const numbers = ATTACKS.map(({ number }) => number).filter((number) => number !== UNFINISHED);
   const rows = await attack(await openTarget(new URL(origin), SEED), numbers);
   expect(rows.filter(({ outcome }) => outcome === 'broken')).toEqual([]);
