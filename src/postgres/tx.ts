@@ -40,6 +40,8 @@ export class PostgresTx implements Tx {
   readonly #slots: KeySlots;
   /** The flows of each code that the work has added. */
   readonly #flowsOfNew = new Map<string, number>();
+  /** The failures that the work has counted for the locked account. */
+  #failuresAdded = 0;
   #isOver = false;
 
   /** The work gets the database's time, unless `hasClock` is false. */
@@ -170,8 +172,9 @@ export class PostgresTx implements Tx {
   }
 
   async addSeed({ id, seed, email, network, expiresAtMs }: Seed, maxPerNetwork: number): Promise<void> {
-    this.#queue(SQL.addSeed, id, seed, email, network, expiresAtMs);
-    if (Number.isFinite(maxPerNetwork)) this.#queue(SQL.dropOldSeeds, network, maxPerNetwork);
+    const values = [id, seed, email, network, expiresAtMs];
+    if (Number.isFinite(maxPerNetwork)) this.#queue(SQL.addSeedOfMany, ...values, maxPerNetwork);
+    else this.#queue(SQL.addSeed, ...values);
   }
 
   async takeSeed(id: string, email: string, nowMs: number): Promise<string | undefined> {
@@ -194,6 +197,7 @@ export class PostgresTx implements Tx {
     }
     this.#queue(SQL.addFailure, email, device, nowMs);
     const { failures, isLocked } = loaded.get(device) ?? UNLOCKED;
+    this.#failuresAdded += 1;
     loaded.set(device, { failures: failures + 1, isLocked });
     return failures + 1;
   }
@@ -206,8 +210,13 @@ export class PostgresTx implements Tx {
   }
 
   async clearLockout(email: string, device: string): Promise<void> {
-    this.#queue(SQL.clearLockout, email, device);
-    this.#rows.lockoutsOf(email)?.delete(device);
+    const loaded = this.#rows.lockoutsOf(email);
+    // A right password at once: its try was counted, but not sent, and there was no row before.
+    const takenBack = this.#trips.unqueue(SQL.addFailure, email, device);
+    const isUnwritten = takenBack > 0 && takenBack === this.#failuresAdded;
+    if (!isUnwritten || loaded?.get(device)?.failures !== takenBack)
+      this.#queue(SQL.clearLockout, email, device);
+    loaded?.delete(device);
   }
 
   async clearLockouts(email: string): Promise<void> {
@@ -297,9 +306,8 @@ export class PostgresTx implements Tx {
 
   async addDeviceToken(email: string, token: DeviceToken, maxPerUser: number): Promise<void> {
     const { tokenHash, id, expiresAtMs, nowMs, network, browser } = token;
-    this.#queue(SQL.addDeviceToken, email, tokenHash, id, expiresAtMs, nowMs, network, browser);
-    this.#queue(SQL.dropOldTokens, email, maxPerUser);
-    this.#queue(SQL.noteKnown, email, nowMs);
+    const values = [email, tokenHash, id, expiresAtMs, nowMs, network, browser];
+    this.#queue(SQL.addDeviceToken, ...values, maxPerUser);
     this.#rows.dropDevices();
     this.#rows.changeUser(email, ({ knownSinceMs }) =>
       knownSinceMs === undefined || knownSinceMs > nowMs ? { knownSinceMs: nowMs, isFinished: true } : {},
@@ -331,8 +339,7 @@ export class PostgresTx implements Tx {
   async addSession(tokenHash: string, session: Session, maxPerUser: number): Promise<void> {
     const { id, email, device, createdAtMs, seenAtMs, provedAtMs, network, browser } = session;
     const values = [email, tokenHash, id, device, createdAtMs, seenAtMs, provedAtMs, network, browser];
-    this.#queue(SQL.addSession, ...values);
-    this.#queue(SQL.dropOldSessions, email, maxPerUser);
+    this.#queue(SQL.addSession, ...values, maxPerUser);
     this.#rows.dropSession();
   }
 
