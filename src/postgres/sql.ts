@@ -77,6 +77,16 @@ const bySession = lockAndLoad(
   `'session', ${row(sessionFor('$1'))}, 'tokens', ${rows(tokensOf('about.email'))}`,
 );
 
+const NTH_NEWEST_EVENTS = `
+  SELECT place, (
+    SELECT at_ms FROM events
+    WHERE key = asked.key AND number = (SELECT max(number) FROM events WHERE key = asked.key) + 1 - asked.nth
+      AND at_ms > asked.since_ms AND at_ms <= asked.until_ms
+  ) AS at_ms
+  FROM unnest($1::text[], $2::bigint[], $3::bigint[], $4::bigint[]) WITH ORDINALITY
+    AS asked (key, nth, since_ms, until_ms, place)
+  ORDER BY place`;
+
 const TEXTS = {
   now: `SELECT json_build_object('nowMs', ${NOW}) AS loaded`,
   lockEmail: byEmail.lock,
@@ -215,13 +225,11 @@ const TEXTS = {
 
   lockSlots: 'SELECT slot FROM locks WHERE slot = ANY ($1) ORDER BY slot FOR UPDATE',
   tryLockSlots: 'SELECT slot FROM locks WHERE slot = ANY ($1) ORDER BY slot FOR UPDATE NOWAIT',
-  nthNewestEvents: `
-    SELECT (
-      SELECT at_ms FROM events
-      WHERE key = asked.key AND number = (SELECT max(number) FROM events WHERE key = asked.key) + 1 - asked.nth
-        AND at_ms > asked.since_ms AND at_ms <= $4
-    ) AS at_ms
-    FROM unnest($1::text[], $2::bigint[], $3::bigint[]) WITH ORDINALITY AS asked (key, nth, since_ms, place) ORDER BY place`,
+  nthNewestEvents: NTH_NEWEST_EVENTS,
+  // Divides by zero, and so ends the transaction, if the answers are others by now.
+  assertNewestEvents: `
+    SELECT 1 / (CASE WHEN array_agg(at_ms ORDER BY place) IS NOT DISTINCT FROM $5::bigint[] THEN 1 ELSE 0 END)
+    FROM (${NTH_NEWEST_EVENTS}) AS found`,
   forgetEventsAfter: 'DELETE FROM events WHERE key = ANY ($1) AND at_ms > $2',
   countEvent: `
     INSERT INTO events (key, number, at_ms)

@@ -1,7 +1,7 @@
 import type { Writable } from 'node:stream';
 import type { PoolClient, QueryResult } from 'pg';
 import { StoreUnavailable } from '../store.ts';
-import { breaksConnection, Conflict, isLockHeld, toFault } from './faults.ts';
+import { breaksConnection, Conflict, isDivision, isLockHeld, toFault } from './faults.ts';
 import { SQL, type Statement } from './sql.ts';
 
 type Values = readonly unknown[];
@@ -128,8 +128,10 @@ export class Trips {
     const failed = settled[first];
     if (failed?.status === 'rejected') {
       this.isBroken ||= settled.some((one) => one.status === 'rejected' && breaksConnection(one.reason));
-      const isHeld = queries[first]?.[0] === SQL.tryLockSlots && isLockHeld(failed.reason);
-      this.#fault ??= isHeld ? new Conflict('Another work holds a limit.') : toFault(failed.reason);
+      const isOvertaken = queries[first]?.[0].name === 'assertNewestEvents' && isDivision(failed.reason);
+      const isHeld = queries[first]?.[0].name === 'tryLockSlots' && isLockHeld(failed.reason);
+      this.#fault ??=
+        isHeld || isOvertaken ? new Conflict('Another work counts the same limit.') : toFault(failed.reason);
       throw this.#fault;
     }
     return settled.flatMap((answer) => (answer.status === 'fulfilled' ? [answer.value] : []));

@@ -40,6 +40,8 @@ export class PostgresTx implements Tx {
   readonly #slots: KeySlots;
   /** The flows of each code that the work has added. */
   readonly #flowsOfNew = new Map<string, number>();
+  /** The answers about limits that the work has not locked. */
+  #answers: (AskedEvent & { atMs: number | null })[] = [];
   /** The failures that the work has counted for the locked account. */
   #failuresAdded = 0;
   #isOver = false;
@@ -390,17 +392,32 @@ export class PostgresTx implements Tx {
     if (slots.length > 0) this.#queue(mayWait ? SQL.lockSlots : SQL.tryLockSlots, slots);
   }
 
+  /** Checks before the next statement that the answers about these keys are still the same. */
+  #assertUnchanged(keys: readonly string[]): void {
+    const asked = this.#answers.filter(({ key }) => keys.includes(key));
+    this.#answers = this.#answers.filter(({ key }) => !keys.includes(key));
+    if (asked.length > 0)
+      this.#queue(
+        SQL.assertNewestEvents,
+        ...columnsOfQueries(asked),
+        asked.map(({ atMs }) => atMs),
+      );
+  }
+
   async countEvent(keys: readonly string[], nowMs: number): Promise<void> {
     this.#lockKeys(keys);
+    this.#assertUnchanged(keys);
     this.#queue(SQL.forgetEventsAfter, [...keys], nowMs);
     this.#queue(SQL.countEvent, [...keys], nowMs);
   }
 
   async nthNewestEvents(queries: readonly EventQuery[], nowMs: number): Promise<(number | undefined)[]> {
-    const keys = queries.map(({ key }) => key);
-    this.#lockKeys(keys);
-    const [nths, sinceMs] = [queries.map(({ nth }) => nth), queries.map((query) => query.sinceMs)];
-    const rows = await this.#read(SQL.nthNewestEvents, keys, nths, sinceMs, nowMs);
+    const asked = queries.map((query) => ({ ...query, nowMs }));
+    const rows = await this.#read(SQL.nthNewestEvents, ...columnsOfQueries(asked));
+    for (const [index, query] of asked.entries()) {
+      // Others may count a key that is not locked. If this work counts it too, the answer has to be checked again.
+      if (!this.#slots.has(query.key)) this.#answers.push({ ...query, atMs: rows[index]?.at_ms ?? null });
+    }
     return rows.map(({ at_ms }) => at_ms ?? undefined);
   }
 
@@ -442,6 +459,20 @@ export class PostgresTx implements Tx {
     );
     return results.reduce((count, { rowCount }) => count + (rowCount ?? 0), 0);
   }
+}
+
+interface AskedEvent extends EventQuery {
+  readonly nowMs: number;
+}
+
+function columnsOfQueries(asked: readonly AskedEvent[]): unknown[] {
+  const column = <Value>(of: (query: AskedEvent) => Value) => asked.map(of);
+  return [
+    column(({ key }) => key),
+    column(({ nth }) => nth),
+    column(({ sinceMs }) => sinceMs),
+    column(({ nowMs }) => nowMs),
+  ];
 }
 
 /** The fields of a user that sign-up has just added. */

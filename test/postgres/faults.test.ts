@@ -111,6 +111,15 @@ test('a page is read while another process holds all locks', async () => {
   await other.query('ROLLBACK');
 });
 
+test('a work that only asks for limits waits for no other work', async () => {
+  const { url, store } = await opened();
+  const other = await otherConnection(url);
+  await other.query('BEGIN; SELECT slot FROM locks WHERE slot >= 4096 FOR UPDATE');
+  const ask = store.transact((tx) => tx.nthNewestEvents([{ key: 'total', nth: 1, sinceMs: 0 }], 9));
+  expect(await ask).toEqual([undefined]);
+  await other.query('ROLLBACK');
+});
+
 test('two works that lock the same limits in different orders both succeed', async () => {
   const { store } = await opened();
   const count = (first: string, second: string) =>
