@@ -6,11 +6,7 @@ import { openSqliteStore } from '../../../src/sqlite/store.ts';
 const TABLES = ['users', 'seeds', 'lockouts', 'codes', 'flows', 'devices', 'sessions'];
 const INT8 = 20;
 
-<<<<<<< HEAD
 /** Copies the rows of a PostgreSQL database to a new SQLite file. So the same SQL reads both. */
-=======
-/** Copies the rows of a PostgreSQL database to a new SQLite file. So both are read by the same SQL. */
->>>>>>> cf4ea0c (Answer a raw request in a test without closing half of it)
 export async function copyToSqlite(url: string, path: string): Promise<void> {
   for (const end of ['', '-wal', '-shm']) rmSync(path + end, { force: true });
   await openSqliteStore(path).close();
