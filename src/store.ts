@@ -60,8 +60,6 @@ export interface TransactOptions {
    * then run one after the other.
    */
   readonly about?: About;
-  /** `false`: the work counts no events, so no other work has to wait while it reads their times. */
-  readonly isCounting?: boolean;
   /** `false` skips the fsync. Use it only for work that is safe to repeat after a power failure. */
   readonly isLasting?: boolean;
 }

@@ -8,8 +8,8 @@ import { classifyRequest, disclosedWaitMs, isKnownDevice, undisclosedWaitMs } fr
 import { forFlow } from './transaction.ts';
 import { inSeconds } from './windows.ts';
 
-/** The page asks every few seconds. It counts nothing, so no other request waits for it. */
-const LOOK = { isLasting: false, isCounting: false };
+/** The page asks every few seconds, and what it finds is safe to repeat. */
+const LOOK = { isLasting: false };
 
 /**
  * Returns what became of a code's message. What depends on the phone number is only for known devices of the account. All

@@ -44,6 +44,11 @@ export function isLockHeld(error: unknown): boolean {
   return sqlState(error) === '55P03';
 }
 
+/** True if a statement divided by zero. */
+export function isDivision(error: unknown): boolean {
+  return sqlState(error) === '22012';
+}
+
 /** True if another try to connect may succeed within seconds. */
 export function isMomentary(error: unknown): boolean {
   return MOMENTARY.includes(sqlState(error) ?? '');

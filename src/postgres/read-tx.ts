@@ -1,5 +1,6 @@
 import type { Device, KnownDevice, ReadTx, Session, User } from '../store.ts';
 import { Loaded } from './loaded.ts';
+import { KeySlots } from './slots.ts';
 import { SQL } from './sql.ts';
 import type { Trips } from './trips.ts';
 import { PostgresTx } from './tx.ts';
@@ -15,7 +16,7 @@ export class PostgresReadTx implements ReadTx {
     this.#trips = trips;
     this.#hasClock = hasClock;
     this.#nowMs = nowMs;
-    this.#tx = new PostgresTx(trips, new Loaded(undefined, { nowMs: 0 }), undefined, false);
+    this.#tx = new PostgresTx(trips, new Loaded(undefined, { nowMs: 0 }), new KeySlots(), false);
   }
 
   get nowMs(): number | undefined {
@@ -30,7 +31,7 @@ export class PostgresReadTx implements ReadTx {
   async sessionFor(tokenHash: string): Promise<Session | undefined> {
     const [row] = await this.#trips.read(SQL.loadSession, [tokenHash]);
     const loaded = new Loaded({ session: tokenHash }, row.loaded);
-    this.#tx = new PostgresTx(this.#trips, loaded, undefined, false);
+    this.#tx = new PostgresTx(this.#trips, loaded, new KeySlots(), false);
     this.#nowMs = loaded.nowMs;
     return this.#tx.sessionFor(tokenHash);
   }

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 
 /**
- * The rows of the table `locks`. A work locks the slot of its account, and the slots of the limits that it reads or counts.
+ * The rows of the table `locks`. A work locks the slot of its account, and the slots of the limits that it counts.
  * Two accounts that share a slot wait for each other. Advisory locks would do too, but CockroachDB ignores them.
  */
 export const ACCOUNT_SLOTS = 4096;
@@ -36,6 +36,10 @@ export class KeySlots {
     const slots = [...new Set(keys.map(keySlot))].filter((slot) => !this.#locked.has(slot)).sort(byNumber);
     for (const slot of slots) this.#locked.add(slot);
     return { slots, mayWait: (slots[0] ?? 0) > highest };
+  }
+
+  has(key: string): boolean {
+    return this.#locked.has(keySlot(key));
   }
 
   /** All slots, in their order. */

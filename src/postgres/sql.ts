@@ -80,6 +80,16 @@ const bySession = lockAndLoad(
   `'session', ${row(sessionFor('$1'))}, 'tokens', ${rows(tokensOf('about.email'))}`,
 );
 
+const NTH_NEWEST_EVENTS = `
+  SELECT place, (
+    SELECT at_ms FROM events
+    WHERE key = asked.key AND number = (SELECT max(number) FROM events WHERE key = asked.key) + 1 - asked.nth
+      AND at_ms > asked.since_ms AND at_ms <= asked.until_ms
+  ) AS at_ms
+  FROM unnest($1::text[], $2::bigint[], $3::bigint[], $4::bigint[]) WITH ORDINALITY
+    AS asked (key, nth, since_ms, until_ms, place)
+  ORDER BY place`;
+
 const TEXTS = {
   now: `SELECT json_build_object('nowMs', ${NOW}) AS loaded`,
   lockEmail: byEmail.lock,
@@ -122,13 +132,15 @@ const TEXTS = {
   codesOf: `SELECT ${CODE_COLUMNS} FROM codes WHERE email = $1 ORDER BY created_at_ms, id`,
 
   addSeed: 'INSERT INTO seeds (id, seed, email, network, expires_at_ms) VALUES ($1, $2, $3, $4, $5)',
-  // Works of other accounts may drop seeds of the network at the same time.
-  dropOldSeeds: `
-    DELETE FROM seeds WHERE id IN (
-      SELECT id FROM seeds
-      WHERE network = $1
-        AND number <= (SELECT number FROM seeds WHERE network = $1 ORDER BY number DESC OFFSET $2 LIMIT 1)
-      FOR UPDATE SKIP LOCKED)`,
+  // The deletion does not see the new seed, so it keeps one less. Works of other accounts may delete at the same time.
+  addSeedOfMany: `
+    WITH old AS (
+      DELETE FROM seeds WHERE id IN (
+        SELECT id FROM seeds
+        WHERE network = $4
+          AND number <= (SELECT number FROM seeds WHERE network = $4 ORDER BY number DESC OFFSET $6 - 1 LIMIT 1)
+        FOR UPDATE SKIP LOCKED))
+    INSERT INTO seeds (id, seed, email, network, expires_at_ms) VALUES ($1, $2, $3, $4, $5)`,
   takeSeed: 'DELETE FROM seeds WHERE id = $1 AND email = $2 AND expires_at_ms > $3 RETURNING seed',
 
   lockoutFor: 'SELECT failures, is_locked FROM lockouts WHERE email = $1 AND device = $2',
@@ -171,35 +183,37 @@ const TEXTS = {
 
   deviceFor: deviceFor('$1', '$2'),
   tokensOf: tokensOf('$1'),
-  // The order of a user's tokens does not depend on the clock, which may be set back.
+  // The order of a user's tokens does not depend on the clock, which may be set back. A first time from the future is of such
+  // a clock. The deletion does not see the new token, so it keeps one less.
   addDeviceToken: `
+    WITH old AS (
+      DELETE FROM devices WHERE email = $1 AND number <= (
+        SELECT number FROM devices WHERE email = $1 ORDER BY number DESC OFFSET $8 - 1 LIMIT 1)
+    ), known AS (
+      UPDATE users SET known_since_ms = $5, is_finished = true
+      WHERE email = $1 AND (known_since_ms IS NULL OR known_since_ms > $5)
+    )
     INSERT INTO devices (email, token_hash, id, number, expires_at_ms, created_at_ms, seen_at_ms, network, browser)
     SELECT email, $2, $3, (SELECT coalesce(max(number), 0) + 1 FROM devices WHERE email = $1), $4,
       coalesce((SELECT min(created_at_ms) FROM devices WHERE email = $1 AND id = $3), $5), $5, $6, $7
     FROM users WHERE email = $1`,
-  dropOldTokens: `
-    DELETE FROM devices WHERE email = $1 AND number <= (
-      SELECT number FROM devices WHERE email = $1 ORDER BY number DESC OFFSET $2 LIMIT 1)`,
   endOlderTokens: `
     DELETE FROM devices WHERE email = $1 AND (id, number) IN (
       SELECT older.id, older.number FROM devices AS used JOIN devices AS older USING (email, id)
       WHERE used.email = $1 AND used.token_hash = $2 AND older.number < used.number)`,
-  // One from the future is of a clock that was set back.
-  noteKnown: `
-    UPDATE users SET known_since_ms = $2, is_finished = true
-    WHERE email = $1 AND (known_since_ms IS NULL OR known_since_ms > $2)`,
   forgetDevice: 'DELETE FROM devices WHERE email = $1 AND id = $2',
   endSessionsOn: 'DELETE FROM sessions WHERE email = $1 AND device = $2',
   forgetDevices: 'DELETE FROM devices WHERE email = $1',
 
+  // Hashes begin with the time of their tokens. The deletion does not see the new session, so it keeps one less.
   addSession: `
+    WITH old AS (
+      DELETE FROM sessions WHERE email = $1 AND token_hash <= (
+        SELECT token_hash FROM sessions WHERE email = $1 ORDER BY token_hash DESC OFFSET $10 - 1 LIMIT 1)
+    )
     INSERT INTO sessions
       (token_hash, id, email, generation, device, created_at_ms, seen_at_ms, proved_at_ms, network, browser)
     SELECT $2, $3, email, generation, $4, $5, $6, $7, $8, $9 FROM users WHERE email = $1`,
-  // Hashes begin with the time of their tokens.
-  dropOldSessions: `
-    DELETE FROM sessions WHERE email = $1 AND token_hash <= (
-      SELECT token_hash FROM sessions WHERE email = $1 ORDER BY token_hash DESC OFFSET $2 LIMIT 1)`,
   sessionFor: sessionFor('$1'),
   sessionsOf: `
     SELECT ${SESSION_COLUMNS} FROM sessions JOIN users USING (email, generation) WHERE email = $1
@@ -217,13 +231,11 @@ const TEXTS = {
 
   lockSlots: 'SELECT slot FROM locks WHERE slot = ANY ($1) ORDER BY slot FOR UPDATE',
   tryLockSlots: 'SELECT slot FROM locks WHERE slot = ANY ($1) ORDER BY slot FOR UPDATE NOWAIT',
-  nthNewestEvents: `
-    SELECT (
-      SELECT at_ms FROM events
-      WHERE key = asked.key AND number = (SELECT max(number) FROM events WHERE key = asked.key) + 1 - asked.nth
-        AND at_ms > asked.since_ms AND at_ms <= $4
-    ) AS at_ms
-    FROM unnest($1::text[], $2::bigint[], $3::bigint[]) WITH ORDINALITY AS asked (key, nth, since_ms, place) ORDER BY place`,
+  nthNewestEvents: NTH_NEWEST_EVENTS,
+  // Divides by zero, and so ends the transaction, if the answers are others by now.
+  assertNewestEvents: `
+    SELECT 1 / (CASE WHEN array_agg(at_ms ORDER BY place) IS NOT DISTINCT FROM $5::bigint[] THEN 1 ELSE 0 END)
+    FROM (${NTH_NEWEST_EVENTS}) AS found`,
   forgetEventsAfter: 'DELETE FROM events WHERE key = ANY ($1) AND at_ms > $2',
   countEvent: `
     INSERT INTO events (key, number, at_ms)

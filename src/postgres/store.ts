@@ -107,7 +107,7 @@ class PostgresStore implements Store {
   /** Runs the work again if works of other accounts were in its way. */
   async #runUntilDone<Result>(
     work: (tx: Tx) => Promise<Result>,
-    { about, isLasting = true, isCounting = true }: TransactOptions,
+    { about, isLasting = true }: TransactOptions,
     giveUpAtMs: number,
   ): Promise<Result> {
     let slots = new KeySlots();
@@ -115,7 +115,7 @@ class PostgresStore implements Store {
     for (;;) {
       try {
         return await this.#withTrips(giveUpAtMs, isLasting ? 'lasting' : 'quick', async (trips) => {
-          const result = await this.#runWork(work, about, isCounting ? slots : undefined, trips);
+          const result = await this.#runWork(work, about, slots, trips);
           await trips.commit();
           return result;
         });
@@ -131,10 +131,10 @@ class PostgresStore implements Store {
   async #runWork<Result>(
     work: (tx: Tx) => Promise<Result>,
     about: About | undefined,
-    slots: KeySlots | undefined,
+    slots: KeySlots,
     trips: Trips,
   ): Promise<Result> {
-    const first = await trips.runAll(statementsFor(about, slots?.all() ?? []));
+    const first = await trips.runAll(statementsFor(about, slots.all()));
     const loaded = new Loaded(about, first.at(-1)?.rows[0].loaded);
     this.#clockMs = loaded.nowMs - performance.now();
     const tx = new PostgresTx(trips, loaded, slots, this.#options.hasClock);

@@ -1,6 +1,7 @@
+import type { Writable } from 'node:stream';
 import type { PoolClient, QueryResult } from 'pg';
 import { StoreUnavailable } from '../store.ts';
-import { breaksConnection, Conflict, isLockHeld, toFault } from './faults.ts';
+import { breaksConnection, Conflict, isDivision, isLockHeld, toFault } from './faults.ts';
 import { SQL, type Statement } from './sql.ts';
 
 type Values = readonly unknown[];
@@ -56,6 +57,16 @@ export class Trips {
     this.#queued.push([statement, values]);
   }
 
+  /** Takes back the writes of a statement whose values begin with these. Returns how many they were. */
+  unqueue(statement: Statement, ...values: Values): number {
+    const kept = this.#queued.filter(
+      ([queued, its]) => queued !== statement || values.some((value, index) => value !== its[index]),
+    );
+    const count = this.#queued.length - kept.length;
+    this.#queued = kept;
+    return count;
+  }
+
   /** Sends what is queued, and then the statement. Returns the statement's rows. */
   async read(statement: Statement, values: Values = []): Promise<Row[]> {
     return (await this.run(statement, values)).rows;
@@ -103,11 +114,15 @@ export class Trips {
     this.#pending += 1;
     // When the time is up, the driver cuts the connection, and so ends all that waits for it.
     const query_timeout = Math.max(leastMs, this.#giveUpAtMs - performance.now());
+    const stream = streamOf(this.#client);
+    // One write for the whole trip, in place of one for each statement.
+    stream?.cork();
     const answers = queries.map(([{ name, text }, values], index) => {
       const isLast = index === queries.length - 1;
       const config = name === '' ? { text } : { name, text, values: [...values] };
       return this.#client.query<Row>(isLast ? { ...config, query_timeout } : config);
     });
+    stream?.uncork();
     const settled = await Promise.allSettled(answers);
     this.#pending -= 1;
     this.#onTrip?.();
@@ -116,12 +131,19 @@ export class Trips {
     const failed = settled[first];
     if (failed?.status === 'rejected') {
       this.isBroken ||= settled.some((one) => one.status === 'rejected' && breaksConnection(one.reason));
-      const isHeld = queries[first]?.[0] === SQL.tryLockSlots && isLockHeld(failed.reason);
-      this.#fault ??= isHeld ? new Conflict('Another work holds a limit.') : toFault(failed.reason);
+      const isOvertaken = queries[first]?.[0].name === 'assertNewestEvents' && isDivision(failed.reason);
+      const isHeld = queries[first]?.[0].name === 'tryLockSlots' && isLockHeld(failed.reason);
+      this.#fault ??=
+        isHeld || isOvertaken ? new Conflict('Another work counts the same limit.') : toFault(failed.reason);
       throw this.#fault;
     }
     return settled.flatMap((answer) => (answer.status === 'fulfilled' ? [answer.value] : []));
   }
+}
+
+/** The socket of a connection. It is not among the driver's types, so a later driver may have none. */
+function streamOf(client: PoolClient): Writable | undefined {
+  return (client as unknown as { connection?: { stream?: Writable } }).connection?.stream;
 }
 
 /** True if the work may be run again. */

@@ -38,15 +38,18 @@ export class PostgresTx implements Tx {
   readonly nowMs?: number;
   readonly #trips: Trips;
   readonly #loaded: Loaded;
-  /** The locks of limits. Undefined for a work that counts nothing. */
-  readonly #slots: KeySlots | undefined;
+  readonly #slots: KeySlots;
   readonly #spreadMs: number;
   /** The flows of each code that the work has added. */
   readonly #flowsOfNew = new Map<string, number>();
+  /** The answers about limits that the work has not locked. */
+  #answers: (AskedEvent & { atMs: number | null })[] = [];
+  /** The failures that the work has counted for the locked account. */
+  #failuresAdded = 0;
   #isOver = false;
 
   /** The work gets the database's time, unless `hasClock` is false. */
-  constructor(trips: Trips, loaded: Loaded, slots: KeySlots | undefined, hasClock: boolean) {
+  constructor(trips: Trips, loaded: Loaded, slots: KeySlots, hasClock: boolean) {
     this.#trips = trips;
     this.#loaded = loaded;
     this.#slots = slots;
@@ -174,8 +177,9 @@ export class PostgresTx implements Tx {
   }
 
   async addSeed({ id, seed, email, network, expiresAtMs }: Seed, maxPerNetwork: number): Promise<void> {
-    this.#queue(SQL.addSeed, id, seed, email, network, expiresAtMs);
-    if (Number.isFinite(maxPerNetwork)) this.#queue(SQL.dropOldSeeds, network, maxPerNetwork);
+    const values = [id, seed, email, network, expiresAtMs];
+    if (Number.isFinite(maxPerNetwork)) this.#queue(SQL.addSeedOfMany, ...values, maxPerNetwork);
+    else this.#queue(SQL.addSeed, ...values);
   }
 
   async takeSeed(id: string, email: string, nowMs: number): Promise<string | undefined> {
@@ -198,6 +202,7 @@ export class PostgresTx implements Tx {
     }
     this.#queue(SQL.addFailure, email, device, nowMs);
     const { failures, isLocked } = loaded.get(device) ?? UNLOCKED;
+    this.#failuresAdded += 1;
     loaded.set(device, { failures: failures + 1, isLocked });
     return failures + 1;
   }
@@ -210,8 +215,13 @@ export class PostgresTx implements Tx {
   }
 
   async clearLockout(email: string, device: string): Promise<void> {
-    this.#queue(SQL.clearLockout, email, device);
-    this.#rows.lockoutsOf(email)?.delete(device);
+    const loaded = this.#rows.lockoutsOf(email);
+    // A right password at once: its try was counted, but not sent, and there was no row before.
+    const takenBack = this.#trips.unqueue(SQL.addFailure, email, device);
+    const isUnwritten = takenBack > 0 && takenBack === this.#failuresAdded;
+    if (!isUnwritten || loaded?.get(device)?.failures !== takenBack)
+      this.#queue(SQL.clearLockout, email, device);
+    loaded?.delete(device);
   }
 
   async clearLockouts(email: string): Promise<void> {
@@ -301,9 +311,8 @@ export class PostgresTx implements Tx {
 
   async addDeviceToken(email: string, token: DeviceToken, maxPerUser: number): Promise<void> {
     const { tokenHash, id, expiresAtMs, nowMs, network, browser } = token;
-    this.#queue(SQL.addDeviceToken, email, tokenHash, id, expiresAtMs, nowMs, network, browser);
-    this.#queue(SQL.dropOldTokens, email, maxPerUser);
-    this.#queue(SQL.noteKnown, email, nowMs);
+    const values = [email, tokenHash, id, expiresAtMs, nowMs, network, browser];
+    this.#queue(SQL.addDeviceToken, ...values, maxPerUser);
     this.#rows.dropDevices();
     this.#rows.changeUser(email, ({ knownSinceMs }) =>
       knownSinceMs === undefined || knownSinceMs > nowMs ? { knownSinceMs: nowMs, isFinished: true } : {},
@@ -335,8 +344,7 @@ export class PostgresTx implements Tx {
   async addSession(tokenHash: string, session: Session, maxPerUser: number): Promise<void> {
     const { id, email, device, createdAtMs, seenAtMs, provedAtMs, network, browser } = session;
     const values = [email, tokenHash, id, device, createdAtMs, seenAtMs, provedAtMs, network, browser];
-    this.#queue(SQL.addSession, ...values);
-    this.#queue(SQL.dropOldSessions, email, maxPerUser);
+    this.#queue(SQL.addSession, ...values, maxPerUser);
     this.#rows.dropSession();
   }
 
@@ -383,22 +391,36 @@ export class PostgresTx implements Tx {
 
   /** Locks the keys before the next statement. No other work reads or counts them until this one has ended. */
   #lockKeys(keys: readonly string[]): void {
-    if (this.#slots === undefined) return;
     const { slots, mayWait } = this.#slots.add(keys);
     if (slots.length > 0) this.#queue(mayWait ? SQL.lockSlots : SQL.tryLockSlots, slots);
   }
 
+  /** Checks before the next statement that the answers about these keys are still the same. */
+  #assertUnchanged(keys: readonly string[]): void {
+    const asked = this.#answers.filter(({ key }) => keys.includes(key));
+    this.#answers = this.#answers.filter(({ key }) => !keys.includes(key));
+    if (asked.length > 0)
+      this.#queue(
+        SQL.assertNewestEvents,
+        ...columnsOfQueries(asked),
+        asked.map(({ atMs }) => atMs),
+      );
+  }
+
   async countEvent(keys: readonly string[], nowMs: number): Promise<void> {
     this.#lockKeys(keys);
+    this.#assertUnchanged(keys);
     this.#queue(SQL.forgetEventsAfter, [...keys], nowMs + this.#spreadMs);
     this.#queue(SQL.countEvent, [...keys], nowMs);
   }
 
   async nthNewestEvents(queries: readonly EventQuery[], nowMs: number): Promise<(number | undefined)[]> {
-    const keys = queries.map(({ key }) => key);
-    this.#lockKeys(keys);
-    const [nths, sinceMs] = [queries.map(({ nth }) => nth), queries.map((query) => query.sinceMs)];
-    const rows = await this.#read(SQL.nthNewestEvents, keys, nths, sinceMs, nowMs + this.#spreadMs);
+    const asked = queries.map((query) => ({ ...query, nowMs: nowMs + this.#spreadMs }));
+    const rows = await this.#read(SQL.nthNewestEvents, ...columnsOfQueries(asked));
+    for (const [index, query] of asked.entries()) {
+      // Others may count a key that is not locked. If this work counts it too, the answer has to be checked again.
+      if (!this.#slots.has(query.key)) this.#answers.push({ ...query, atMs: rows[index]?.at_ms ?? null });
+    }
     return rows.map(({ at_ms }) => at_ms ?? undefined);
   }
 
@@ -440,6 +462,20 @@ export class PostgresTx implements Tx {
     );
     return results.reduce((count, { rowCount }) => count + (rowCount ?? 0), 0);
   }
+}
+
+interface AskedEvent extends EventQuery {
+  readonly nowMs: number;
+}
+
+function columnsOfQueries(asked: readonly AskedEvent[]): unknown[] {
+  const column = <Value>(of: (query: AskedEvent) => Value) => asked.map(of);
+  return [
+    column(({ key }) => key),
+    column(({ nth }) => nth),
+    column(({ sinceMs }) => sinceMs),
+    column(({ nowMs }) => nowMs),
+  ];
 }
 
 /** The fields of a user that sign-up has just added. */

@@ -1,5 +1,6 @@
 import pg from 'pg';
 import { expect, onTestFinished, test } from 'vitest';
+import { SQL } from '../../src/postgres/sql.ts';
 import { openPostgresStore, type PostgresStoreOptions } from '../../src/postgres/store.ts';
 import { type Store, StoreUnavailable } from '../../src/store.ts';
 import { newDatabase } from '../support/postgres.ts';
@@ -90,6 +91,35 @@ test('a lock that another process holds for too long is unavailable, and no conn
   await expect(fail(store, ANN)).rejects.toThrow(StoreUnavailable);
   await other.query('ROLLBACK');
   expect(await fail(store, ANN)).toBe(1);
+});
+
+test('many works of one account that wait leave connections for other accounts', async () => {
+  const { url, store } = await opened({ connections: 2, patienceMs: 1500 });
+  const other = await otherConnection(url);
+  await other.query(`BEGIN; ${SQL.lockEmail.text.replaceAll('$1', `'${ANN}'`)}`);
+  const waiting = Promise.allSettled(Array.from({ length: 10 }, () => fail(store, ANN)));
+  expect(await fail(store, BOB)).toBe(1);
+  await other.query('ROLLBACK');
+  await waiting;
+  expect(await failuresOf(store, ANN)).toBeGreaterThan(0);
+});
+
+test('a page is read while another process holds all locks', async () => {
+  const { url, store } = await opened();
+  const other = await otherConnection(url);
+  await other.query('BEGIN; SELECT slot FROM locks FOR UPDATE; LOCK TABLE users IN EXCLUSIVE MODE');
+  const seen = await store.read(async (tx) => [tx.nowMs, await tx.sessionFor('none'), await tx.userFor(ANN)]);
+  expect(seen).toEqual([expect.any(Number), undefined, undefined]);
+  await other.query('ROLLBACK');
+});
+
+test('a work that only asks for limits waits for no other work', async () => {
+  const { url, store } = await opened();
+  const other = await otherConnection(url);
+  await other.query('BEGIN; SELECT slot FROM locks WHERE slot >= 4096 FOR UPDATE');
+  const ask = store.transact((tx) => tx.nthNewestEvents([{ key: 'total', nth: 1, sinceMs: 0 }], 9));
+  expect(await ask).toEqual([undefined]);
+  await other.query('ROLLBACK');
 });
 
 test('two works that lock the same limits in different orders both succeed', async () => {
