@@ -198,6 +198,11 @@ function toConfig(values: Values, given: Texts, databaseFolder: string): Config 
   };
 }
 
+/** Returns the database that a DATABASE_URL names, or undefined if the URL is wrong. A relative path starts at `folder`. */
+export function databaseAt(url: string, folder: string): DatabaseConfig | undefined {
+  return isFileUrl(url) || isPostgresUrl(url) ? readDatabase(url, folder) : undefined;
+}
+
 function readDatabase(url: string, folder: string): DatabaseConfig {
   if (isPostgresUrl(url)) return { kind: 'postgres', url };
   return { kind: 'sqlite', path: resolve(folder, url.replace(/^file:(\/\/(?=\/))?/, '')) };

@@ -152,9 +152,10 @@ export const MIGRATIONS: readonly Migration[] = [
 
 /**
  * Brings the database to the newest schema and records each step, in the caller's transaction. A second process waits for the
- * first. Throws a Refusal if a newer version or another program made the tables.
+ * first. Throws a Refusal if a newer version or another program made the tables. Refuses an unfinished move too, unless `isMove`.
+ * Returns the schema from before, which is 0 for an empty database.
  */
-export async function migrate(query: Query, nowMs: number): Promise<void> {
+export async function migrate(query: Query, nowMs: number, { isMove = false } = {}): Promise<number> {
   await assertOwnTables(query);
   await query(
     'CREATE TABLE IF NOT EXISTS migrations (number integer PRIMARY KEY, name text NOT NULL, done_at_ms bigint NOT NULL)',
@@ -167,6 +168,11 @@ export async function migrate(query: Query, nowMs: number): Promise<void> {
       `It was made by a newer version of this program (schema ${schema}; this version knows ${MIGRATIONS.length}). Run that version, or choose another database.`,
     );
   }
+  if (!isMove && (await isUnfinishedMove(query))) {
+    throw new Refusal(
+      'A move to it is unfinished. Run the move again until it is done: npm run move -- file:data/users.db postgres://….',
+    );
+  }
   for (const [index, { name, up }] of MIGRATIONS.entries()) {
     if (index < schema) continue;
     await up(query);
@@ -175,6 +181,13 @@ export async function migrate(query: Query, nowMs: number): Promise<void> {
   }
   // Fails here if the database can be read only.
   await query("UPDATE meta SET value = value WHERE key = 'salt_key'");
+  return schema;
+}
+
+/** Returns true if a move to this database has begun, but was not completed. */
+export async function isUnfinishedMove(query: Query): Promise<boolean> {
+  const { rows } = await query("SELECT to_regclass('unfinished_move') IS NOT NULL AS found");
+  return rows[0]?.found === true;
 }
 
 /** Ignores the tables of extensions. */

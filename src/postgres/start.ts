@@ -68,7 +68,8 @@ async function makeTables(client: Client): Promise<Prepared> {
   return { saltKey: rows[0].value, nowMs: clock.rows[0].loaded.nowMs };
 }
 
-async function assertServer(query: (text: string) => Promise<pg.QueryResult>): Promise<void> {
+/** Throws a Refusal if the server is too old, or if the database can't hold the tables. */
+export async function assertServer(query: (text: string) => Promise<pg.QueryResult>): Promise<void> {
   const { rows } = await query(
     "SELECT version() AS version, getdatabaseencoding() AS encoding, current_schema() AS schema, current_setting('server_version_num')::int / 10000 AS major",
   );
@@ -86,7 +87,7 @@ async function assertServer(query: (text: string) => Promise<pg.QueryResult>): P
 }
 
 /** Returns what is wrong and what to do. Never the driver's own text, which may contain parts of the URL. */
-function sentenceFor(error: unknown): string {
+export function sentenceFor(error: unknown): string {
   const code = sqlState(error);
   if (code !== undefined) return sentenceForState(code);
   if (error instanceof Refusal) return error.message;
