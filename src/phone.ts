@@ -37,6 +37,12 @@ export function sharesCallingCode(country: string, countries: readonly string[])
   return countries.some((other) => getCountryCallingCode(other as CountryCode) === code);
 }
 
+/** Returns the default country, or else a listed one with its calling code. */
+export function listedDefault({ smsCountries, defaultCountry }: PhoneRules): string {
+  if (smsCountries.includes(defaultCountry)) return defaultCountry;
+  return smsCountries.find((country) => sharesCallingCode(country, [defaultCountry])) ?? defaultCountry;
+}
+
 /** True if numbers of the countries begin with different calling codes. */
 export function haveCallingCodes(countries: readonly string[]): boolean {
   return countries.some((country) => !sharesCallingCode(country, countries.slice(0, 1)));

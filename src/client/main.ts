@@ -332,6 +332,9 @@ function bindButtons() {
 
 /** Keeps the fields of the sign-up form over a reload, except for the password. */
 function keepSignupFields() {
+  const country = $<HTMLSelectElement>('#signup select');
+  country.val(savedSignupField('country') || country.val() || '');
+  country.on('change', () => saveSignupField('country', String(country.val())));
   $('#signup input:not([name=password])').each((_, input) => {
     const field = $(input as HTMLInputElement);
     const save = () => saveSignupField(field.prop('name'), String(field.val()));

@@ -6,7 +6,7 @@ import express, { type ErrorRequestHandler, type Request, type RequestHandler, t
 import type { Logger } from 'pino';
 import type { Deps } from '../engine/deps.ts';
 import type { LogEvent } from '../events.ts';
-import { haveCallingCodes } from '../phone.ts';
+import { haveCallingCodes, listedDefault } from '../phone.ts';
 import { StoreUnavailable } from '../store.ts';
 import { readAssets } from './assets.ts';
 import { sameSite } from './csrf.ts';
@@ -44,6 +44,7 @@ export function createApp(deps: Deps, options: AppOptions): RequestListener {
   app.locals.codeLifetimeSeconds = deps.policy.codeLifetimeSeconds;
   app.locals.smsCountries = deps.phones.smsCountries;
   app.locals.defaultCountry = deps.phones.defaultCountry;
+  app.locals.listedDefault = listedDefault(deps.phones);
   app.locals.hasCallingCodes = haveCallingCodes(deps.phones.smsCountries);
 
   const countsFor = countsOf(deps.store);

@@ -59,7 +59,7 @@ const codeAsked = (start: string) => (outcome: { phone: string; flow?: string; r
     : `${start} We're texting the code to ${outcome.phone}. You have one try.`;
 
 const SAME_PASSWORD =
-  'You had this password before, so nothing changed. If another person may know it, choose a new one.';
+  'You had this password before, so it stays the same. If another person may know it, choose a new one.';
 
 /** True for a message that was sent again, and for a request during the pause. */
 const resentCode = ({ phone, resendIn }: { phone: string; resendIn: number }) =>

@@ -57,6 +57,8 @@ story('a user chooses the country of a number without its code', env, async (pag
   expect(await country.inputValue()).toBe('US');
   expect(await country.locator('option').allTextContents()).toEqual(['United Kingdom', 'United States']);
   await country.selectOption('GB');
+  await page.reload();
+  expect(await country.inputValue()).toBe('GB');
   await page.getByLabel('Email address').fill('ann@example.com');
   await page.getByRole('textbox', { name: 'Password' }).fill(PASSWORDS.first);
   await page.getByLabel('First name').fill('Ann');
@@ -67,3 +69,14 @@ story('a user chooses the country of a number without its code', env, async (pag
   expect(new URLSearchParams((await sent).postData() ?? '').get('phoneno')).toBe('+447400123456');
   await page.getByText('Codes will go to X-XXX-XXX-3456.').waitFor();
 });
+
+const territory = { SMS_COUNTRIES: 'DE,PR', DEFAULT_COUNTRY: 'US' };
+
+story(
+  'the first choice shares its calling code with the default country',
+  territory,
+  async (page, program) => {
+    await page.goto(`${program.origin}/signup`);
+    expect(await page.getByLabel('Country of your number').inputValue()).toBe('PR');
+  },
+);
