@@ -114,11 +114,9 @@ class PostgresStore implements Store {
     let tries = 0;
     for (;;) {
       try {
-        return await this.#withTrips(giveUpAtMs, isLasting ? 'lasting' : 'quick', async (trips) => {
-          const result = await this.#runWork(work, about, slots, trips);
-          await trips.commit();
-          return result;
-        });
+        return await this.#withTrips(giveUpAtMs, isLasting ? 'lasting' : 'quick', (trips) =>
+          this.#runWork(work, about, slots, trips),
+        );
       } catch (error) {
         if (!isConflict(error)) throw error;
         tries += 1;
@@ -138,7 +136,10 @@ class PostgresStore implements Store {
     const loaded = new Loaded(about, first.at(-1)?.rows[0].loaded);
     this.#clockMs = loaded.nowMs - performance.now();
     const tx = new PostgresTx(trips, loaded, slots, this.#options.hasClock);
-    return within(this.#options.workMs, trips, work(tx)).finally(() => tx.end());
+    const result = await within(this.#options.workMs, trips, work(tx)).finally(() => tx.end());
+    // Without a change there is nothing to wait for until it is on disk.
+    await (tx.hasWritten ? trips.commit() : trips.run(SQL.rollback));
+    return result;
   }
 
   async #withTrips<Result>(

@@ -46,6 +46,7 @@ export class PostgresTx implements Tx {
   #answers: (AskedEvent & { atMs: number | null })[] = [];
   /** The failures that the work has counted for the locked account. */
   #failuresAdded = 0;
+  #hasWritten = false;
   #isOver = false;
 
   /** The work gets the database's time, unless `hasClock` is false. */
@@ -55,6 +56,11 @@ export class PostgresTx implements Tx {
     this.#slots = slots;
     this.#spreadMs = hasClock ? CLOCK_SPREAD_MS : 0;
     if (hasClock) this.nowMs = loaded.nowMs;
+  }
+
+  /** False if the work has changed nothing, so that nothing has to be on disk. */
+  get hasWritten(): boolean {
+    return this.#hasWritten;
   }
 
   /** From here on every verb throws. */
@@ -73,6 +79,7 @@ export class PostgresTx implements Tx {
 
   #queue(statement: Statement, ...values: unknown[]): void {
     this.#assertOpen();
+    this.#hasWritten = true;
     this.#trips.queue(statement, values);
   }
 
@@ -85,7 +92,9 @@ export class PostgresTx implements Tx {
   /** Runs a write and returns the number of rows that it changed. */
   async #change(statement: Statement, ...values: unknown[]): Promise<number> {
     this.#assertOpen();
-    return (await this.#trips.run(statement, values)).rowCount ?? 0;
+    const { rowCount } = await this.#trips.run(statement, values);
+    if (rowCount) this.#hasWritten = true;
+    return rowCount ?? 0;
   }
 
   async userFor(email: string): Promise<User | undefined> {
@@ -184,6 +193,7 @@ export class PostgresTx implements Tx {
 
   async takeSeed(id: string, email: string, nowMs: number): Promise<string | undefined> {
     const [row] = await this.#read(SQL.takeSeed, id, email, nowMs);
+    if (row !== undefined) this.#hasWritten = true;
     return row?.seed;
   }
 
@@ -197,6 +207,7 @@ export class PostgresTx implements Tx {
   async addFailure(email: string, device: string, nowMs: number): Promise<number> {
     const loaded = this.#rows.lockoutsOf(email);
     if (loaded === undefined) {
+      this.#hasWritten = true;
       const [row] = await this.#read(SQL.addFailure, email, device, nowMs);
       return row.failures;
     }
@@ -391,8 +402,9 @@ export class PostgresTx implements Tx {
 
   /** Locks the keys before the next statement. No other work reads or counts them until this one has ended. */
   #lockKeys(keys: readonly string[]): void {
+    this.#assertOpen();
     const { slots, mayWait } = this.#slots.add(keys);
-    if (slots.length > 0) this.#queue(mayWait ? SQL.lockSlots : SQL.tryLockSlots, slots);
+    if (slots.length > 0) this.#trips.queue(mayWait ? SQL.lockSlots : SQL.tryLockSlots, [slots]);
   }
 
   /** Checks before the next statement that the answers about these keys are still the same. */
@@ -457,6 +469,7 @@ export class PostgresTx implements Tx {
       shared_values: due.nowMs,
       leases: due.nowMs,
     };
+    this.#hasWritten = true;
     const results = await this.#trips.runAll(
       DELETE_DUE.map(({ table, statement }) => [statement, [beforeMs[table], limit]]),
     );

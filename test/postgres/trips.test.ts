@@ -68,3 +68,16 @@ test('each request has this many round trips to the database, and not one more',
     logout: 2,
   });
 });
+
+test('a request that changes nothing commits nothing, so it waits for no disk', async () => {
+  const proxy = await countingProxy(await newDatabase());
+  const store = await openPostgresStore(proxy.url, { connections: 1, hasClock: false });
+  onTestFinished(() => store.close());
+  const here = world({ codeResendSeconds: 0 }, store);
+  await here.signUp();
+  for (let count = 0; count < 5; count += 1) await resetPwd(here.deps, { email: ANN, network: NETWORK });
+  await here.settled();
+  expect(proxy.hasCommitted()).toBe(true);
+  const refused = await resetPwd(here.deps, { email: ANN, network: NETWORK });
+  expect([refused.kind, proxy.hasCommitted()]).toEqual(['slow_down', false]);
+});

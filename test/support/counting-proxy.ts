@@ -7,6 +7,8 @@ export interface CountingProxy {
   readonly url: string;
   /** The round trips since the last call. */
   trips(): number;
+  /** True if the client has asked for a commit since the last call. */
+  hasCommitted(): boolean;
 }
 
 /**
@@ -17,12 +19,15 @@ export async function countingProxy(url: string): Promise<CountingProxy> {
   const target = new URL(url);
   const { hostname, port } = target;
   let count = 0;
+  let hasCommitted = false;
   const server = createServer((client) => {
     const database = connect(Number(port), hostname);
     let isAnswered = true;
     client.on('data', (chunk) => {
       if (isAnswered) count += 1;
       isAnswered = false;
+      // The name that the statement is prepared under.
+      hasCommitted ||= chunk.includes('\0commit\0');
       database.write(chunk);
     });
     database.on('data', (chunk) => {
@@ -46,6 +51,11 @@ export async function countingProxy(url: string): Promise<CountingProxy> {
       const trips = count;
       count = 0;
       return trips;
+    },
+    hasCommitted() {
+      const found = hasCommitted;
+      hasCommitted = false;
+      return found;
     },
   };
 }
