@@ -89,8 +89,8 @@ async function recordVisit(deps: Deps, { deviceOf }: SessionForm, token: string)
 export function whoIsSignedIn(
   deps: Deps,
   form: SessionForm,
-): Promise<{ fname: string; email: string } | undefined> {
-  return forVisit(deps, form, async ({ user: { fname, email } }) => ({ fname, email }));
+): Promise<{ fname: string; lname: string; email: string } | undefined> {
+  return forVisit(deps, form, async ({ user: { fname, lname, email } }) => ({ fname, lname, email }));
 }
 
 /** Returns the session of a token if it is still good, and records that it was seen. */

@@ -15,7 +15,15 @@ import { commonHeaders } from './headers.ts';
 import { countRequests, requestLimit, requestsOf } from './rate-limit.ts';
 import { type Refused, refusal, replyInvalid, sendJson, slowDown } from './replies.ts';
 import { countsOf } from './request-counts.ts';
-import { addInbox, addRoutes, type RouteOptions, type SignedIn, userFinder } from './routes.ts';
+import {
+  addAuth,
+  addHealth,
+  addInbox,
+  addRoutes,
+  type RouteOptions,
+  type SignedIn,
+  userFinder,
+} from './routes.ts';
 
 /** The settings of the app, besides the engine's dependencies. */
 export interface AppOptions extends RouteOptions {
@@ -54,11 +62,14 @@ export function createApp(deps: Deps, options: AppOptions): RequestListener {
   // Before all that can answer. Bodies flow from here on, so no handler up to formBody may wait.
   app.use(boundBodies);
   app.use(assets.serve);
+  addHealth(app, deps, options);
   const routes = new Set<string>();
   app.use(logRequests(options.log, routes));
-  const signedInOn = signedOutIfUnreadable(options.log, userFinder(deps, options.publicOrigin));
+  const findUser = userFinder(deps, options.publicOrigin);
+  const signedInOn = signedOutIfUnreadable(options.log, findUser);
   addInbox(app, options, signedInOn);
   app.use(alertForwarded(deps, options));
+  addAuth(app, options, findUser);
   app.use(
     countRequests(requestLimit(countsFor, requestsOf(deps.policy)), (request, response, seconds) =>
       refuse(request, response, slowDown(seconds)),

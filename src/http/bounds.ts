@@ -44,6 +44,12 @@ export const BOUNDS = {
   leaseMs: 500,
   /** After a lease that failed, a process counts for itself this long. */
   leaseAwayMs: 1_000,
+  /** A database that takes longer for a write is not ready. Monitors ask every few seconds. */
+  readyMs: 1_000,
+  /** The least time between two such writes, however many monitors ask. */
+  readyEveryMs: 1_000,
+  /** Bytes of a path to return to after a sign-in. Percent-encoded, it still fits a request's headers. */
+  forwardedUriBytes: 2_048,
 } as const;
 
 /** The bounds of one listener. */

@@ -16,6 +16,7 @@ import type {
   Refusal,
   ResendCodeOutcome,
   ResetPwdOutcome,
+  SignedOut,
   SignupOutcome,
   SlowDown,
   VerifyPasscodeOutcome,
@@ -39,6 +40,7 @@ export interface Outcomes {
   endsession: EndSessionOutcome;
   forgetdevice: ForgetDeviceOutcome;
   deleteaccount: DeleteAccountOutcome;
+  auth: SignedOut | { kind: 'ok' };
   'account.json': AccountPageOutcome;
   'account/data': AccountDataOutcome;
 }
@@ -219,6 +221,7 @@ const REPLIES: Table = {
   endsession: { ...SIGNED_OUT, ok: [200, 'Done. Ended sessions are signed out.'] },
   forgetdevice: { ...SIGNED_OUT, ok: [200, 'Done. Forgotten devices are signed out.'] },
   deleteaccount: { ...SIGNED_OUT, ...PROVE_AGAIN, ok: [200, 'Your account has been deleted.'] },
+  auth: { ...SIGNED_OUT, ok: [200, 'You are signed in.'] },
   'account.json': { ...SIGNED_OUT, ok: [200, 'This is your account.'] },
   'account/data': { ...SIGNED_OUT, ...PROVE_AGAIN, ok: [200, 'This is all that we keep about you.'] },
 };

@@ -54,8 +54,10 @@ import {
   verifyPasscodeForm,
 } from './forms.ts';
 import { inboxStreams } from './inbox-streams.ts';
+import { proxyAuth } from './proxy-auth.ts';
 import { type Counted, requestLimit, signupsOf } from './rate-limit.ts';
-import { type Outcomes, reply, replyInvalid, replySlowDown } from './replies.ts';
+import { readiness } from './readiness.ts';
+import { type Outcomes, refusal, reply, replyInvalid, replySlowDown, sendJson } from './replies.ts';
 import type { CountsFor } from './request-counts.ts';
 
 /** The settings of the routes, besides the engine's dependencies. */
@@ -70,6 +72,26 @@ export interface RouteOptions {
 
 /** The cookies that came with a form. `deviceOf` returns the device token for an account's address. */
 type Cookies = Tokens & { deviceOf: (email: string) => string | undefined };
+
+/** Adds the two routes for monitors. They have no limit and no line in the log. */
+export function addHealth(app: Express, deps: Deps, { stopping }: RouteOptions): void {
+  const isReady = readiness(deps);
+  app.get('/healthz', (_request, response) => sendJson(response, 200, { status: 'ok' }));
+  app.get('/readyz', async (_request, response) => {
+    const isUp = !stopping?.aborted && (await isReady()) && !stopping?.aborted;
+    const { code, body } = isUp ? { code: 200, body: { status: 'ok' } } : refusal('unavailable');
+    sendJson(response, code, body);
+  });
+}
+
+/** Adds the route for proxies that protect other pages of this host. It has no limit, because each of their requests asks it. */
+export function addAuth(
+  app: Express,
+  { publicOrigin }: RouteOptions,
+  signedInOn: (request: Request) => Promise<SignedIn>,
+): void {
+  app.get('/auth', proxyAuth(signedInOn, publicOrigin));
+}
 
 /** Adds the inbox of the console sender, for requests from this machine only. */
 export function addInbox(
