@@ -37,7 +37,7 @@ test('the files that the Dockerfile copies are enough to build and to run the pr
     else cpSync(join(build, path), join(image, path), { recursive: true });
   }
   const { origin } = await startProgram({}, undefined, [], image);
-  expect((await fetch(origin)).status).toBe(200);
+  expect((await fetch(`${origin}/healthz`)).status).toBe(200);
 });
 
 test('the container has no root, and two processes share all that they need', () => {
