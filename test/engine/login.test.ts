@@ -360,7 +360,7 @@ test('no message is sent if the commit fails', async () => {
 
 test('a session token is valid until the next sign-in replaces it', async () => {
   const { deps, signIn, session } = await withKnownDevice();
-  expect(await whoIsSignedIn(deps, { session })).toEqual({ fname: 'Ann', email: ANN });
+  expect(await whoIsSignedIn(deps, { session })).toEqual({ fname: 'Ann', lname: 'Lee', email: ANN });
   await signIn(PASSWORD, { session });
   expect(await whoIsSignedIn(deps, { session })).toBeUndefined();
 });
