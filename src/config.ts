@@ -46,6 +46,8 @@ export interface Config {
   /** A value for Express's setting `trust proxy`. */
   readonly trustProxy: false | number | readonly string[];
   readonly hasRateLimits: boolean;
+  /** The address of the metrics. Undefined if they are off. */
+  readonly metrics: { readonly host: string; readonly port: number } | undefined;
 }
 
 /** Thrown by `readConfig`. The message has a line for each bad variable and never contains a secret. */
@@ -124,6 +126,8 @@ const Variables = z.object({
     ])
     .default(false),
   RATE_LIMITS: z.enum(['on', 'off'], 'must be on or off.').default('on'),
+  METRICS_PORT: wholeNumber(1, 65_535).optional(),
+  METRICS_HOST: text(isHost, 'must be a host name or an IP address to listen on.').default('127.0.0.1'),
 });
 
 type Values = z.infer<typeof Variables>;
@@ -195,6 +199,10 @@ function toConfig(values: Values, given: Texts, databaseFolder: string): Config 
     defaultCountry: values.DEFAULT_COUNTRY ?? defaultCountryOf(values.SMS_COUNTRIES),
     trustProxy: values.TRUST_PROXY,
     hasRateLimits: values.RATE_LIMITS === 'on',
+    metrics:
+      values.METRICS_PORT === undefined
+        ? undefined
+        : { host: values.METRICS_HOST, port: values.METRICS_PORT },
   };
 }
 

@@ -46,12 +46,14 @@ async function main(): Promise<void> {
   const secretNotes = database.kind === 'sqlite' ? await notesOnSecret(store, config.appSecrets) : [];
   const { sms, availability, close, inbox, check } = senderFor(config, store, tell, print);
   const alert = throttledAlerts(tell, () => performance.now());
+  const metrics = config.metrics && (await startMetrics(config, config.metrics));
+  metrics?.watchStore(store);
   const watch = watchDeliveries(alert);
   const stopping = new AbortController();
   const app = createApp(
     {
       store,
-      sms,
+      sms: metrics?.watchSms(sms, availability) ?? sms,
       availability,
       policy: config.policy,
       phones: config,
@@ -64,10 +66,19 @@ async function main(): Promise<void> {
       log: (line) => {
         tell(line);
         watch(line);
+        metrics?.onMessage(line);
       },
       alert,
+      ...(metrics && { onLock: metrics.onLock }),
     },
-    { ...config, root: ROOT, log, stopping: stopping.signal, ...(inbox && { inbox }) },
+    {
+      ...config,
+      root: ROOT,
+      log,
+      stopping: stopping.signal,
+      ...(inbox && { inbox }),
+      ...(metrics && { onOutcome: metrics.onOutcome, onRequest: metrics.onRequest }),
+    },
   );
 
   const listener = await listen(app, config).catch((error) => {
@@ -113,6 +124,14 @@ async function openStore(database: DatabaseConfig): Promise<Store> {
     throw new Error('PostgreSQL (DATABASE_URL) needs a package that is not installed: npm install pg');
   });
   return openPostgresStore(database.url);
+}
+
+/** The metrics' library is loaded only if it is used. Their listener ends with the process. */
+async function startMetrics(config: Config, address: { host: string; port: number }) {
+  const { createMetrics, serveMetrics } = await import('./runtime/metrics.ts');
+  const metrics = createMetrics(config);
+  await serveMetrics(metrics, address);
+  return metrics;
 }
 
 /** The port to the sender, the inbox of the console sender, and the check at the start. */

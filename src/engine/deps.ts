@@ -27,6 +27,8 @@ export interface Deps {
   readonly log: (line: MessageLine) => void;
   /** Tells the operator about a possible attack, each time that it is seen. */
   readonly alert: (alert: Alert) => void;
+  /** Counts a new lock for the metrics. */
+  readonly onLock?: () => void;
 }
 
 /**

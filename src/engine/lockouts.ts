@@ -20,7 +20,8 @@ export async function clearLockout({ tx, account, device }: EngineRequest, ofDev
 }
 
 /** Locks the account on the device that sent the request. */
-export async function lock({ tx, account, device, nowMs }: EngineRequest): Promise<void> {
+export async function lock({ deps, tx, account, device, nowMs }: EngineRequest): Promise<void> {
+  deps.onLock?.();
   await tx.lock(account.email, device, nowMs);
 }
 

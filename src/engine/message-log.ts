@@ -1,5 +1,6 @@
 import { createHmac } from 'node:crypto';
 import type { NoticeKind, Purpose } from '../passcode.ts';
+import { countryOf } from '../phone.ts';
 import type { CallFacts, FailureReason } from '../sms.ts';
 import type { Account } from './accounts.ts';
 import type { Deps } from './deps.ts';
@@ -39,6 +40,8 @@ export interface MessageLine extends MessageResult {
   readonly account: string;
   readonly number: string;
   readonly to: string;
+  /** The number's country, as ISO 3166-1 alpha-2. */
+  readonly country: string | undefined;
 }
 
 /** Logs what became of a message. A message to a decoy has the same lines, so it takes the same work. */
@@ -54,6 +57,7 @@ export function logMessage(
     account: keyedHash(secret, account.email),
     number: keyedHash(secret, account.phoneno),
     to: account.phoneno.slice(-4),
+    country: countryOf(account.phoneno),
     ...result,
   });
 }

@@ -31,6 +31,8 @@ export interface AppOptions extends RouteOptions {
   readonly root: string;
   readonly trustProxy: false | number | readonly string[];
   readonly log: Pick<Logger, 'info' | 'error'>;
+  /** Counts a request for the metrics, once it has ended. */
+  readonly onRequest?: (request: { method: string; path: string; status?: number; ms: number }) => void;
 }
 
 /** The whole application, ready to listen with. Every request passes through it, so `app.use` reaches all of them. */
@@ -64,7 +66,7 @@ export function createApp(deps: Deps, options: AppOptions): RequestListener {
   app.use(assets.serve);
   addHealth(app, deps, options);
   const routes = new Set<string>();
-  app.use(logRequests(options.log, routes));
+  app.use(logRequests(options, routes));
   const findUser = userFinder(deps, options.publicOrigin);
   const signedInOn = signedOutIfUnreadable(options.log, findUser);
   addInbox(app, options, signedInOn);
@@ -136,7 +138,7 @@ function setHeaders(publicOrigin: string): RequestHandler {
  * Logs one line for each request however it ends, except for the inbox, which programs poll. Logs a route's own path only: users type
  * the rest of a URL. `aborted`: the answer was not sent completely. There is no `status` if it was not begun.
  */
-function logRequests(log: AppOptions['log'], routes: ReadonlySet<string>): RequestHandler {
+function logRequests({ log, onRequest }: AppOptions, routes: ReadonlySet<string>): RequestHandler {
   return (request, response, next) => {
     const startMs = performance.now();
     const id = randomBytes(6).toString('hex');
@@ -153,6 +155,7 @@ function logRequests(log: AppOptions['log'], routes: ReadonlySet<string>): Reque
       const status = response.headersSent ? { status: response.statusCode } : {};
       const aborted = isSent ? {} : { aborted: true };
       log.info({ id, method: request.method, path, ...status, ms, ...aborted }, 'request');
+      onRequest?.({ method: request.method, path, ...status, ms: performance.now() - startMs });
     });
     next();
   };

@@ -66,6 +66,8 @@ export interface RouteOptions {
   readonly isProduction: boolean;
   /** The messages of the console sender. Without it there is no inbox. */
   readonly inbox?: Inbox;
+  /** Counts an outcome of the engine for the metrics. */
+  readonly onOutcome?: (path: keyof Outcomes, outcome: { kind: string }) => void;
   /** Aborts when the program stops. */
   readonly stopping?: AbortSignal;
 }
@@ -227,6 +229,7 @@ export function addRoutes(
         browserOf: () => browserLabel(request.headers['user-agent']),
       });
 
+      options.onOutcome?.(path, outcome);
       const { issued, dropped } = outcome as { issued?: IssuedTokens } & Dropped;
       const owner = email ?? issued?.email;
       if (issued !== undefined && owner !== undefined) cookies.grant(request, response, owner, issued);

@@ -11,7 +11,15 @@ function alertsAfter(...results: [number: number, MessageResult][]): number {
   const alerts: Alert[] = [];
   const watch = watchDeliveries((alert) => alerts.push(alert));
   for (const [number, result] of results) {
-    watch({ id: 'r1', purpose: 'reset', account: '', to: '', number: String(number), ...result });
+    watch({
+      id: 'r1',
+      purpose: 'reset',
+      account: '',
+      to: '',
+      country: 'US',
+      number: String(number),
+      ...result,
+    });
   }
   return alerts.length;
 }
