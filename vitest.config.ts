@@ -35,7 +35,7 @@ export default defineConfig({
           include: [
             'test/postgres/**/*.test.ts',
             'test/engine/**/*.test.ts',
-            'test/http/{account,devices,story}.test.ts',
+            'test/http/{account,story}.test.ts',
           ],
           // This one is in `npm run test:slow`: it asks for hundreds of messages.
           exclude: ['test/engine/smsLimits.test.ts'],

@@ -24,6 +24,9 @@ const ALONE = [
   'test/slow/browser/worker.test.ts',
 ];
 
+/** Its stores are on PostgreSQL. */
+const ON_POSTGRES = 'test/slow/postgres/model.test.ts';
+
 /** The longest files. Run last, one of them would leave a processor idle. */
 const LONGEST = [
   'model/stories',
@@ -54,7 +57,7 @@ export default defineConfig({
           ...shared,
           name: 'together',
           include: ['test/slow/**/*.test.ts'],
-          exclude: ALONE,
+          exclude: [...ALONE, ON_POSTGRES],
           maxWorkers: '100%',
           sequence: { groupOrder: 0 },
         },
@@ -64,7 +67,7 @@ export default defineConfig({
           ...shared,
           name: 'postgres',
           env: { SEED: seed, TEST_STORE: 'postgres' },
-          include: ['test/engine/smsLimits.test.ts', 'test/http/**/*.test.ts'],
+          include: [ON_POSTGRES, 'test/engine/smsLimits.test.ts', 'test/http/**/*.test.ts'],
           maxWorkers: '100%',
           isolate: false,
           sequence: { groupOrder: 0 },

@@ -14,7 +14,7 @@ const FRAME = `
   img.round { border-radius: 42px }
   span { color: #7b8b99; font: 26px system-ui }`;
 
-/** Takes the three pictures of the README and writes them to `out`. */
+/** Takes the four pictures of the README and writes them to `out`. */
 export async function takeReadmePictures(browser: Browser, origin: string, out: string): Promise<void> {
   const page = await openPage(browser, PHONE);
   await signUp(page, origin);
@@ -36,6 +36,13 @@ export async function takeReadmePictures(browser: Browser, origin: string, out: 
   await signIn(page, EMAIL, PASSWORD);
   await page.getByRole('heading', { name: 'Hello, Ann' }).waitFor();
   const about = await shoot(page, false);
+  await page.goto(`${origin}/account`);
+  await page.getByRole('heading', { name: 'Your account' }).waitFor();
+  const account = await shoot(page, false);
+  await page.setViewportSize(DESK);
+  const accountAtDesk = await shoot(page, false);
+  await page.setViewportSize(PHONE);
+  await page.goto(`${origin}/about`);
   await page.getByRole('button', { name: 'Sign out' }).click();
   await page.getByRole('status').filter({ hasText: 'signed out' }).waitFor();
 
@@ -56,6 +63,7 @@ export async function takeReadmePictures(browser: Browser, origin: string, out: 
 
   await compose(browser, join(out, 'hero.png'), [hero, sms], sms);
   await compose(browser, join(out, 'unlock-story.png'), [wrong, unlock, sms, about], sms);
+  await compose(browser, join(out, 'account.png'), [accountAtDesk, account]);
   await compose(browser, join(out, 'reset-story.png'), [ask, choose, done]);
 }
 

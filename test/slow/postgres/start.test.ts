@@ -1,10 +1,10 @@
 import { once } from 'node:events';
 import { type AddressInfo, createServer } from 'node:net';
 import { expect, onTestFinished, test } from 'vitest';
-import { MIGRATIONS } from '../../src/postgres/migrations.ts';
-import { openPostgresStore } from '../../src/postgres/store.ts';
-import { newDatabase } from '../support/postgres.ts';
-import { asAdmin } from '../support/postgres-setup.ts';
+import { MIGRATIONS } from '../../../src/postgres/migrations.ts';
+import { openPostgresStore } from '../../../src/postgres/store.ts';
+import { newDatabase } from '../../support/postgres.ts';
+import { asAdmin } from '../../support/postgres-setup.ts';
 
 /** Opens a store and closes it after the test. */
 async function opened(url: string) {

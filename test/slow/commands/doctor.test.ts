@@ -4,10 +4,10 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { buildSync } from 'esbuild';
 import { expect, onTestFinished, test } from 'vitest';
-import { freePort } from '../../tools/free-port.ts';
-import { temporaryFolder } from '../support/folder.ts';
-import { runCommand, startProgram } from '../support/program.ts';
-import { expectNoSecrets, PHONE } from '../support/ringcentral.ts';
+import { freePort } from '../../../tools/free-port.ts';
+import { temporaryFolder } from '../../support/folder.ts';
+import { runCommand, startProgram } from '../../support/program.ts';
+import { expectNoSecrets, PHONE } from '../../support/ringcentral.ts';
 import {
   account,
   page,
@@ -15,8 +15,8 @@ import {
   refusal,
   type Trouble,
   tooMany,
-} from '../support/ringcentral-standin.ts';
-import { ROOT } from '../support/site.ts';
+} from '../../support/ringcentral-standin.ts';
+import { ROOT } from '../../support/site.ts';
 
 async function standIn(): Promise<RingCentralStandIn> {
   const ringCentral = await RingCentralStandIn.start();
@@ -185,7 +185,7 @@ test('npm run dev:ringcentral runs the app with a stand-in, prints its messages,
     (
       await fetch(`http://localhost:${port}${path}`, { method: 'POST', body: new URLSearchParams(fields) })
     ).json();
-  const { newKeys } = await import('../support/page.ts');
+  const { newKeys } = await import('../../support/page.ts');
   const { salt, kdf } = await post('/getseed', { username });
   const person = { email: username, fname: 'Ann', lname: 'Lee', phoneno: PHONE };
   await post('/signup', { ...person, salt, kdf, ...newKeys('a password', salt) });

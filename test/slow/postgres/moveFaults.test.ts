@@ -1,14 +1,14 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { move } from '../../src/move/move.ts';
-import { openSource, TABLES } from '../../src/move/source.ts';
-import { openPostgresStore } from '../../src/postgres/store.ts';
-import { openSqliteStore } from '../../src/sqlite/store.ts';
-import { temporaryFolder } from '../support/folder.ts';
-import { withDatabase } from '../support/old-database.ts';
-import { newDatabase } from '../support/postgres.ts';
-import { asAdmin } from '../support/postgres-setup.ts';
+import { move } from '../../../src/move/move.ts';
+import { openSource, TABLES } from '../../../src/move/source.ts';
+import { openPostgresStore } from '../../../src/postgres/store.ts';
+import { openSqliteStore } from '../../../src/sqlite/store.ts';
+import { temporaryFolder } from '../../support/folder.ts';
+import { withDatabase } from '../../support/old-database.ts';
+import { newDatabase } from '../../support/postgres.ts';
+import { asAdmin } from '../../support/postgres-setup.ts';
 
 /** Texts that are written differently in SQL, JSON and arrays. */
 const TEXTS = ['Zoë "Z" O\\\'Neil', '{a,b}', 'NULL', '', '\n\t\u0001\u007f', '😀 漢', '\\x00', ' , '];

@@ -2,11 +2,11 @@ import { execFileSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
-import { temporaryFolder } from '../support/folder.ts';
-import { newKeys } from '../support/page.ts';
-import { type Program, startProgram } from '../support/program.ts';
-import { account, oauthRefusal, RingCentralStandIn } from '../support/ringcentral-standin.ts';
-import { ROOT } from '../support/site.ts';
+import { temporaryFolder } from '../../support/folder.ts';
+import { newKeys } from '../../support/page.ts';
+import { type Program, startProgram } from '../../support/program.ts';
+import { account, oauthRefusal, RingCentralStandIn } from '../../support/ringcentral-standin.ts';
+import { ROOT } from '../../support/site.ts';
 
 type Line = Record<string, unknown> & { provider?: Record<string, unknown> };
 

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
-import { runStories } from '../model/stories.ts';
-import { compareTwins } from '../model/twins.ts';
-import { postgresStore } from '../support/postgres.ts';
+import { runStories } from '../../model/stories.ts';
+import { compareTwins } from '../../model/twins.ts';
+import { postgresStore } from '../../support/postgres.ts';
 
 test('the rules hold for random sequences of actions on PostgreSQL', async () => {
   const seen = await runStories(postgresStore, 5);
