@@ -1,4 +1,5 @@
 import { randomInt } from 'node:crypto';
+import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
 import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
@@ -15,6 +16,9 @@ const shared = {
   hookTimeout: 60_000,
   expect: { poll: { timeout: 30_000 } },
 };
+
+/** One more than the processors, because many tests wait. */
+const WORKERS = availableParallelism() + 1;
 
 /** These measure time, or load all processors by themselves. */
 const ALONE = [
@@ -58,7 +62,7 @@ export default defineConfig({
           name: 'together',
           include: ['test/slow/**/*.test.ts'],
           exclude: [...ALONE, ON_POSTGRES],
-          maxWorkers: '100%',
+          maxWorkers: WORKERS,
           sequence: { groupOrder: 0 },
         },
       },
@@ -68,7 +72,7 @@ export default defineConfig({
           name: 'postgres',
           env: { SEED: seed, TEST_STORE: 'postgres' },
           include: [ON_POSTGRES, 'test/engine/smsLimits.test.ts', 'test/http/**/*.test.ts'],
-          maxWorkers: '100%',
+          maxWorkers: WORKERS,
           isolate: false,
           sequence: { groupOrder: 0 },
         },
