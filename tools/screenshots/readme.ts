@@ -37,7 +37,7 @@ export async function takeReadmePictures(browser: Browser, origin: string, out: 
   await page.getByRole('heading', { name: 'Hello, Ann' }).waitFor();
   const about = await shoot(page, false);
   await page.goto(`${origin}/account`);
-  await page.getByRole('heading', { name: 'Your account' }).waitFor();
+  await page.getByRole('heading', { name: 'Your account', exact: true }).waitFor();
   const account = await shoot(page, false);
   await page.setViewportSize(DESK);
   const accountAtDesk = await shoot(page, false);
