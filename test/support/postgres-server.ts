@@ -16,7 +16,9 @@ export interface PostgresServer {
   start(): Promise<void>;
   /** Ends the postmaster with SIGKILL. Its other processes end because of that. */
   kill(): void;
-  /** Sends a signal to the postmaster and all its processes. Needs /proc. */
+  /** Returns the postmaster and all its processes. Needs /proc. */
+  pids(): number[];
+  /** Sends a signal to all of them. */
   signalAll(signal: 'SIGSTOP' | 'SIGCONT'): void;
   stop(): Promise<void>;
 }
@@ -51,14 +53,16 @@ export async function startPostgres(settings: readonly string[] = FAST): Promise
   await server.initialise();
   await server.start();
   const postmaster = () => Number(readFileSync(join(folder, 'postmaster.pid'), 'utf8').split('\n')[0]);
+  const pids = () => [postmaster(), ...childrenOf(postmaster())];
   return {
     url: (database = 'postgres') => `postgres://owner:${password}@127.0.0.1:${port}/${database}`,
     folder,
     port,
     start: () => startAgain(server),
+    pids,
     kill: () => void process.kill(postmaster(), 'SIGKILL'),
     signalAll(signal) {
-      for (const pid of [postmaster(), ...childrenOf(postmaster())]) process.kill(pid, signal);
+      for (const pid of pids()) process.kill(pid, signal);
     },
     async stop() {
       const stopped = server.stop();

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { move } from '../../src/move/move.ts';
@@ -15,7 +15,7 @@ import { measureSlice, middleOf, type Slice } from './load.ts';
 import { readOptions, workFolder } from './options.ts';
 import { forMarkdown, forTerminal, machineFacts, type Report, ranged, targetTable } from './report.ts';
 import { atLeast, atMost, over } from './results.ts';
-import { fsyncMsIn, pinLoad, ROOT, type Server, startServer } from './server.ts';
+import { cpuTimesOf, fsyncMsIn, pinLoad, ROOT, type Server, startServer } from './server.ts';
 
 const DEFAULTS = { rounds: 3, turns: 4, seconds: 0.8, users: 16, accounts: 1000, many: 1_000_000, flood: 30 };
 /** One for all databases, because they have the same source. */
@@ -140,25 +140,10 @@ async function measureTogether(
   return { ...middleOf(taken), perSecond, databaseMs };
 }
 
-/** Returns the CPU time of PostgreSQL's processes so far, with those that have ended. Linux counts in hundredths of a second. */
-function cpuMsOf({ folder }: PostgresServer): number {
-  const postmaster = readFileSync(join(folder, 'postmaster.pid'), 'utf8').split('\n')[0] ?? '';
-  const fields = (pid: string) => {
-    try {
-      return readFileSync(`/proc/${pid}/stat`, 'utf8')
-        .replace(/^.*\) /s, '')
-        .split(' ');
-    } catch {
-      return [];
-    }
-  };
-  const ticks = readdirSync('/proc')
-    .filter((name) => /^\d+$/.test(name))
-    .map((pid) => ({ pid, at: fields(pid) }))
-    .filter(({ pid, at }) => pid === postmaster || at[1] === postmaster)
-    // The fields 14 to 17 of proc(5): user and system time, its own and that of ended children.
-    .flatMap(({ at }) => at.slice(11, 15).map(Number));
-  return ticks.reduce((sum, one) => sum + one, 0) * 10;
+/** Returns the CPU time of PostgreSQL's processes so far, with those that have ended. */
+function cpuMsOf(postgres: PostgresServer): number {
+  const times = postgres.pids().map(cpuTimesOf);
+  return times.reduce((sum, { ownMs, childrenMs }) => sum + (ownMs + childrenMs || 0), 0);
 }
 
 async function measureFloodOn(settings: Settings): Promise<FloodSlice> {

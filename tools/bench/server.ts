@@ -101,7 +101,7 @@ export async function startServer(
       child.kill('SIGCONT');
     },
     rest: () => void child.kill('SIGSTOP'),
-    cpuMs: () => cpuMsOf(child.pid),
+    cpuMs: () => cpuTimesOf(child.pid).ownMs,
     memoryMiB: () => memoryMiBOf(child.pid),
     descriptors: () =>
       existsSync(`/proc/${child.pid}/fd`) ? readdirSync(`/proc/${child.pid}/fd`).length : 0,
@@ -133,12 +133,14 @@ async function answering(port: number, child: ChildProcess): Promise<void> {
 /** Linux counts CPU time in hundredths of a second. */
 const MS_PER_TICK = 10;
 
-function cpuMsOf(pid: number | undefined): number {
+/** Returns the CPU time of a process, and that of its ended children (proc(5), fields 14 to 17). NaN if it has ended. */
+export function cpuTimesOf(pid: number | undefined): { ownMs: number; childrenMs: number } {
   // The program's name in parentheses may contain blanks.
   const fields = fromProc(pid, 'stat')
     .replace(/^.*\) /s, '')
     .split(' ');
-  return (Number(fields[11]) + Number(fields[12])) * MS_PER_TICK;
+  const msOf = (first: number) => (Number(fields[first]) + Number(fields[first + 1])) * MS_PER_TICK;
+  return { ownMs: msOf(11), childrenMs: msOf(13) };
 }
 
 function memoryMiBOf(pid: number | undefined): number {
